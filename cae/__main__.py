@@ -1,0 +1,7 @@
+"""`python -m cae`."""
+
+import sys
+
+from cae.cli import main
+
+sys.exit(main())

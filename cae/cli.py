@@ -1,0 +1,320 @@
+"""The command line: thin, and the only module of the library that prints."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+from cae import jobs, runs
+from cae.config import RECIPES, Config, ModelConfig, TrainConfig
+from cae.errors import CaeError, DoesNotFit, InvalidOption
+from cae.records import EpochRecord, Progress
+from cae.runs import Run
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One sentence, as for every other mistake."""
+        print(f"{self.prog}: {message} (see {self.prog} --help)", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code: 0, or 2 with one sentence on stderr."""
+    options = _parser().parse_args(arguments)
+    try:
+        code = options.command(options)
+    except CaeError as error:
+        print(f"cae: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # the reader of our output has gone, as `| head` does
+        sys.stderr.close()
+        return 0
+    return code or 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m cae", description="A laboratory for a convolutional autoencoder.")
+    commands = parser.add_subparsers(title="commands", metavar="", required=True, parser_class=_Parser)
+
+    def command(name: str, action: Any, help: str) -> argparse.ArgumentParser:
+        found: argparse.ArgumentParser = commands.add_parser(name, help=help, description=help)
+        found.set_defaults(command=action)
+        return found
+
+    train = command("train", _train, "Train a new run, or one that was stopped.")
+    train.add_argument("--name", help="what to call the new run")
+    train.add_argument("--resume", metavar="NAME", help="train this run on; with --epochs, to so many in all")
+    train.add_argument("--recipe", default=None, choices=RECIPES, help="where the options come from (original)")
+    train.add_argument("--started", action="store_true", help=argparse.SUPPRESS)  # by jobs, which has checked
+    for option in (*ModelConfig.options(), *TrainConfig.options()):
+        bounds = "|".join(option.choices) or (f"at least {option.low:g}" if option.low is not None else "")
+        train.add_argument(
+            f"--{option.name.replace('_', '-')}",
+            type=_number if option.kind is not str else str,
+            metavar="X",
+            help=f"{option.help[0].lower()}{option.help[1:].rstrip('.')} ({bounds})".replace("%", "%%"),
+        )
+    stop = command("stop", _stop, "Stop a training after the batch under way; nothing is lost.")
+    stop.add_argument("name")
+    listing = command("runs", _runs, "List all runs.")
+    listing.add_argument("--json", action="store_true", help="as JSON")
+    importing = command("import", _import, "Make a run of a zip, a model.safetensors or a PyTorch state_dict file.")
+    importing.add_argument("file", type=Path)
+    importing.add_argument("--name", required=True, help="what to call the new run")
+    importing.add_argument("--activation", default="relu", help="for weights that do not say (relu)")
+    exporting = command("pack", _pack, "Write a run as a zip, for import elsewhere.")
+    exporting.add_argument("name")
+    exporting.add_argument("--out", type=Path, help="the zip to write (NAME.zip)")
+    delete = command("delete", _delete, "Delete a run.")
+    delete.add_argument("name")
+    evaluate = command("evaluate", _evaluate, "Measure a run on its test set.")
+    evaluate.add_argument("name")
+    evaluate.add_argument("--json", action="store_true", help="as JSON")
+    ship = command("ship", _ship, "Make a finished run fit to be part of the project: thin, measured, protected.")
+    ship.add_argument("name")
+    return parser
+
+
+def _number(text: str) -> float | int:
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
+
+
+_number.__name__ = "number"  # argparse names the type in its message
+
+
+def _train(options: argparse.Namespace) -> int:
+    given = {key: value for key, value in vars(options).items() if value is not None}
+    if options.resume:
+        refused = [key for key in given if key in _fields(ModelConfig, TrainConfig) - {"epochs"} or key == "name"]
+        if refused:
+            raise InvalidOption(refused[0], f"--{refused[0].replace('_', '-')} cannot be changed for {options.resume}.")
+        run = Run.open(options.resume)
+        if not options.started:
+            jobs.prepare_resume(run, options.epochs)
+    else:
+        if not options.name:
+            raise InvalidOption("name", "Say what to call the run (--name), or which to train on (--resume).")
+        name = options.recipe or "original"
+        recipe = RECIPES[name]
+        model = replace(recipe.model, **{key: given[key] for key in given if key in _fields(ModelConfig)})
+        train = replace(recipe.train, **{key: given[key] for key in given if key in _fields(TrainConfig)})
+        run = Run.create(options.name, model, train, recipe=name)
+    with _stopping_on_signals(run):
+        return _show_training(run)
+
+
+def _fields(*configs: type[Config]) -> set[str]:
+    return {option.name for config in configs for option in config.options()}
+
+
+@contextmanager
+def _stopping_on_signals(run: Run) -> Iterator[None]:
+    """Ctrl-C and SIGTERM stop the run as `stop` does; a second Ctrl-C means it."""
+
+    def ask(number: int, _: object) -> None:
+        (run.path / "stop").touch()
+        signal.signal(number, signal.SIG_DFL)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _show_training(run: Run) -> int:
+    from cae.trainer import Waiting, train_run
+
+    config = run.info.train
+    assert config is not None  # refused before, where there is none
+    shown = _Bar(config.epochs) if sys.stdout.isatty() else _Lines(config.epochs)
+    waiting: tuple[str, ...] = ()
+    with shown:
+        for event in train_run(run):
+            if isinstance(event, Waiting):
+                if event.ahead != waiting:
+                    waiting = event.ahead
+                    shown.say(f"waiting for {', '.join(waiting)} to end")
+            else:
+                shown.show(event)
+    last = run.summary()
+    if last.state == "finished":
+        print(f"{run.name} has finished: {run.path}")
+    else:
+        print(f"{run.name} is stopped after {last.epochs_done} whole epochs. To go on: train --resume {run.name}")
+    return 0
+
+
+class _Lines:
+    """A plain line an epoch, for a log or a pipe."""
+
+    def __init__(self, epochs: int) -> None:
+        self._epochs = epochs
+
+    def __enter__(self) -> _Lines:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def say(self, text: str) -> None:
+        print(text, flush=True)
+
+    def show(self, event: Progress | EpochRecord) -> None:
+        if isinstance(event, EpochRecord):
+            self.say(_epoch_line(event, self._epochs))
+
+
+class _Bar(_Lines):
+    """A progress bar below those lines, for a terminal."""
+
+    def __enter__(self) -> _Bar:
+        from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import Progress as RichProgress
+
+        self._bar = RichProgress(
+            TextColumn("epoch {task.fields[epoch]}/{task.total:.0f}"), BarColumn(),
+            TextColumn("loss {task.fields[mse]:.4f}  {task.fields[speed]:,.0f} images/s"),
+            TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
+        )  # fmt: skip
+        self._bar.start()
+        self._task = self._bar.add_task("", total=self._epochs, epoch=1, mse=float("nan"), speed=0.0)
+        self._drawn = 0.0
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def say(self, text: str) -> None:
+        self._bar.console.print(text, highlight=False)
+
+    def show(self, event: Progress | EpochRecord) -> None:
+        super().show(event)
+        if isinstance(event, Progress) and time.monotonic() - self._drawn > 0.1:
+            self._drawn = time.monotonic()
+            epoch = min(int(event.epoch) + 1, self._epochs)
+            speed = event.images_per_second
+            self._bar.update(self._task, completed=event.epoch, epoch=epoch, mse=event.train_mse, speed=speed)
+
+
+def _epoch_line(record: EpochRecord, epochs: int) -> str:
+    held_out = f"  validation {record.validation_mse:.4f}" if record.validation_mse is not None else ""
+    return (
+        f"epoch {record.epoch:{len(str(epochs))}d}/{epochs}  train {record.train_mse:.4f}{held_out}"
+        f"  test {record.test_mse:.4f}  {record.images_per_second:,.0f} images/s  {record.seconds:.0f} s"
+    )
+
+
+def _stop(options: argparse.Namespace) -> int:
+    run = Run.open(options.name)
+    jobs.ask_to_stop(run)
+    deadline = time.monotonic() + 60
+    while (again := Run(run.path)).is_live():
+        if time.monotonic() > deadline:
+            raise CaeError(f"{run.name} has been asked to stop and has not done so within a minute.")
+        time.sleep(0.1)
+    print(f"{run.name} is {again.state} after {again.last_epoch()} whole epochs.")
+    return 0
+
+
+def _runs(options: argparse.Namespace) -> int:
+    found = runs.summaries()
+    if options.json:
+        print(json.dumps([{**asdict(each), "differs": dict(each.differs)} for each in found], indent=2))
+        return 0
+    if not found:
+        print("There are no runs yet: python -m cae train --name first --recipe glance")
+        return 0
+    rows = [("name", "state", "epochs", "best loss", "seconds", "options that differ")]
+    rows += [
+        (
+            each.name,
+            each.state,
+            f"{each.epochs_done}/{each.epochs}" if each.epochs else "-",
+            f"{each.best_mse:.4f}" if each.best_mse is not None else "-",
+            f"{each.last.seconds:.0f}" if each.last else "-",
+            ", ".join(f"{label} {value}" for label, value in each.differs) or each.reason,
+        )
+        for each in found
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    return 0
+
+
+def _import(options: argparse.Namespace) -> int:
+    from cae.exchange import LARGEST_FILE, import_file
+
+    try:
+        if options.file.stat().st_size > LARGEST_FILE:
+            raise DoesNotFit(f"{options.file} is larger than {LARGEST_FILE // 2**20} MB: no run is.")
+        content = options.file.read_bytes()
+    except OSError as error:
+        raise CaeError(f"{options.file} cannot be read: {error.strerror}.") from error
+    run = import_file(content, options.name, activation=options.activation)
+    model = run.info.model
+    print(f"{run.name}: {model.latent_dim} latent dimensions, width {model.width}, {model.activation}.")
+    return 0
+
+
+def _pack(options: argparse.Namespace) -> int:
+    from cae.exchange import pack
+
+    run = Run.open(options.name)
+    path = options.out or Path(f"{run.name}.zip")
+    try:
+        path.write_bytes(pack(run))
+    except OSError as error:
+        raise CaeError(f"{path} cannot be written: {error.strerror}.") from error
+    print(path)
+    return 0
+
+
+def _delete(options: argparse.Namespace) -> int:
+    run = Run.open(options.name)
+    run.delete()
+    print(f"{run.name} is deleted.")
+    return 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from cae.evaluation import evaluate
+
+    run = Run.open(options.name)
+    found = evaluate(run, report=lambda text: print(f"{text} ...", file=sys.stderr))
+    values = {"run": run.name, **found.to_json()}
+    if options.json:
+        print(json.dumps(values, indent=2))
+        return 0
+    print(f"{run.name} on the {found.overall.count:,} test images of {found.dataset}")
+    print(f"  MSE   {found.overall.mse:.4f} on [-1, 1], {values['test_mse_unit']:.5f} on [0, 1]")
+    print(f"  PSNR  {found.overall.psnr:.2f} dB")
+    print(f"  SSIM  {found.overall.ssim:.4f}")
+    print(f"  for comparison: mean image {found.mean_image_mse:.4f}, PCA-{found.latent_dim} {found.pca_mse:.4f}")
+    print("  class     count     MSE    PSNR    SSIM")
+    for each in found.per_class:
+        print(f"  {each.name:<9} {each.count:5d}  {each.mse:.4f}  {each.psnr:6.2f}  {each.ssim:.4f}")
+    return 0
+
+
+def _ship(options: argparse.Namespace) -> int:
+    from cae.shipping import ship
+
+    run = Run.open(options.name)
+    size = ship(run)
+    print(f"{run.name} is fit to be shipped: {size / 2**20:.1f} MB.")
+    return 0

@@ -1,0 +1,199 @@
+"""What can be configured: the model's shape, its training, and the named recipes. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import Field, asdict, dataclass, field, fields
+from typing import Any, TypeVar
+
+from cae.errors import InvalidOption
+
+DATASETS = {"mnist": 60_000, "fashion-mnist": 60_000, "kmnist": 60_000}  # with their numbers of training images
+ACTIVATIONS = ("relu", "gelu", "silu")
+OPTIMIZERS = ("adam", "adamw", "sgd")
+
+
+@dataclass(frozen=True)
+class Option:
+    """How one field of a configuration is presented and what it accepts.
+
+    The command line derives its flags from it, the page its form, and both their refusals.
+    """
+
+    name: str
+    label: str
+    help: str
+    default: Any
+    kind: type
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    optional: str = ""  # what leaving it empty means; "" where it may not be empty
+
+    def check(self, value: Any) -> None:
+        """Raises InvalidOption where `value` cannot be used."""
+        if value is None and self.optional:
+            return
+        if self.choices:
+            if value not in self.choices:
+                raise self._refusal(f"must be one of {', '.join(self.choices)}, not {value!r}")
+            return
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self._refusal(f"must be a number, not {value!r}")
+        if not math.isfinite(value) or (self.kind is int and value != int(value)):
+            raise self._refusal(f"must be a {'whole' if self.kind is int else 'finite'} number, not {value!r}")
+        if self.low is not None and value < self.low:
+            raise self._refusal(f"must be at least {self.low:g}, not {value:g}")
+        if self.high is not None and value > self.high:
+            raise self._refusal(f"must be at most {self.high:g}, not {value:g}")
+
+    def _refusal(self, message: str) -> InvalidOption:
+        return InvalidOption(self.name, f"{self.label} {message}.")
+
+
+def _option(default: Any, label: str, help: str, **details: Any) -> Any:
+    return field(default=default, metadata={"label": label, "help": help, **details})
+
+
+class Config:
+    """What the configurations share: their options, their check, and their way to JSON and back."""
+
+    @classmethod
+    def options(cls) -> tuple[Option, ...]:
+        """One Option a field, in the order of the fields."""
+        return tuple(_as_option(item) for item in fields(cls))  # type: ignore[arg-type]
+
+    def __post_init__(self) -> None:
+        for option in self.options():
+            option.check(getattr(self, option.name))
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields by name."""
+        return asdict(self)  # type: ignore[call-overload,no-any-return]
+
+
+def _as_option(item: Field[Any]) -> Option:
+    kind = {"int": int, "float": float, "int | None": int}.get(str(item.type), str)
+    return Option(name=item.name, default=item.default, kind=kind, **item.metadata)
+
+
+C = TypeVar("C", bound=Config)
+
+
+def from_json(cls: type[C], values: Any) -> C:
+    """A configuration from what `to_json` gave. Raises InvalidOption for unknown names and bad values."""
+    if not isinstance(values, dict):
+        raise InvalidOption("", f"A {cls.__name__} must be a table of options, not {type(values).__name__}.")
+    known = {option.name for option in cls.options()}
+    for name in values:
+        if name not in known:
+            raise InvalidOption(str(name), f"There is no option called {name!r}.")
+    return cls(**values)
+
+
+@dataclass(frozen=True)
+class ModelConfig(Config):
+    """The shape of the network: two stride-2 convolutions, a linear bottleneck, and the mirror of both."""
+
+    latent_dim: int = _option(
+        32, "Latent dimensions", "How many numbers a digit is squeezed into.", unit="numbers", low=1, high=256
+    )
+    width: int = _option(
+        16,
+        "Width",
+        "Channels of the first convolution; the second has twice as many.",
+        unit="channels",
+        low=1,
+        high=256,
+    )
+    activation: str = _option("relu", "Activation", "The non-linearity between the layers.", choices=ACTIVATIONS)
+
+
+@dataclass(frozen=True)
+class TrainConfig(Config):
+    """How the network is trained. The loss is MSE on pixels in [-1, 1]."""
+
+    dataset: str = _option("mnist", "Data set", "What the pictures are of.", choices=tuple(DATASETS))
+    epochs: int = _option(20, "Epochs", "How often every training image is seen.", unit="epochs", low=1, high=10_000)
+    batch_size: int = _option(
+        64, "Batch size", "Images between two updates of the weights.", unit="images", low=1, high=60_000
+    )
+    learning_rate: float = _option(
+        1e-3, "Learning rate", "How far each update goes. Too high and the loss jumps; too low and it crawls.",
+        low=1e-7, high=10.0,
+    )  # fmt: skip
+    optimizer: str = _option(
+        "adam", "Optimizer", "The rule that turns gradients into updates (SGD has momentum 0.9).", choices=OPTIMIZERS
+    )
+    train_images: int | None = _option(
+        None,
+        "Training images",
+        "Only the first so many are used.",
+        unit="images",
+        low=1,
+        high=1_000_000,
+        optional="all of them",
+    )
+    validation_images: int = _option(
+        0,
+        "Validation images",
+        "Held out from the end of the training set, to choose options by. The test set is never for that.",
+        unit="images",
+        low=0,
+        high=1_000_000,
+    )
+    seed: int = _option(
+        0, "Seed", "The same seed and options give the same weights again, bit for bit.", low=0, high=2**32 - 1
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        available = DATASETS[self.dataset]
+        if self.validation_images >= available:
+            raise InvalidOption(
+                "validation_images", f"Validation images must be fewer than the {available:,} there are."
+            )
+        if self.train_images is not None and self.train_images + self.validation_images > available:
+            raise InvalidOption(
+                "train_images",
+                f"Training images must be at most {available - self.validation_images:,}: {self.dataset} has "
+                f"{available:,}, of which {self.validation_images:,} are held out for validation.",
+            )
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A named training: what it is for, and every option of it."""
+
+    summary: str
+    model: ModelConfig
+    train: TrainConfig
+
+
+RECIPES: dict[str, Recipe] = {
+    "original": Recipe(
+        "The founding document's own: Adam, batches of 64, 20 epochs, all 60,000 images.",
+        ModelConfig(),
+        TrainConfig(),
+    ),
+    "glance": Recipe(
+        "Five short epochs on the first 10,000 images: a network that learns while you watch, in seconds.",
+        ModelConfig(),
+        TrainConfig(epochs=5, train_images=10_000),
+    ),
+}
+
+
+def differences(model: ModelConfig, train: TrainConfig | None) -> Iterator[tuple[str, Any]]:
+    """The options, by label, that differ from the founding document's, with their values."""
+    reference = RECIPES["original"]
+    pairs: list[tuple[Config, Config]] = [(model, reference.model)]
+    if train is not None:
+        pairs.append((train, reference.train))
+    for mine, theirs in pairs:
+        for option in mine.options():
+            value = getattr(mine, option.name)
+            if value != getattr(theirs, option.name):
+                yield option.label.lower(), option.optional if value is None else value

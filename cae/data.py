@@ -1,0 +1,163 @@
+"""The data sets: four idx files each, checked and unpacked by torchvision, in memory one uint8 tensor."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from filelock import FileLock
+from torch import Tensor
+
+from cae.config import DATASETS
+from cae.errors import DataUnavailable, InvalidOption
+from cae.files import SHIPPED_DATA, data_folder, write_whole
+
+Split = Literal["train", "test"]
+_PREFIX = {"train": "train", "test": "t10k"}
+_FOLDER = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST", "kmnist": "KMNIST"}  # torchvision's class names
+_CLASSES = {
+    "mnist": tuple("0123456789"),
+    "fashion-mnist": ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot"),
+    "kmnist": ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
+}
+_FILES = tuple(f"{prefix}-{kind}" for prefix in _PREFIX.values() for kind in ("images-idx3-ubyte", "labels-idx1-ubyte"))
+
+
+@dataclass(frozen=True)
+class Images:
+    """One split of a data set.
+
+    pixels: uint8 (N, 28, 28), 0 is paper and 255 is ink.
+    labels: int64 (N,), an index into `class_names`.
+    """
+
+    pixels: Tensor
+    labels: Tensor
+    class_names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+
+def load(name: str, split: Split) -> Images:
+    """The "train" or "test" split of "mnist", "fashion-mnist" or "kmnist".
+
+    Unpacks the files on first use, and downloads those of the last two. Raises DataUnavailable where that fails.
+    """
+    if name not in DATASETS:
+        raise InvalidOption("dataset", f"There is no data set {name!r}: choose one of {', '.join(DATASETS)}.")
+    folder = _prepared(name)
+    prefix = _PREFIX[split]
+    pixels = _read_idx(folder / f"{prefix}-images-idx3-ubyte", 3)
+    labels = _read_idx(folder / f"{prefix}-labels-idx1-ubyte", 1)
+    return Images(torch.from_numpy(pixels), torch.from_numpy(labels.astype(np.int64)), _CLASSES[name])
+
+
+def to_model(pixels: Tensor) -> Tensor:
+    """What the network reads: float (N, 1, 28, 28) in [-1, 1], from uint8 (N, 28, 28)."""
+    return pixels.unsqueeze(1).to(torch.float32).mul_(2 / 255).sub_(1)
+
+
+def to_pixels(images: Tensor) -> Tensor:
+    """What the eye reads: uint8 (N, 28, 28), from float (N, 1, 28, 28); values outside [-1, 1] are clipped."""
+    return images.squeeze(1).add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+def _prepared(name: str) -> Path:
+    """The folder in which the four unpacked files of this data set lie, complete and undamaged."""
+    folder = data_folder() / _FOLDER[name] / "raw"
+    if all(_is_sound(folder / file) for file in _FILES):
+        return folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / "unpacking.lock"):
+            _unpack(name, folder)
+    except OSError as error:
+        raise DataUnavailable(
+            f"The data set {name} cannot be unpacked in {folder} ({error.strerror or error}): "
+            "point CAE_DATA at a folder that can be written to."
+        ) from error
+    return folder
+
+
+def _unpack(name: str, folder: Path) -> None:
+    """Fetches what is missing and unpacks what is not sound. torchvision holds the MD5 sums and the addresses."""
+    if all(_is_sound(folder / file) for file in _FILES):
+        return  # somebody else was faster
+    _copy_shipped(name, folder)
+    import torchvision  # 1.5 s, and only needed here
+    from torchvision.datasets.utils import check_integrity
+
+    dataset = getattr(torchvision.datasets, _FOLDER[name])
+    damaged = []
+    for archive, md5 in dataset.resources:
+        if check_integrity(str(folder / archive), md5):
+            if not _is_sound(folder / archive.removesuffix(".gz")):
+                (folder / archive).with_suffix("").unlink(missing_ok=True)  # torchvision unpacks what is not there
+        elif (folder / archive).exists():
+            damaged.append(archive)
+            (folder / archive.removesuffix(".gz")).unlink(missing_ok=True)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            dataset(data_folder(), train=True, download=True)
+    except Exception as error:  # torchvision raises whatever the network and the archives raise
+        if isinstance(error, OSError) and not (folder / "unpacking.lock").exists():
+            raise
+        raise DataUnavailable(_what_is_missing(name, folder, damaged)) from error
+    unsound = [file for file in _FILES if not _is_sound(folder / file)]
+    if unsound:
+        raise DataUnavailable(f"The data set {name} in {folder} is damaged: {', '.join(unsound)}.")
+
+
+def _copy_shipped(name: str, folder: Path) -> None:
+    shipped = SHIPPED_DATA / _FOLDER[name] / "raw"
+    for file in _FILES:
+        if (shipped / f"{file}.gz").exists() and not (folder / f"{file}.gz").exists():
+            write_whole(folder / f"{file}.gz", (shipped / f"{file}.gz").read_bytes())
+
+
+def _what_is_missing(name: str, folder: Path, damaged: list[str]) -> str:
+    if damaged:
+        return (
+            f"The data set {name} cannot be read: {', '.join(damaged)} in {folder} is damaged "
+            "and could not be downloaded again. Put a good copy there, by hand if need be."
+        )
+    absent = [f"{file}.gz" for file in _FILES if not (folder / f"{file}.gz").exists()]
+    return (
+        f"The data set {name} is not here and could not be downloaded: "
+        f"put {', '.join(absent or [f'{file}.gz' for file in _FILES])} into {folder}."
+    )
+
+
+def _is_sound(path: Path) -> bool:
+    """Whether an unpacked file has the length its header promises and the checksum its archive ends with."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return False
+    rank = content[3] if len(content) > 4 else 0
+    shape = np.frombuffer(content, ">u4", count=rank, offset=4) if len(content) >= 4 + 4 * rank else ()
+    if rank not in (1, 3) or len(content) != 4 + 4 * rank + int(np.prod(shape, dtype=np.int64)):
+        return False
+    archive = path.with_name(path.name + ".gz")
+    if not archive.exists():
+        return True
+    with open(archive, "rb") as file:  # RFC 1952: a gzip file ends with the CRC32 and the length of its content
+        file.seek(max(0, archive.stat().st_size - 8))
+        tail = file.read()
+    return tail == zlib.crc32(content).to_bytes(4, "little") + len(content).to_bytes(4, "little")
+
+
+def _read_idx(path: Path, rank: int) -> np.ndarray:
+    """The array of an idx file: four bytes of magic, `rank` big-endian lengths, then the bytes themselves."""
+    content = np.fromfile(path, np.uint8)
+    shape = content[4 : 4 + 4 * rank].view(">u4")
+    if content[3] != rank:
+        raise DataUnavailable(f"{path} holds an array of another shape.")
+    return content[4 + 4 * rank :].reshape(*shape.astype(int)).copy()

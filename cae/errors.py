@@ -1,0 +1,57 @@
+"""One family of errors, each named for the reader's situation; the text is one sentence fit to be shown."""
+
+
+class CaeError(Exception):
+    """Something that the person in front of the screen can understand and put right."""
+
+
+class InvalidOption(CaeError):
+    """An option has a value that cannot be used; `option` names the field."""
+
+    def __init__(self, option: str, message: str) -> None:
+        super().__init__(message)
+        self.option = option
+
+
+class InvalidName(CaeError):
+    """A run cannot be called this."""
+
+
+class RunNotFound(CaeError):
+    """There is no run of this name."""
+
+
+class RunExists(CaeError):
+    """There is a run of this name already."""
+
+
+class RunBusy(CaeError):
+    """Another process is working on this run."""
+
+
+class NotResumable(CaeError):
+    """This run cannot be trained any further."""
+
+
+class Diverged(CaeError):
+    """The loss is no longer a finite number."""
+
+
+class Damaged(CaeError):
+    """A file is not what it should be; the sentence names it."""
+
+
+class DoesNotFit(CaeError):
+    """Weights, or a file, that do not belong to this architecture."""
+
+
+class DataUnavailable(CaeError):
+    """A data set is not on this machine and could not be fetched."""
+
+
+class ReadOnly(CaeError):
+    """This laboratory, or this run, may be looked at but not changed."""
+
+
+class DiskFull(CaeError):
+    """Nothing more could be written."""

@@ -1,0 +1,156 @@
+"""What is measured of a run on its test set: computed once, kept under the hash of its weights."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cae import metrics
+from cae.files import cache_folder, write_whole
+from cae.metrics import Baselines, Scores
+from cae.runs import Run
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class ClassScores(Scores):
+    """The scores of one class of the test set."""
+
+    label: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A run on the test set of its data set. MSE on [-1, 1], PSNR in dB; all are means of per-image values."""
+
+    dataset: str
+    weights: str  # SHA-256 of model.safetensors
+    latent_dim: int
+    overall: Scores
+    per_class: tuple[ClassScores, ...]
+    mean_image_mse: float
+    pca_mse: float  # with latent_dim components
+
+    def to_json(self) -> dict[str, Any]:
+        """What `python -m cae evaluate --json` prints; `_unit` is on pixels in [0, 1]."""
+        return {
+            "dataset": self.dataset, "weights": self.weights, "latent_dim": self.latent_dim,
+            "images": self.overall.count,
+            "test_mse": self.overall.mse, "test_mse_unit": metrics.unit(self.overall.mse),
+            "psnr": self.overall.psnr, "ssim": self.overall.ssim,
+            "per_class": [
+                {"class": of.label, "name": of.name, "count": of.count, "mse": of.mse, "psnr": of.psnr, "ssim": of.ssim}
+                for of in self.per_class
+            ],
+            "baselines": {"mean_image": self.mean_image_mse, "pca": self.pca_mse},
+        }  # fmt: skip
+
+
+def evaluate(run: Run, report: Callable[[str], None] = lambda _: None) -> Evaluation:
+    """The evaluation of the run's last weights: the kept one where there is one, otherwise computed (some 5 s).
+
+    `report` is told what is being done. Raises RunNotFound where the run has no weights yet, and Damaged.
+    """
+    fingerprint = run.weights_hash()
+    shipped, cached = run.path / "evaluation.json", cache_folder() / fingerprint / "evaluation.json"
+    for path in (shipped, cached):
+        kept = _read(path, fingerprint)
+        if kept is not None:
+            return kept
+    report("reconstructing the test set")
+    originals, reconstructions, labels, names = _both(run)
+    report("measuring PSNR and SSIM")
+    values = [measure(originals, reconstructions) for measure in (metrics.mse, metrics.psnr, metrics.ssim)]  # each (N,)
+    report("fitting PCA")
+    dataset = dataset_of(run)
+    reference = baselines(dataset)
+    per_class = tuple(
+        ClassScores(**asdict(metrics.scores(*(value[labels == label] for value in values))), label=label, name=name)
+        for label, name in enumerate(names)
+        if (labels == label).any()
+    )
+    latent_dim = run.info.model.latent_dim
+    result = Evaluation(
+        dataset, fingerprint, latent_dim, metrics.scores(*values), per_class,
+        reference.mean_image, reference.pca_with(latent_dim),
+    )  # fmt: skip
+    _keep(cached, json.dumps({"format": FORMAT, **asdict(result)}, indent=1))
+    return result
+
+
+def dataset_of(run: Run) -> str:
+    """The data set that a run is about; MNIST for weights whose training is not known."""
+    return run.info.train.dataset if run.info.train else "mnist"
+
+
+def errors_per_image(run: Run) -> NDArray[np.float32]:
+    """The MSE on [-1, 1] of each test image, (N,), with the run's last weights; kept like the evaluation."""
+    path = cache_folder() / run.weights_hash() / "test-mse.npy"
+    try:
+        values: NDArray[np.float32] = np.load(path, allow_pickle=False)
+        if values.ndim == 1 and values.dtype == np.float32 and np.isfinite(values).all():
+            return values
+    except (OSError, ValueError, EOFError):
+        pass
+    originals, reconstructions, _, _ = _both(run)
+    values = metrics.mse(originals, reconstructions).astype(np.float32)
+    buffer = io.BytesIO()
+    np.save(buffer, values, allow_pickle=False)
+    _keep(path, buffer.getvalue())
+    return values
+
+
+def baselines(dataset: str) -> Baselines:
+    """The baselines of a data set, computed once (about 2 s)."""
+    path = cache_folder() / f"baselines-{dataset}.json"
+    try:
+        values = json.loads(path.read_text())
+        return Baselines(float(values["mean_image"]), tuple(float(value) for value in values["pca"]))
+    except (OSError, ValueError, TypeError, KeyError):
+        pass
+    from cae import data
+
+    found = metrics.baselines(data.load(dataset, "train").pixels.numpy(), data.load(dataset, "test").pixels.numpy())
+    _keep(path, json.dumps(asdict(found)))
+    return found
+
+
+def _both(run: Run) -> tuple[Any, Any, Any, tuple[str, ...]]:
+    """The test images and their reconstructions, both (N, 28, 28) in [-1, 1], the labels and the class names."""
+    from cae import data
+    from cae.model import reconstruct
+
+    images = data.load(dataset_of(run), "test")
+    originals = data.to_model(images.pixels)
+    reconstructions = reconstruct(run.model(), originals)
+    return originals[:, 0].numpy(), reconstructions[:, 0].numpy(), images.labels.numpy(), images.class_names
+
+
+def _keep(path: Path, content: str | bytes) -> None:
+    """Puts a result into the cache; a cache that cannot be written to costs time, not results."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, content.encode() if isinstance(content, str) else content)
+    except OSError:
+        pass
+
+
+def _read(path: Path, fingerprint: str) -> Evaluation | None:
+    try:
+        values = json.loads(path.read_text())
+        if values.pop("format") != FORMAT or values["weights"] != fingerprint:
+            return None
+        values["overall"] = Scores(**values["overall"])
+        values["per_class"] = tuple(ClassScores(**scores) for scores in values["per_class"])
+        return Evaluation(**values)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None

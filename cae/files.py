@@ -1,0 +1,78 @@
+"""Where the laboratory reads and writes, and how a file is written so that nobody ever sees half of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from cae.errors import ReadOnly
+
+PROJECT = Path(__file__).resolve().parent.parent
+SHIPPED_RUNS = PROJECT / "checkpoints"
+SHIPPED_DATA = PROJECT / "data"
+
+
+def data_folder() -> Path:
+    """Where data sets lie: CAE_DATA, or `data/`."""
+    return _place("CAE_DATA", SHIPPED_DATA)
+
+
+def runs_folder() -> Path:
+    """Where runs are kept: CAE_CHECKPOINTS, or `checkpoints/`."""
+    return _place("CAE_CHECKPOINTS", SHIPPED_RUNS)
+
+
+def cache_folder() -> Path:
+    """Where anything that can be computed again is kept: CAE_CACHE, or `.cache/`."""
+    return _place("CAE_CACHE", PROJECT / ".cache")
+
+
+def _place(variable: str, default: Path) -> Path:
+    value = os.environ.get(variable)
+    return Path(value).expanduser().resolve() if value else default
+
+
+def is_read_only() -> bool:
+    """Whether CAE_READ_ONLY forbids training, import and deletion."""
+    return os.environ.get("CAE_READ_ONLY", "") not in ("", "0")
+
+
+def require_writable() -> None:
+    """Raises ReadOnly where CAE_READ_ONLY is set."""
+    if is_read_only():
+        raise ReadOnly("This laboratory is read-only (CAE_READ_ONLY is set): runs can be looked at but not changed.")
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Writes a file so that it appears whole or not at all, and is on the disk when this returns."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def append_line(path: Path, line: str) -> None:
+    """Adds one line to a file and hands it to the system at once."""
+    with open(path, "ab") as file:
+        file.write(line.encode() + b"\n")
+
+
+def whole_lines(path: Path) -> list[str]:
+    """The complete lines of a file, none where there is no file; a torn last line is left out."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return []
+    return content[: content.rfind(b"\n") + 1].decode(errors="replace").splitlines()
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Replaces a file of lines, whole."""
+    write_whole(path, "".join(line + "\n" for line in lines).encode())

@@ -1,0 +1,164 @@
+"""Work that outlives a page is a process of its own: started here, stopped here, and taking turns.
+
+A process holds its run's lock while it lives; that, and not a process number, says that it is there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from cae.config import ModelConfig, TrainConfig
+from cae.errors import CaeError, InvalidOption, NotResumable, RunBusy
+from cae.files import PROJECT, cache_folder, data_folder, require_writable, runs_folder
+from cae.runs import Run, now
+
+
+def start_training(name: str, model: ModelConfig, train: TrainConfig, *, recipe: str = "") -> Run:
+    """Creates a run and starts the process that trains it. Raises RunExists, InvalidName or ReadOnly."""
+    run = Run.create(name, model, train, recipe=recipe)
+    _spawn(run)
+    return run
+
+
+def resume_training(run: Run, epochs: int | None = None) -> None:
+    """Starts the process that trains `run` on, to `epochs` in all where that is given."""
+    prepare_resume(run, epochs)
+    _spawn(run)
+
+
+def prepare_resume(run: Run, epochs: int | None = None) -> None:
+    """Makes sure that `run` can be trained on, and records the new number of epochs.
+
+    Raises NotResumable, RunBusy, InvalidOption, Damaged or ReadOnly.
+    """
+    run.require_resumable()
+    train, done = run.info.train, run.last_epoch()
+    assert train is not None  # require_resumable has seen to it
+    if epochs is not None and epochs <= done:
+        raise InvalidOption("epochs", f"{run.name} has {done} epochs behind it: ask for more than that.")
+    if epochs is None and done >= train.epochs:
+        raise NotResumable(f"{run.name} has finished its {train.epochs} epochs: say how many it should have in all.")
+    if epochs is not None and epochs != train.epochs:
+        run.update(train=replace(train, epochs=epochs))
+
+
+def ask_to_stop(run: Run) -> None:
+    """Asks the process that trains `run` to stop; it does after the batch under way, and loses nothing."""
+    require_writable()
+    if not run.is_live():
+        raise CaeError(f"{run.name} is not being trained.")
+    (run.path / "stop").touch()
+
+
+def is_stop_asked(run: Run) -> bool:
+    """Whether it has been asked to stop and has not obeyed yet."""
+    return (run.path / "stop").exists()
+
+
+def last_words(run: Run, lines: int = 20) -> str:
+    """The end of what the process said."""
+    try:
+        return "\n".join((run.path / "log.txt").read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+    except OSError:
+        return ""
+
+
+@contextlib.contextmanager
+def at_work(run: Run) -> Iterator[None]:
+    """Holds the run's lock; raises RunBusy where another process does."""
+    lock = run.lock()
+    try:
+        lock.acquire(timeout=3, poll_interval=0.05)
+    except Timeout:
+        raise RunBusy(f"{run.name} is being trained by another process already.") from None
+    try:
+        for file in ("stop", "starting"):
+            (run.path / file).unlink(missing_ok=True)
+        yield
+    finally:
+        lock.release()
+
+
+class Turn:
+    """A place in the queue of trainings, first come first served; as many at a time as CAE_MAX_TRAININGS (1)."""
+
+    def __init__(self, run: Run) -> None:
+        self._queue = runs_folder() / ".queue"
+        self._queue.mkdir(exist_ok=True)
+        self._ticket = self._queue / f"{time.time_ns():020d}.{run.name}"
+        self._slot: FileLock | None = None
+
+    def __enter__(self) -> Turn:
+        self._ticket.touch()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ticket.unlink(missing_ok=True)
+        if self._slot:
+            self._slot.release()
+
+    def ahead(self) -> list[str]:
+        """The names of the runs whose turn comes first, while it is not this one's; [] when it has come."""
+        if self._slot:
+            return []
+        waiting = []
+        for ticket in sorted(self._queue.glob("[0-9]*.*")):
+            if ticket.name == self._ticket.name:
+                break
+            name = ticket.name.split(".", 1)[1]
+            if (runs_folder() / name).is_dir() and Run(runs_folder() / name).is_locked():
+                waiting.append(name)
+            else:
+                ticket.unlink(missing_ok=True)  # its process died
+        places = most_at_a_time()
+        if len(waiting) < places:
+            for number in range(places):
+                slot = FileLock(self._queue / f"slot-{number}.lock")
+                with contextlib.suppress(Timeout):
+                    slot.acquire(timeout=0)
+                    self._slot = slot
+                    return []
+        return waiting or ["another training"]
+
+
+def most_at_a_time() -> int:
+    """How many trainings run side by side: CAE_MAX_TRAININGS, or 1."""
+    value = os.environ.get("CAE_MAX_TRAININGS", "1")
+    return int(value) if value.isdigit() and int(value) > 0 else 1
+
+
+def _spawn(run: Run) -> None:
+    """Starts `python -m cae train --resume <run>`, on its own: it outlives whoever started it."""
+    run.update(state="queued", queued=now(), reason="", finished=None)
+    (run.path / "stop").unlink(missing_ok=True)
+    (run.path / "starting").touch()
+    environment = {
+        **os.environ,
+        "CAE_DATA": str(data_folder()),
+        "CAE_CHECKPOINTS": str(runs_folder()),
+        "CAE_CACHE": str(cache_folder()),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH")])),
+        "PYTHONUNBUFFERED": "1",
+    }
+    detached = (
+        {"creationflags": 0x0200 | 0x0008}  # CREATE_NEW_PROCESS_GROUP | DETACHED_PROCESS
+        if sys.platform == "win32"
+        else {"start_new_session": True}
+    )
+    with open(run.path / "log.txt", "ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cae", "train", "--started", "--resume", run.name],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=Path.home(), env=environment,
+            **detached,  # type: ignore[call-overload]
+        )  # fmt: skip
+    threading.Thread(target=process.wait, daemon=True).start()  # or it would stay behind as a zombie

@@ -1,0 +1,68 @@
+"""What a training says while it runs: one line a step, one line an epoch."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass, fields
+from typing import Any, TypeVar
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How it stands after a step. MSE on [-1, 1]; `epoch` counts in fractions, from 0; time without pauses."""
+
+    step: int
+    epoch: float
+    train_mse: float
+    seconds: float
+    images_per_second: float
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """The result of one epoch. All MSE on [-1, 1]; `validation_mse` is None where nothing was held out.
+
+    `train_mse` is the mean over the epoch's batches as they were trained; the others are measured after it.
+    `seconds` is the training time since the first step, pauses not counted.
+    """
+
+    epoch: int
+    step: int
+    train_mse: float
+    test_mse: float
+    validation_mse: float | None
+    seconds: float
+    images_per_second: float
+
+    @property
+    def held_out_mse(self) -> float:
+        """The loss to judge by: validation where images were held out, test otherwise."""
+        return self.test_mse if self.validation_mse is None else self.validation_mse
+
+
+R = TypeVar("R", Progress, EpochRecord)
+
+
+def to_line(record: Progress | EpochRecord) -> str:
+    """The record as a line of JSON, without its end of line."""
+    return json.dumps({name: _short(value) for name, value in asdict(record).items()}, separators=(",", ":"))
+
+
+def from_line(cls: type[R], line: str) -> R:
+    """The record of one line. Raises ValueError for anything that is not one."""
+    values = json.loads(line)
+    if not isinstance(values, dict) or set(values) != {item.name for item in fields(cls)}:
+        raise ValueError(f"not a record of {cls.__name__}")
+    for name, value in values.items():
+        if value is None and name == "validation_mse":
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+            raise ValueError(f"{name} is {value!r}")
+    if values["step"] != int(values["step"]):
+        raise ValueError("step is not a whole number")
+    return cls(**values)
+
+
+def _short(value: Any) -> Any:
+    return float(f"{value:.7g}") if isinstance(value, float) else value

@@ -1,0 +1,424 @@
+"""A run is a folder: its options, its history, its weights after every epoch. Imports no torch."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import itertools
+import json
+import os
+import platform
+import re
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from filelock import FileLock, Timeout
+
+from cae.config import ModelConfig, TrainConfig, differences, from_json
+from cae.errors import CaeError, Damaged, InvalidName, NotResumable, ReadOnly, RunBusy, RunExists, RunNotFound
+from cae.files import SHIPPED_RUNS, require_writable, runs_folder, whole_lines, write_whole
+from cae.records import EpochRecord, Progress, from_line
+from cae.weights import Weights, damage, read_weights
+
+if TYPE_CHECKING:
+    from cae.model import ConvAutoencoder
+
+FORMAT = 1
+State = Literal["queued", "running", "stopped", "finished", "failed", "damaged"]
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+_RESERVED = {"con", "prn", "aux", "nul"} | {f"{port}{digit}" for port in ("com", "lpt") for digit in range(10)}
+_STARTING_SECONDS = 20.0  # from the start of a process to its holding the lock, at the very most
+
+
+def check_name(name: str) -> str:
+    """The name itself. Raises InvalidName unless it can be a run's on every system."""
+    if not _NAME.fullmatch(name):
+        shown = name if len(name) <= 40 else name[:37] + "..."
+        raise InvalidName(
+            f"A run cannot be called {shown!r}: use up to 64 lower-case letters, digits and hyphens, "
+            "beginning with a letter or a digit."
+        )
+    if name in _RESERVED:
+        raise InvalidName(f"A run cannot be called {name!r}: Windows keeps that name for itself.")
+    return name
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """What run.json says. Times are ISO 8601 in UTC; `train` is None for weights whose training is not known."""
+
+    model: ModelConfig
+    train: TrainConfig | None
+    recipe: str
+    state: State
+    created: str
+    queued: str | None = None
+    started: str | None = None
+    finished: str | None = None
+    reason: str = ""  # why it failed
+    note: str = ""
+    shipped: bool = False
+    device: str = "cpu"
+    threads: int | None = None
+    versions: dict[str, str] | None = None
+
+    def to_json(self) -> str:
+        """The text of run.json."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        values["model"] = self.model.to_json()
+        values["train"] = self.train.to_json() if self.train else None
+        return json.dumps({"format": FORMAT, **values}, indent=2, ensure_ascii=False) + "\n"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A run in one line, as lists show it. `best_mse` is the lowest held-out MSE, on [-1, 1]."""
+
+    name: str
+    state: State
+    reason: str
+    created: str
+    epochs_done: int
+    epochs: int | None
+    best_mse: float | None
+    last: EpochRecord | None
+    differs: tuple[tuple[str, Any], ...]
+    note: str
+    shipped: bool
+    resumable: bool
+
+
+class Run:
+    """One run, by the folder it lives in."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __repr__(self) -> str:
+        return f"Run({self.name!r})"
+
+    @property
+    def name(self) -> str:
+        """The run's name: its folder's."""
+        return self.path.name
+
+    @classmethod
+    def open(cls, name: str) -> Run:
+        """The run of this name, among the user's own and those shipped. Raises InvalidName or RunNotFound."""
+        check_name(name)
+        for folder in _run_folders():
+            if (folder / name).is_dir():
+                return cls(folder / name)
+        known = ", ".join(run.name for run in _all_runs()[:8])
+        raise RunNotFound(f"There is no run called {name!r}." + (f" There are: {known}." if known else ""))
+
+    @classmethod
+    def create(
+        cls, name: str, model: ModelConfig, train: TrainConfig | None, *, recipe: str = "", note: str = ""
+    ) -> Run:
+        """A new run, waiting to be trained. Raises RunExists, InvalidName or ReadOnly."""
+        info = RunInfo(model, train, recipe, "queued", now(), note=note)
+        with new_folder(name) as folder:
+            write_whole(folder / "run.json", info.to_json().encode())
+        return cls(runs_folder() / name)
+
+    @cached_property
+    def info(self) -> RunInfo:
+        """What run.json says, read once. Raises Damaged."""
+        return self._read_info()
+
+    def _read_info(self) -> RunInfo:
+        path = self.path / "run.json"
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            if values.pop("format") > FORMAT:
+                raise Damaged(f"{self.name}/run.json was written by a newer version of this laboratory: update it.")
+            values["model"] = from_json(ModelConfig, values["model"])
+            if values["train"] is not None:
+                values["train"] = from_json(TrainConfig, values["train"])
+            info = RunInfo(**values)
+            texts = (info.recipe, info.state, info.created, info.reason, info.note)
+            if info.state not in ("queued", "running", "stopped", "finished", "failed"):
+                raise ValueError("state")
+            if not all(isinstance(text, str) for text in texts) or not isinstance(info.shipped, bool):
+                raise TypeError
+            datetime.fromisoformat(info.created)
+        except FileNotFoundError:
+            raise Damaged(f"{self.name} has no run.json: a part of the run has been deleted.") from None
+        except CaeError as error:
+            raise (
+                error if isinstance(error, Damaged) else Damaged(f"{self.name}/run.json is damaged: {error}")
+            ) from error
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise Damaged(f"{self.name}/run.json is damaged and cannot be read.") from error
+        return info
+
+    def update(self, **changes: Any) -> None:
+        """Writes run.json anew with some of its fields changed."""
+        with FileLock(self.path / "run.lock", timeout=10):
+            info = replace(self._read_info(), **changes)
+            write_whole(self.path / "run.json", info.to_json().encode())
+        self.__dict__["info"] = info
+
+    def annotate(self, note: str) -> None:
+        """Replaces the note, at most 500 characters. Raises ReadOnly for a shipped run."""
+        self._require_own()
+        self.update(note=" ".join(note.split())[:500])
+
+    # -- what it says of itself
+
+    @property
+    def state(self) -> State:
+        """Queued, running, stopped, finished, failed or damaged.
+
+        A process that works on the run holds its lock: where run.json says running and nobody does, it was cut off.
+        """
+        try:
+            info = self.info
+        except Damaged:
+            return "damaged"
+        if info.state in ("queued", "running"):
+            return info.state if self.is_locked() or self._is_starting() else "stopped"
+        return info.state if damage(self.path / "model.safetensors") is None or not self._has_weights() else "damaged"
+
+    def is_live(self) -> bool:
+        """Whether a process is training it or waiting to."""
+        return self.state in ("queued", "running")
+
+    def _is_starting(self) -> bool:
+        try:
+            age = time.time() - (self.path / "starting").stat().st_mtime
+        except OSError:
+            return False
+        return -_STARTING_SECONDS < age < _STARTING_SECONDS
+
+    def _has_weights(self) -> bool:
+        """Whether there should be weights: it finished, or an epoch of it did."""
+        return self.info.state == "finished" or bool(whole_lines(self.path / "history.jsonl"))
+
+    def summary(self) -> Summary:
+        """One line about it; never raises for what the files hold."""
+        state = self.state
+        try:
+            info = self.info
+        except Damaged as error:
+            return Summary(self.name, "damaged", str(error), "", 0, None, None, None, (), "", False, False)
+        try:
+            history, reason = self.history(), info.reason
+        except Damaged as error:
+            history, reason, state = [], str(error), "damaged"
+        if state == "stopped" and info.state != "stopped":
+            reason = "It was cut off; resuming takes it up where it was last saved."
+        if state == "damaged" and not reason:
+            reason = f"{self.name}/{damage(self.path / 'model.safetensors')}"
+        return Summary(
+            name=self.name,
+            state=state,
+            reason=reason,
+            created=info.created,
+            epochs_done=history[-1].epoch if history else 0,
+            epochs=info.train.epochs if info.train else None,
+            best_mse=min((record.held_out_mse for record in history), default=None),
+            last=history[-1] if history else None,
+            differs=tuple(differences(info.model, info.train)),
+            note=info.note,
+            shipped=info.shipped,
+            resumable=state not in ("damaged", "queued", "running") and self.is_resumable(),
+        )
+
+    def is_resumable(self) -> bool:
+        """Whether it can be trained on: it never began, or its resume state is there."""
+        if self.info.train is None or self.info.shipped:
+            return False
+        return (self.path / "resume.safetensors").exists() or not whole_lines(self.path / "history.jsonl")
+
+    def history(self) -> list[EpochRecord]:
+        """A record an epoch, in order. Raises Damaged."""
+        return self._records("history.jsonl", EpochRecord)
+
+    def progress(self) -> list[Progress]:
+        """The training loss between the epochs' ends, thinned to at most 2,000 records. Raises Damaged."""
+        return self._records("progress.jsonl", Progress)
+
+    def _records(self, file: str, kind: Any) -> list[Any]:
+        records = []
+        for number, line in enumerate(whole_lines(self.path / file), start=1):
+            try:
+                records.append(from_line(kind, line))
+            except (ValueError, TypeError, RecursionError) as error:
+                raise Damaged(f"Line {number} of {self.name}/{file} is damaged.") from error
+        return records
+
+    # -- weights
+
+    def epochs(self) -> list[int]:
+        """The epochs whose weights are kept, in order; 0 is before the first step."""
+        kept = {int(path.stem) for path in (self.path / "epochs").glob("[0-9]*.safetensors") if path.stem.isdigit()}
+        if (self.path / "model.safetensors").exists():
+            kept.add(self.last_epoch())
+        return sorted(kept)
+
+    def last_epoch(self) -> int:
+        """The epoch that model.safetensors was written after; 0 where that is not known."""
+        history = self.history()
+        return history[-1].epoch if history else 0
+
+    def weights(self, epoch: int | None = None) -> Weights:
+        """The weights by name, float32: of the last epoch, or of a kept one. Raises Damaged or DoesNotFit."""
+        file = "model.safetensors" if epoch in (None, self.last_epoch()) else f"epochs/{epoch:04d}.safetensors"
+        if not (self.path / file).exists():
+            what = "it has not finished an epoch yet" if epoch is None else f"epoch {epoch} was not kept"
+            raise RunNotFound(f"There are no weights in {self.name}: {what}.")
+        return read_weights(self.path / file, self.info.model)
+
+    def weights_hash(self) -> str:
+        """The SHA-256 of model.safetensors: what everything computed from it is cached under."""
+        try:
+            return hashlib.sha256((self.path / "model.safetensors").read_bytes()).hexdigest()
+        except FileNotFoundError:
+            raise RunNotFound(f"There are no weights in {self.name}: it has not finished an epoch yet.") from None
+
+    def model(self, epoch: int | None = None) -> ConvAutoencoder:
+        """The network with these weights, on the CPU, ready to be used. Raises as `weights` does."""
+        import torch
+
+        from cae.model import ConvAutoencoder
+
+        model = ConvAutoencoder(self.info.model)
+        model.load_state_dict({name: torch.from_numpy(value) for name, value in self.weights(epoch).items()})
+        return model.eval().requires_grad_(False)
+
+    # -- one process at a time
+
+    def lock(self, job: str = "train") -> FileLock:
+        """The lock that a process working on this run holds while it lives."""
+        return FileLock(self.path / f"{job}.lock")
+
+    def is_locked(self, job: str = "train") -> bool:
+        """Whether a process holds that lock now."""
+        if not (self.path / f"{job}.lock").exists():
+            return False
+        lock = self.lock(job)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return True
+        except OSError:
+            return False
+        lock.release()
+        return False
+
+    def require_idle(self) -> None:
+        """Raises RunBusy while it is being trained."""
+        if self.is_live():
+            raise RunBusy(f"{self.name} is being trained: stop it first.")
+
+    def _require_own(self) -> None:
+        require_writable()
+        with contextlib.suppress(Damaged):
+            if self.info.shipped:
+                raise ReadOnly(f"{self.name} comes with the project and stays as it is.")
+
+    def require_resumable(self) -> None:
+        """Raises NotResumable, RunBusy or ReadOnly, saying why it cannot be trained on."""
+        require_writable()
+        self.require_idle()
+        if self.info.train is None:
+            raise NotResumable(f"{self.name} was imported as weights alone: how to train it on is not known.")
+        if self.info.shipped:
+            raise NotResumable(
+                f"{self.name} comes with the project, without the state to continue from: "
+                "train a run of your own with the same settings."
+            )
+        if not self.is_resumable():
+            raise NotResumable(f"{self.name} cannot be continued: its resume.safetensors is missing.")
+
+    def delete(self) -> None:
+        """Removes the folder; it disappears at once and whole. Raises RunBusy or ReadOnly."""
+        self._require_own()
+        self.require_idle()
+        trash = self.path.with_name(f".deleted-{uuid.uuid4().hex}")
+        self.path.rename(trash)
+        shutil.rmtree(trash, ignore_errors=True)
+
+
+def every() -> list[Run]:
+    """All runs, the newest first."""
+    return _all_runs()
+
+
+def summaries() -> list[Summary]:
+    """One line a run, the newest first; damaged ones last."""
+    return sorted((run.summary() for run in _all_runs()), key=lambda found: found.created, reverse=True)
+
+
+def free_name(stem: str) -> str:
+    """`stem`, or the first of stem-2, stem-3, ... that no run has."""
+    taken = {run.name for run in _all_runs()}
+    names = itertools.chain([stem], (f"{stem[:58]}-{number}" for number in itertools.count(2)))
+    return next(name for name in names if name not in taken)
+
+
+def _run_folders() -> list[Path]:
+    return list(dict.fromkeys((runs_folder(), SHIPPED_RUNS)))
+
+
+def _all_runs() -> list[Run]:
+    found: dict[str, Run] = {}
+    for folder in _run_folders():
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
+            for entry in entries:
+                if not _NAME.fullmatch(entry.name) or entry.name in found or not entry.is_dir():
+                    continue
+                if folder == runs_folder() or (Path(entry.path) / "run.json").exists():
+                    found[entry.name] = Run(Path(entry.path))
+    return list(found.values())
+
+
+def now() -> str:
+    """The time as run.json writes it: ISO 8601, UTC."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def versions() -> dict[str, str]:
+    """What the numbers of a run depend on."""
+    found = {"python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
+    for package in ("torch", "numpy"):
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[package] = metadata.version(package)
+    return found
+
+
+@contextlib.contextmanager
+def new_folder(name: str) -> Iterator[Path]:
+    """A folder to fill, which becomes the run `name` when the block ends; nothing is left behind where it fails.
+
+    Raises InvalidName, ReadOnly or RunExists.
+    """
+    check_name(name)
+    require_writable()
+    folder = runs_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    workshop = folder / f".new-{uuid.uuid4().hex}"
+    (workshop / name).mkdir(parents=True)
+    try:
+        _require_free(name)
+        yield workshop / name
+        with FileLock(folder / ".names.lock", timeout=10):
+            _require_free(name)
+            (workshop / name).rename(folder / name)
+    finally:
+        shutil.rmtree(workshop, ignore_errors=True)
+
+
+def _require_free(name: str) -> None:
+    if any((place / name).exists() for place in _run_folders()):
+        raise RunExists(f"There is a run called {name!r} already: choose another name.")

@@ -1,0 +1,174 @@
+"""Training as a generator: it yields what happened, and the caller owns the loop."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from cae.config import ModelConfig, TrainConfig
+from cae.data import to_model
+from cae.errors import Diverged, InvalidOption
+from cae.model import ConvAutoencoder, reconstruct
+from cae.records import EpochRecord, Progress
+
+
+def split(pixels: Tensor, config: TrainConfig) -> tuple[Tensor, Tensor]:
+    """The images to train on (the first ones) and those held out for validation (the last ones).
+
+    pixels: uint8 (N, 28, 28). Raises InvalidOption where there are too few.
+    """
+    available = len(pixels) - config.validation_images
+    count = available if config.train_images is None else config.train_images
+    if not 0 < count <= available:
+        raise InvalidOption(
+            "train_images",
+            f"There are {len(pixels):,} images: not enough to train on {max(count, 1):,} of them "
+            f"and to hold out {config.validation_images:,}.",
+        )
+    return pixels[:count], pixels[available:]
+
+
+class TrainState:
+    """Where a training stands: everything that decides what comes next, and nothing else.
+
+    `tensors()` before and `load()` after give, bit for bit, the training that was never interrupted (on the CPU,
+    with the same number of threads).
+    """
+
+    def __init__(self, model: ConvAutoencoder, config: TrainConfig, generator: torch.Generator | None = None) -> None:
+        self.model = model.to(memory_format=torch.channels_last)  # a tenth faster on the CPU
+        self.optimizer = _optimizer(model, config)
+        self.generator = generator or torch.Generator().manual_seed(config.seed)
+        self.epoch = 0  # epochs completed
+        self.batch = 0  # batches done of the epoch under way
+        self.step = 0
+        self.loss_sum = 0.0  # over those batches
+        self.seconds = 0.0
+        self.order_state = self.generator.get_state()  # of the generator, before it shuffles the epoch under way
+
+    @classmethod
+    def fresh(cls, model: ModelConfig, config: TrainConfig) -> TrainState:
+        """The state before the first step, with a model whose weights are drawn from the seed."""
+        generator = torch.Generator().manual_seed(config.seed)
+        return cls(ConvAutoencoder(model, generator), config, generator)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The state as named tensors, contiguous and on the CPU."""
+        found = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        for index, parameter in enumerate(self.model.parameters()):
+            for key, value in self.optimizer.state[parameter].items():
+                if value is not None:
+                    found[f"optimizer.{index}.{key}"] = torch.as_tensor(value)
+        found["order_state"] = self.order_state
+        found["counters"] = torch.tensor([self.epoch, self.batch, self.step], dtype=torch.int64)
+        found["sums"] = torch.tensor([self.loss_sum, self.seconds], dtype=torch.float64)
+        return {name: value.detach().cpu().contiguous() for name, value in found.items()}
+
+    def load(self, tensors: dict[str, Tensor]) -> None:
+        """Takes over what `tensors()` gave. Raises KeyError, ValueError or RuntimeError where it does not fit."""
+        weights = {name[6:]: value for name, value in tensors.items() if name.startswith("model.")}
+        self.model.load_state_dict(weights)
+        parameters = list(self.model.parameters())
+        for name, value in tensors.items():
+            if name.startswith("optimizer."):
+                _, index, key = name.split(".")
+                parameter = parameters[int(index)]
+                own = torch.empty_like(parameter) if value.shape == parameter.shape else torch.empty_like(value)
+                self.optimizer.state[parameter][key] = own.copy_(value)
+        self.order_state = tensors["order_state"]
+        self.epoch, self.batch, self.step = (int(value) for value in tensors["counters"])
+        self.loss_sum, self.seconds = (float(value) for value in tensors["sums"])
+
+    def order(self, count: int) -> Tensor:
+        """The order (N,) in which the epoch under way sees its images; the same however often it is asked for."""
+        self.generator.set_state(self.order_state)
+        return torch.randperm(count, generator=self.generator)
+
+    def finish_epoch(self) -> None:
+        """Counts the epoch under way as done."""
+        self.epoch, self.batch, self.loss_sum = self.epoch + 1, 0, 0.0
+        self.order_state = self.generator.get_state()
+
+
+def train(
+    model: ConvAutoencoder,
+    train_pixels: Tensor,
+    test_pixels: Tensor,
+    config: TrainConfig,
+    *,
+    validation_pixels: Tensor | None = None,
+    state: TrainState | None = None,
+) -> Iterator[Progress | EpochRecord]:
+    """Trains `model` in place; yields Progress after every batch and an EpochRecord after every epoch.
+
+    Pixels are uint8 (N, 28, 28). With a `state` (of this very model) it goes on from there; while the generator
+    waits at a yield, `state.tensors()` is a point from which it can be continued exactly.
+    Raises Diverged when the loss is no longer finite.
+    """
+    state = state or TrainState(model, config)
+    steps_per_epoch = math.ceil(len(train_pixels) / config.batch_size)
+    while state.epoch < config.epochs:
+        began, seconds_before, images = time.perf_counter(), state.seconds, 0
+        batches = state.order(len(train_pixels)).split(config.batch_size)
+        model.train()
+        for batch in batches[state.batch :]:
+            loss = _step(model, state.optimizer, to_model(train_pixels[batch]))
+            if not math.isfinite(loss):
+                raise Diverged(
+                    f"The loss is no longer a number at step {state.step + 1} (epoch {state.epoch + 1}): "
+                    "try a smaller learning rate."
+                )
+            state.batch += 1
+            state.step += 1
+            state.loss_sum += loss
+            images += len(batch)
+            elapsed = time.perf_counter() - began
+            state.seconds = seconds_before + elapsed
+            yield Progress(
+                step=state.step,
+                epoch=state.epoch + state.batch / steps_per_epoch,
+                train_mse=loss,
+                seconds=state.seconds,
+                images_per_second=images / elapsed,
+            )
+        speed = images / max(time.perf_counter() - began, 1e-9)
+        validation = (
+            None if validation_pixels is None or not len(validation_pixels) else mean_mse(model, validation_pixels)
+        )
+        test = mean_mse(model, test_pixels)
+        train_mse = state.loss_sum / steps_per_epoch
+        state.finish_epoch()
+        state.seconds = seconds_before + time.perf_counter() - began
+        yield EpochRecord(state.epoch, state.step, train_mse, test, validation, state.seconds, speed)
+
+
+def mean_mse(model: ConvAutoencoder, pixels: Tensor) -> float:
+    """The mean squared error on [-1, 1] of the model's reconstructions of `pixels`, uint8 (N, 28, 28)."""
+    total = 0.0
+    for part in pixels.split(1000):
+        images = to_model(part)
+        total += float((reconstruct(model, images) - images).square_().mean(dtype=torch.float64)) * len(part)
+    return total / len(pixels)
+
+
+def _step(model: ConvAutoencoder, optimizer: torch.optim.Optimizer, images: Tensor) -> float:
+    """One update of the weights; the loss before it."""
+    images = images.contiguous(memory_format=torch.channels_last)  # (B, 1, 28, 28)
+    loss = nn.functional.mse_loss(model(images), images)
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+    return loss.item()
+
+
+def _optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    rate, parameters = config.learning_rate, model.parameters()
+    if config.optimizer == "adamw":
+        return torch.optim.AdamW(parameters, rate, fused=True)
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(parameters, rate, momentum=0.9, fused=True)
+    return torch.optim.Adam(parameters, rate, fused=True)
