@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,10 @@ from cae import metrics
 from cae.files import cache_folder, write_whole
 from cae.metrics import Baselines, Scores
 from cae.runs import Run
+
+if TYPE_CHECKING:
+    from cae.data import Images
+    from cae.model import ConvAutoencoder
 
 FORMAT = 1
 
@@ -90,6 +94,34 @@ def evaluate(run: Run, report: Callable[[str], None] = lambda _: None) -> Evalua
 def dataset_of(run: Run) -> str:
     """The data set that a run is about; MNIST for weights whose training is not known."""
     return run.info.train.dataset if run.info.train else "mnist"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Some test images beside their reconstructions, uint8 (K, 28, 28), and their measures, (K,); MSE on [-1, 1]."""
+
+    indices: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    originals: NDArray[np.uint8]
+    reconstructions: NDArray[np.uint8]
+    mse: NDArray[np.floating]
+    psnr: NDArray[np.floating]
+    ssim: NDArray[np.floating]
+
+
+def compare(model: ConvAutoencoder, images: Images, indices: NDArray[np.int64]) -> Comparison:
+    """What `model` makes of the `images` at these indices, (K,)."""
+    from cae import data
+    from cae.model import reconstruct
+
+    chosen = images.pixels[indices]
+    originals = data.to_model(chosen)
+    results = reconstruct(model, originals)
+    pair = originals[:, 0].numpy(), results[:, 0].numpy()
+    return Comparison(
+        indices, images.labels[indices].numpy(), chosen.numpy(), data.to_pixels(results).numpy(),
+        metrics.mse(*pair), metrics.psnr(*pair), metrics.ssim(*pair),
+    )  # fmt: skip
 
 
 def errors_per_image(run: Run) -> NDArray[np.float32]:

@@ -273,11 +273,18 @@ class Run:
 
     def weights(self, epoch: int | None = None) -> Weights:
         """The weights by name, float32: of the last epoch, or of a kept one. Raises Damaged or DoesNotFit."""
-        file = "model.safetensors" if epoch in (None, self.last_epoch()) else f"epochs/{epoch:04d}.safetensors"
-        if not (self.path / file).exists():
+        path = self.weights_file(epoch)
+        if not path.exists():
             what = "it has not finished an epoch yet" if epoch is None else f"epoch {epoch} was not kept"
             raise RunNotFound(f"There are no weights in {self.name}: {what}.")
-        return read_weights(self.path / file, self.info.model)
+        return read_weights(path, self.info.model)
+
+    def weights_file(self, epoch: int | None = None) -> Path:
+        """Where the weights after an epoch are kept, or would be; without one, those of the last."""
+        last = self.path / "model.safetensors"
+        if epoch is None or (epoch == self.last_epoch() and last.exists()):
+            return last
+        return self.path / "epochs" / f"{epoch:04d}.safetensors"
 
     def weights_hash(self) -> str:
         """The SHA-256 of model.safetensors: what everything computed from it is cached under."""
@@ -350,9 +357,16 @@ class Run:
         shutil.rmtree(trash, ignore_errors=True)
 
 
-def every() -> list[Run]:
-    """All runs, the newest first."""
-    return _all_runs()
+def names() -> list[str]:
+    """The names of all runs, those that changed last first."""
+    return [run.name for run in sorted(_all_runs(), key=_last_change, reverse=True)]
+
+
+def _last_change(run: Run) -> float:
+    try:
+        return (run.path / "run.json").stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def summaries() -> list[Summary]:

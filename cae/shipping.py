@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from cae import evaluation
+from cae import evaluation, picks
 from cae.errors import CaeError
 from cae.files import require_writable, write_whole
 from cae.runs import Run
@@ -25,7 +25,7 @@ def ship(run: Run) -> int:
     write_whole(
         run.path / "evaluation.json", json.dumps({"format": evaluation.FORMAT, **asdict(found)}, indent=1).encode()
     )
-    kept = early_frames(run.last_epoch(), FRAMES)
+    kept = picks.film(run.last_epoch(), FRAMES)
     for frame in (run.path / "epochs").iterdir():
         if int(frame.stem) not in kept or int(frame.stem) == run.last_epoch():  # the last is model.safetensors itself
             frame.unlink()
@@ -35,17 +35,3 @@ def ship(run: Run) -> int:
     for lock in run.path.glob("*.lock"):
         lock.unlink()
     return sum(path.stat().st_size for path in run.path.rglob("*") if path.is_file())
-
-
-def early_frames(last: int, count: int) -> list[int]:
-    """At most `count` epochs from 0 to `last`, both among them, close together where the network learns fastest.
-
-    Geometric steps, 0 1 2 3 5 8 13 20 for 20 epochs; all epochs where there are few.
-    """
-    if last < count:
-        return list(range(last + 1))
-    chosen = [0]
-    for left in range(count - 1, 0, -1):
-        ratio = (last / max(chosen[-1], 1)) ** (1 / left) if chosen[-1] else 1
-        chosen.append(min(last, max(chosen[-1] + 1, round(chosen[-1] * ratio))))
-    return chosen

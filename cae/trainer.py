@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -59,6 +60,9 @@ def train_run(run: Run) -> Iterator[Waiting | Progress | EpochRecord]:
 
 
 def _train(run: Run) -> Iterator[Progress | EpochRecord]:
+    # Read by OpenMP when torch is loaded. Its threads must not spin while they wait for each other: on two cores that
+    # are busy with something else, a training that spins is ten times slower.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import torch  # not before it is this run's turn: waiting should cost nothing
 
     from cae import data

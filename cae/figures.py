@@ -1,0 +1,284 @@
+"""Records and arrays into Plotly figures: pure, and the only module that knows Plotly.
+
+Text, grid and paper take their colours from the page that shows the figure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cae.metrics import Baselines
+
+from cae.pictures import png_uri
+from cae.records import EpochRecord, Progress
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from cae.model import Layer
+
+ACCENT = "#8b5cf6"
+QUIET = "#8a8a94"
+# Ten colours that stay apart under the common colour-vision deficiencies: M. A. Petroff, "Accessible color sequences
+# for data visualization", arXiv:2107.02270.
+CLASS_COLOURS = (
+    "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
+)  # fmt: skip
+_MOST_POINTS = 400
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What a chart of losses needs of one run."""
+
+    name: str
+    history: list[EpochRecord]
+    progress: list[Progress]
+    epochs: int | None
+    validates: bool  # whether the held-out loss is of validation images, not of the test set
+
+
+def loss_curves(
+    curves: Sequence[Curve],
+    *,
+    on_unit: bool = False,
+    logarithmic: bool = True,
+    baselines: Baselines | None = None,
+    latent_dim: int = 32,
+) -> go.Figure:
+    """The losses of runs over epochs; of the first the training loss too, and the first epoch that beats PCA.
+
+    `on_unit` shows MSE on [0, 1] instead of [-1, 1].
+    """
+    figure = _figure(height=340)
+    scale = 0.25 if on_unit else 1.0
+    axis = "[0, 1]" if on_unit else "[-1, 1]"
+    colours = [ACCENT, *(colour for colour in CLASS_COLOURS)]
+    for number, curve in enumerate(curves):
+        prefix = f"{curve.name}: " if len(curves) > 1 else ""
+        if number == 0:
+            steps = _bucketed(curve.progress)
+            figure.add_scatter(
+                x=[_rounded(x) for x, _ in steps], y=[_rounded(y * scale) for _, y in steps], mode="lines",
+                name=f"{prefix}training", line={"color": QUIET, "width": 1.5},
+                hovertemplate=f"training %{{y:.3g}}<extra>{prefix}epoch %{{x:.2f}}</extra>",
+            )  # fmt: skip
+        what = "validation" if curve.validates else "test"
+        figure.add_scatter(
+            x=[record.epoch for record in curve.history],
+            y=[_rounded(record.held_out_mse * scale) for record in curve.history],
+            mode="lines+markers" if len(curve.history) < 60 else "lines",
+            name=f"{prefix}{what}", line={"color": colours[number % len(colours)], "width": 2.5 if number == 0 else 1.5},
+            marker={"size": 6 if number == 0 else 4},
+            customdata=[_rounded(record.held_out_mse * (1 if on_unit else 0.25)) for record in curve.history],
+            hovertemplate=(
+                f"{what} %{{y:.3g}} (%{{customdata:.3g}} on {'[-1, 1]' if on_unit else '[0, 1]'})"
+                f"<extra>{prefix}epoch %{{x}}</extra>"
+            ),
+        )  # fmt: skip
+    if baselines:
+        _add_baselines(figure, curves, baselines, latent_dim, scale, logarithmic)
+    longest = max((curve.epochs or len(curve.history) for curve in curves), default=1)
+    figure.update_layout(
+        xaxis={"title": "epoch", "range": [0, 1.02 * longest], "zeroline": False},
+        yaxis={"title": f"MSE on {axis}", "type": "log" if logarithmic else "linear", "zeroline": False},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        hovermode="closest",
+    )
+    if logarithmic:
+        ticks = [digit * 10**power for power in (-4.0, -3.0, -2.0, -1.0, 0.0) for digit in (1, 2, 5)]
+        figure.update_yaxes(tickvals=_list(ticks), ticktext=[f"{tick:.4g}" for tick in ticks])
+    else:
+        figure.update_yaxes(rangemode="tozero")
+    return figure
+
+
+def _add_baselines(
+    figure: go.Figure, curves: Sequence[Curve], baselines: Baselines, latent_dim: int, scale: float, logarithmic: bool
+) -> None:
+    pca = baselines.pca_with(latent_dim)
+    for value, text in ((baselines.mean_image, "the mean image"), (pca, f"PCA-{latent_dim}")):
+        height = value * scale
+        figure.add_shape(
+            type="line", xref="paper", x0=0, x1=1, y0=height, y1=height, line={"color": QUIET, "width": 1, "dash": "dot"}
+        )
+        figure.add_annotation(
+            text=f"{text} {height:#.3g}", font={"size": 11}, showarrow=False, xref="paper", x=1, xanchor="right",
+            y=np.log10(height) if logarithmic else height, yanchor="bottom",  # of all things, only this is in powers
+        )  # fmt: skip
+    passed = next((record for record in curves[0].history if record.held_out_mse < pca), None) if curves else None
+    if passed:
+        figure.add_scatter(
+            x=[passed.epoch], y=[_rounded(passed.held_out_mse * scale)], mode="markers",
+            name=f"passes PCA-{latent_dim} (epoch {passed.epoch})",
+            marker={"symbol": "star", "size": 15, "color": "#e0a100", "line": {"width": 1, "color": "#7a5600"}},
+            hovertemplate=f"below PCA-{latent_dim} from epoch {passed.epoch} on<extra></extra>",
+        )  # fmt: skip
+
+
+def _bucketed(progress: list[Progress]) -> list[tuple[float, float]]:
+    """At most 400 points (epoch, loss): means of neighbouring records, so that a tick of the live view stays small."""
+    if not progress:
+        return []
+    points = np.array([(record.epoch, record.train_mse) for record in progress])
+    parts = np.array_split(points, min(_MOST_POINTS, len(points)))
+    return [(float(part[-1, 0]), float(part[:, 1].mean())) for part in parts]
+
+
+def error_by_class(errors: NDArray[np.floating], labels: NDArray[np.integer], names: Sequence[str]) -> go.Figure:
+    """The spread of the error per image, (N,) on [-1, 1], for every class: median, quartiles, 5th and 95th percentile."""
+    figure = _figure(height=320)
+    present = [label for label in range(len(names)) if (labels == label).any()]
+    low, first, middle, third, high = np.array(
+        [np.percentile(errors[labels == label], (5, 25, 50, 75, 95)) for label in present]
+    ).T
+    figure.add_box(
+        x=[names[label] for label in present], q1=_list(first), median=_list(middle), q3=_list(third),
+        lowerfence=_list(low), upperfence=_list(high), mean=_list([errors[labels == label].mean() for label in present]),
+        line={"color": ACCENT, "width": 1.5}, fillcolor="rgba(139, 92, 246, 0.18)", showlegend=False, name="",
+    )  # fmt: skip
+    figure.update_layout(
+        xaxis={"title": "class", "type": "category"}, yaxis={"title": "MSE on [-1, 1]", "rangemode": "tozero"}
+    )
+    return figure
+
+
+def error_histogram(errors: NDArray[np.floating], shown: NDArray[np.integer], bins: int = 60) -> go.Figure:
+    """How the error per image, (N,) on [-1, 1], is distributed, with those at the indices `shown` marked."""
+    figure = _figure(height=320)
+    top = float(np.percentile(errors, 99.8))
+    counts, edges = np.histogram(np.minimum(errors, top), bins=bins, range=(0, top))
+    centres = (edges[:-1] + edges[1:]) / 2
+    figure.add_bar(
+        x=_list(centres), y=counts.tolist(), width=float(edges[1]), marker={"color": QUIET, "opacity": 0.55}, name="all",
+        hovertemplate="%{y} digits near %{x:.3g}<extra></extra>", showlegend=False,
+    )  # fmt: skip
+    figure.add_scatter(
+        x=_list(np.minimum(errors[shown], top)), y=[0] * len(shown), mode="markers", name="shown here",
+        marker={"symbol": "line-ns", "size": 22, "color": ACCENT, "line": {"width": 2, "color": ACCENT}},
+        customdata=shown.tolist(), hovertemplate="#%{customdata}: %{x:.3g}<extra>shown</extra>", cliponaxis=False,
+        showlegend=False,
+    )  # fmt: skip
+    mean = float(errors.mean())
+    figure.add_vline(
+        x=mean, line={"color": QUIET, "width": 1, "dash": "dot"},
+        annotation={"text": f"mean {mean:.3g}", "font": {"size": 11}}, annotation_position="top right",
+    )  # fmt: skip
+    figure.update_layout(
+        bargap=0, xaxis={"title": "MSE on [-1, 1]", "rangemode": "tozero"}, yaxis={"title": "test images"}
+    )
+    return figure
+
+
+def hourglass(
+    layers: Sequence[Layer],
+    *,
+    code: NDArray[np.floating] | None = None,
+    original: NDArray[np.uint8] | None = None,
+    reconstruction: NDArray[np.uint8] | None = None,
+) -> go.Figure:
+    """The network as its tensors: a block a layer, as high as its pictures and as deep as its channels.
+
+    `code` (D,) colours the cells of the bottleneck; the two digits (28, 28) are the faces of the outer blocks.
+    """
+    figure = _figure(height=225)
+    ends = {0: original, len(layers) - 1: reconstruction}
+    left, centres = 0.0, []
+    for number, layer in enumerate(layers):
+        if len(layer.shape) == 1:
+            width = _add_cells(figure, left, layer.shape[0], code)
+            top = 0.5
+        else:
+            width, top = _add_block(figure, left, layer, ends.get(number))
+        centres.append((left + width / 2, top))
+        left += width + 0.42
+    for (x, _), layer in zip(centres, layers, strict=True):
+        shape = "×".join(map(str, layer.shape)) if len(layer.shape) > 1 else f"{layer.shape[0]} numbers"
+        name = layer.name.replace("ConvTranspose2d", "ConvT").replace("Conv2d", "Conv")
+        count = f"{layer.parameters:,}" if layer.parameters else ""
+        figure.add_annotation(x=x, y=-0.56, text=f"<b>{shape}</b><br>{name}<br>{count}", showarrow=False, yanchor="top")
+    figure.add_scatter(
+        x=[x for x, _ in centres], y=[0.0] * len(centres), mode="markers", marker={"size": 44, "opacity": 0},
+        hovertext=[
+            f"{layer.name}<br>{' x '.join(map(str, layer.shape))} = {int(np.prod(layer.shape)):,} values"
+            f"<br>{layer.parameters:,} parameters"
+            for layer in layers
+        ], hoverinfo="text", showlegend=False,
+    )  # fmt: skip
+    hidden = {"visible": False, "fixedrange": True}
+    figure.update_layout(
+        margin={"l": 0, "r": 0, "t": 4, "b": 0}, font={"size": 11},
+        xaxis={**hidden, "range": [-0.35, left - 0.2]},
+        yaxis={**hidden, "range": [-1.02, 0.74], "scaleanchor": "x"},
+    )  # fmt: skip
+    return figure
+
+
+def _add_block(
+    figure: go.Figure, left: float, layer: Layer, face: NDArray[np.uint8] | None
+) -> tuple[float, float]:
+    """A box whose front is a square of the pictures' size and whose depth grows with the channels; width and top."""
+    channels, size = layer.shape[0], layer.shape[1] / 28
+    depth = 0.055 * float(np.log2(channels)) if channels > 1 else 0.0
+    bottom, right, top = -size / 2, left + size, size / 2
+    edge = {"color": QUIET, "width": 1}
+    colour = "rgba(139, 92, 246, {})"
+    faces = (
+        ([(left, top), (left + depth, top + depth), (right + depth, top + depth), (right, top)], 0.30),
+        ([(right, top), (right + depth, top + depth), (right + depth, bottom + depth), (right, bottom)], 0.42),
+        ([(left, bottom), (left, top), (right, top), (right, bottom)], 0.16),
+    )
+    for corners, opacity in faces if depth else faces[2:]:
+        path = "M " + " L ".join(f"{x:.4f},{y:.4f}" for x, y in corners) + " Z"
+        figure.add_shape(type="path", path=path, line=edge, fillcolor=colour.format(opacity), layer="below")
+    if face is not None:
+        figure.add_layout_image(
+            source=png_uri(face, scale=6), x=left, y=top, sizex=size, sizey=size, xref="x", yref="y", sizing="stretch",
+            layer="above",
+        )  # fmt: skip
+    return size + depth, top + depth
+
+
+def _add_cells(figure: go.Figure, left: float, count: int, code: NDArray[np.floating] | None) -> float:
+    """The bottleneck: a cell a number, at most 32 below each other, coloured by its value; returns the width."""
+    columns = -(-count // 32)
+    rows = -(-count // columns)
+    height, width = 1 / max(rows, 8), 0.16 if columns == 1 else 0.09
+    values = np.zeros(count) if code is None else np.asarray(code, float)
+    strength = np.clip(values / (np.abs(values).max() or 1), -1, 1)
+    for number in range(count):
+        column, row = divmod(number, rows)
+        x, y = left + column * width, rows * height / 2 - row * height
+        value = float(strength[number])
+        hue = "139, 92, 246" if value >= 0 else "224, 161, 0"
+        figure.add_shape(
+            type="rect", x0=x, x1=x + width, y0=y, y1=y - height, line={"width": 0.5, "color": QUIET},
+            fillcolor=f"rgba({hue}, {0.12 + 0.88 * abs(value):.3f})",
+        )  # fmt: skip
+    return columns * width
+
+
+def _figure(height: int) -> go.Figure:
+    import plotly.graph_objects as go  # a third of a second, and only where something is drawn
+
+    layout: dict[str, Any] = {
+        "height": height,
+        "margin": {"l": 60, "r": 12, "t": 28, "b": 44},
+        "template": "none",
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+    }
+    return go.Figure(layout=layout)
+
+
+def _list(values: Any) -> list[float]:
+    return [_rounded(value) for value in values]
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.4g}")

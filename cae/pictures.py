@@ -1,0 +1,39 @@
+"""Arrays into pictures: pure functions that give uint8."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+MISSING = (70, 150, 255)  # blue: ink of the original that the reconstruction lacks
+ADDED = (255, 84, 60)  # red: ink that the original has not
+
+
+def signed_error(originals: Pixels, reconstructions: Pixels) -> Pixels:
+    """Where ink is missing (blue) and where it was added (red), RGB (N, 28, 28, 3).
+
+    Arguments are uint8 (N, 28, 28). Black is no difference; the colours reach their full strength, equally on both
+    sides, at half the range of a pixel.
+    """
+    difference = (reconstructions.astype(np.float32) - originals) / 127.5  # (N, 28, 28), in [-2, 2]
+    strength = np.clip(np.abs(difference), 0, 1)[..., None]
+    colour = np.where(difference[..., None] < 0, np.float32(MISSING), np.float32(ADDED))
+    return np.round(strength * colour).astype(np.uint8)
+
+
+def to_rgb(pixels: Pixels) -> Pixels:
+    """Grey (N, 28, 28) as RGB (N, 28, 28, 3)."""
+    return np.repeat(pixels[..., None], 3, axis=-1)
+
+
+def png_uri(pixels: Pixels, scale: int = 1) -> str:
+    """One picture, grey (H, W) or RGB (H, W, 3), as a data URI, each pixel blown up to `scale` x `scale`."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(pixels.repeat(scale, axis=0).repeat(scale, axis=1)).save(buffer, "PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -1,0 +1,87 @@
+// A Plotly figure that is changed in place: zoom and hover stay while it grows, colours follow the page's theme.
+//
+// data: {figure: {data, layout}, keep: string (a new one forgets the zoom), plotly: address of plotly.min.js,
+//        description, file: name of a saved picture}
+let loading = null;
+
+function plotly(address) {
+  loading ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = new URL(address, document.baseURI).href;
+    script.onload = () => resolve(window.Plotly);
+    script.onerror = () => {
+      loading = null;
+      script.remove();
+      reject(new Error(`${address} could not be loaded`));
+    };
+    document.head.append(script);
+  });
+  return loading;
+}
+
+export async function mount(element, data) {
+  const place = element.querySelector(".chart");
+  place.style.minHeight = `${data.figure.layout.height}px`;
+  place.setAttribute("role", "figure");
+  place.setAttribute("aria-label", data.description);
+  place.data = data;
+  const library = await plotly(data.plotly);
+  if (!place.isConnected || place.data !== data) return;
+  const draw = () =>
+    library.react(place, place.data.figure.data, themed(place, place.data), {
+      responsive: true,
+      displaylogo: false,
+      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+      toImageButtonOptions: {filename: place.data.file, scale: 2},
+    });
+  await draw();
+  place.watch ??= watchTheme(place, draw);
+}
+
+export function unmount(element) {
+  const place = element.querySelector(".chart");
+  place?.watch?.();
+  if (place?.data && window.Plotly) window.Plotly.purge(place);
+}
+
+function themed(place, {figure, keep}) {
+  const style = getComputedStyle(place);
+  const colour = (name, otherwise) => style.getPropertyValue(`--st-${name}`).trim() || otherwise;
+  const ink = colour("text-color", "#222");
+  const line = `color-mix(in srgb, ${ink} 14%, transparent)`;
+  const grid = resolved(place, line);
+  const layout = structuredClone(figure.layout);
+  layout.uirevision = keep;
+  layout.font = {...layout.font, color: ink, family: colour("font", "system-ui, sans-serif")};
+  layout.hoverlabel = {
+    bgcolor: colour("secondary-background-color", "#eee"), bordercolor: grid, font: {color: ink}, ...layout.hoverlabel,
+  };
+  layout.modebar = {bgcolor: "rgba(0,0,0,0)", color: resolved(place, `color-mix(in srgb, ${ink} 55%, transparent)`), activecolor: ink};
+  for (const axis of ["xaxis", "yaxis"]) {
+    layout[axis] = {gridcolor: grid, linecolor: grid, tickcolor: grid, zerolinecolor: grid, ...layout[axis]};
+  }
+  return layout;
+}
+
+// Plotly reads no color-mix(); the browser works it out.
+function resolved(place, colour) {
+  const probe = document.createElement("i");
+  probe.style.color = colour;
+  place.parentElement.append(probe);
+  const [red, green, blue, alpha = 1] = getComputedStyle(probe).color.match(/[\d.]+(?:e-?\d+)?/g).map(Number);
+  const unit = getComputedStyle(probe).color.startsWith("color(") ? 255 : 1;
+  probe.remove();
+  return `rgba(${red * unit}, ${green * unit}, ${blue * unit}, ${alpha})`;
+}
+
+function watchTheme(place, draw) {
+  let before = getComputedStyle(place).getPropertyValue("--st-text-color");
+  const timer = setInterval(() => {
+    const now = getComputedStyle(place).getPropertyValue("--st-text-color");
+    if (now !== before) {
+      before = now;
+      draw();
+    }
+  }, 500);
+  return () => clearInterval(timer);
+}

@@ -1,0 +1,72 @@
+// Crisp little pictures with captions, as cards or as a table with a label before each row.
+//
+// data: {tiles: Uint8Array (T * 28 * 28 * channels), channels: 1 | 3, layout: "cards" | "rows",
+//        cards: [{tiles: [index, ...], description, caption: [line, ...], title}], heads: [text, ...], legend: bool}
+//       A tile of -1 is a place kept free. In the layout "rows" each card is a row and its caption the label.
+const SIDE = 28;
+
+export function mount(element, data) {
+  const root = element.querySelector(".digits");
+  root.className = `digits ${data.layout}`;
+  root.style.setProperty("--columns", Math.max(...data.cards.map((card) => card.tiles.length), 1));
+  root.replaceChildren();
+  if (data.heads?.length) root.append(row("heads", data.layout === "rows" ? ["", ...data.heads] : data.heads));
+  for (const card of data.cards) root.append(cardOf(card, data));
+  if (data.legend) root.append(legend());
+}
+
+function cardOf(card, data) {
+  const figure = document.createElement("figure");
+  figure.title = card.title ?? "";
+  const pictures = document.createElement("div");
+  pictures.className = "pictures";
+  pictures.setAttribute("role", "img");
+  pictures.setAttribute("aria-label", card.description);
+  pictures.append(...card.tiles.map((index) => tile(index, data)));
+  const caption = document.createElement("figcaption");
+  caption.append(...card.caption.map((line) => text("span", line)));
+  figure.append(...(data.layout === "rows" ? [caption, pictures] : [pictures, caption]));
+  return figure;
+}
+
+function tile(index, {tiles, channels}) {
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = SIDE;
+  if (index < 0) {
+    canvas.className = "free";
+    return canvas;
+  }
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(SIDE, SIDE);
+  const start = index * SIDE * SIDE * channels;
+  for (let pixel = 0; pixel < SIDE * SIDE; pixel++) {
+    const from = start + pixel * channels;
+    image.data[4 * pixel] = tiles[from];
+    image.data[4 * pixel + 1] = tiles[from + (channels === 3 ? 1 : 0)];
+    image.data[4 * pixel + 2] = tiles[from + (channels === 3 ? 2 : 0)];
+    image.data[4 * pixel + 3] = 255;
+  }
+  context.putImageData(image, 0, 0);
+  return canvas;
+}
+
+function row(name, texts) {
+  const element = document.createElement("div");
+  element.className = name;
+  element.append(...texts.map((line) => text("span", line)));
+  return element;
+}
+
+function legend() {
+  const element = document.createElement("div");
+  element.className = "legend";
+  const bar = document.createElement("i");
+  element.append(text("span", "ink missing"), bar, text("span", "ink added"));
+  return element;
+}
+
+function text(tag, content) {
+  const element = document.createElement(tag);
+  element.textContent = content;
+  return element;
+}

@@ -1,0 +1,29 @@
+"""The way in: page configuration, navigation, and the choice of the run that every page is about."""
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+for folder in (str(HERE.parent), str(HERE)):  # Streamlit puts only this folder on the path, and not everywhere
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+
+import streamlit as st
+
+import resources
+import state
+from cae import runs
+
+st.set_page_config(page_title="Autoencoder laboratory", page_icon="🔬", layout="wide")
+st.html(HERE / "style.css")
+page = st.navigation(
+    [
+        st.Page("views/home.py", title="Home", icon=":material/home:", default=True),
+        st.Page("views/train.py", title="Train", icon=":material/model_training:", url_path="train"),
+        st.Page("views/reconstruct.py", title="Reconstruct", icon=":material/compare:", url_path="reconstruct"),
+    ]
+)
+resources.warm_up()
+with st.sidebar:
+    state.run_picker(runs.names())
+page.run()

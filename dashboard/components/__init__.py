@@ -1,0 +1,7 @@
+"""One typed function for every widget of cae/web."""
+
+from components.chart import chart as chart
+from components.digits import Card as Card
+from components.digits import digits as digits
+from components.runs_table import RunsAction as RunsAction
+from components.runs_table import runs_table as runs_table

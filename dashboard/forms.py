@@ -1,0 +1,68 @@
+"""Forms made of the fields of a configuration: label, help, unit and bounds come from the field itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+import streamlit as st
+
+import state
+from cae.config import Config, Option
+from cae.errors import InvalidOption
+
+C = TypeVar("C", bound=Config)
+
+
+def fields(kind: type[Config], leave_out: Iterable[str] = ()) -> None:
+    """Draws a field for every option, with what is wrong with its value below it."""
+    try:
+        read(kind)
+        refused = {}
+    except InvalidOption as error:
+        refused = {error.option: str(error)}
+    for option in kind.options():
+        if option.name in leave_out:
+            continue
+        _field(option)
+        problem = _problem(option) or refused.get(option.name)
+        if problem:
+            st.markdown(f":red[{problem}]")
+
+
+def read(kind: type[C]) -> C:
+    """The configuration that the fields hold. Raises InvalidOption."""
+    return kind(**{option.name: _value(option) for option in kind.options()})
+
+
+def _value(option: Option) -> Any:
+    value = state.option(option.name)
+    if value is None and not option.optional:
+        raise InvalidOption(option.name, f"{option.label} is empty.")
+    return value
+
+
+def _problem(option: Option) -> str | None:
+    try:
+        option.check(_value(option))
+    except InvalidOption as error:
+        return str(error)
+    return None
+
+
+def _field(option: Option) -> None:
+    key, text = state.option_key(option.name), f"{option.help}{_bounds(option)}"
+    if option.choices:
+        st.selectbox(option.label, option.choices, key=key, help=text, persist_state="session")
+        return
+    label = f"{option.label} ({option.unit})" if option.unit else option.label
+    whole: dict[str, Any] = {"step": 1} if option.kind is int else {"step": None, "format": "%g"}
+    st.number_input(
+        label, value=None, key=key, help=text, placeholder=option.optional or "", persist_state="session", **whole
+    )
+
+
+def _bounds(option: Option) -> str:
+    if option.low is None or option.high is None:
+        return ""
+    return f" From {option.low:g} to {option.high:,g}." if option.high < 1e6 else f" At least {option.low:g}."

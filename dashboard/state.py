@@ -1,0 +1,140 @@
+"""Everything that the session remembers, behind functions that say what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from cae.config import RECIPES, Config
+from cae.errors import CaeError
+from cae.runs import Run
+
+_RUN = "run"
+_NEXT_RUN = "next run"
+_OVERLAY = "overlay"
+_MESSAGE = "message"
+_NAME = "run name"
+_NEXT_OPTIONS = "next options"
+_RECIPE = "recipe"
+FIRST_CHOICE = "original"
+
+
+# -- the run that every page is about
+
+
+def run_picker(names: Sequence[str]) -> None:
+    """Draws the choice of the run, and keeps it in the address (`?run=`) so that a link leads back to it."""
+    wanted = st.session_state.pop(_NEXT_RUN, None)
+    if wanted is None and _RUN not in st.session_state:
+        wanted = st.query_params.get("run")
+        if wanted is not None and wanted not in names:
+            st.warning(f"There is no run called “{_plain(wanted[:64])}”.", icon=":material/search_off:")
+    if wanted in names:
+        st.session_state[_RUN] = wanted
+    elif st.session_state.get(_RUN) not in names:
+        st.session_state[_RUN] = FIRST_CHOICE if FIRST_CHOICE in names else next(iter(names), None)
+    st.selectbox("Run", names, key=_RUN, help="The training that every page shows.", placeholder="No run yet")
+    if st.session_state[_RUN]:
+        st.query_params["run"] = st.session_state[_RUN]
+
+
+def _plain(text: str) -> str:
+    """Text that Markdown leaves alone."""
+    return "".join(f"\\{letter}" if letter in r"\`*_{}[]()<>#+-.!|~$:" else letter for letter in text)
+
+
+def chosen_run() -> Run | None:
+    """The run that the pages show; None where there is none, or it has just been deleted."""
+    name = st.session_state.get(_RUN)
+    try:
+        return Run.open(name) if name else None
+    except CaeError:
+        return None
+
+
+def look_at(name: str) -> None:
+    """Makes this the run that the pages show, and starts the page anew."""
+    st.session_state[_NEXT_RUN] = name
+    st.rerun()
+
+
+# -- messages that outlive the rerun they were caused by
+
+
+def say(text: str) -> None:
+    """Shows a short message on the next run of the page."""
+    st.session_state[_MESSAGE] = text
+
+
+def show_message() -> None:
+    """Shows what was said, once."""
+    if text := st.session_state.pop(_MESSAGE, None):
+        st.toast(text)
+
+
+# -- the runs laid over the chart
+
+
+def overlay() -> list[str]:
+    """The names of the runs whose curves are shown beside the chosen one's."""
+    return list(st.session_state.get(_OVERLAY, []))
+
+
+def set_overlay(names: Sequence[str]) -> None:
+    """Replaces them."""
+    st.session_state[_OVERLAY] = list(names)
+
+
+# -- the form for a new training
+
+
+def recipe_picker() -> str:
+    """Draws the choice of the recipe, which fills the form."""
+    prepare_options(RECIPES[FIRST_CHOICE].model, RECIPES[FIRST_CHOICE].train)
+    return st.selectbox("Recipe", list(RECIPES), key=_RECIPE, on_change=_use_recipe, persist_state="session")
+
+
+def _use_recipe() -> None:
+    recipe = RECIPES[st.session_state[_RECIPE]]
+    set_options(recipe.model, recipe.train)
+
+
+def option_key(name: str) -> str:
+    """The key of the field of one option."""
+    return f"option {name}"
+
+
+def set_options(*configs: Config) -> None:
+    """Fills the form with the values of these configurations."""
+    for config in configs:
+        for option in config.options():
+            st.session_state[option_key(option.name)] = getattr(config, option.name)
+
+
+def fill_options_next(*configs: Config) -> None:
+    """The same on the next run of the page, for when the form has been drawn already."""
+    st.session_state[_NEXT_OPTIONS] = configs
+
+
+def prepare_options(*otherwise: Config) -> None:
+    """Fills the form if something is waiting to be filled in, or with `otherwise` if it never was."""
+    waiting = st.session_state.pop(_NEXT_OPTIONS, None)
+    if waiting:
+        set_options(*waiting)
+    elif option_key("epochs") not in st.session_state:
+        set_options(*otherwise)
+
+
+def option(name: str) -> Any:
+    """What the field of an option holds; raises KeyError before the form was filled."""
+    return st.session_state[option_key(name)]
+
+
+def name_key(suggestion: str) -> str:
+    """The key of the field for the new run's name, filled with `suggestion` until somebody writes there."""
+    if st.session_state.get("suggested") != suggestion:
+        st.session_state["suggested"] = suggestion
+        st.session_state[_NAME] = suggestion
+    return _NAME

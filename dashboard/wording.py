@@ -1,0 +1,50 @@
+"""Numbers and states in words, the same on every page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cae import metrics
+from cae.runs import Summary
+
+
+def number(value: float) -> str:
+    """Three significant digits."""
+    return f"{value:#.3g}"
+
+
+def other_scale(mse: float) -> str:
+    """The same error on the other scale, for a tooltip."""
+    return f"MSE on pixels in [-1, 1]. On [0, 1] it is {number(metrics.unit(mse))}."
+
+
+def duration(seconds: float) -> str:
+    """A length of time as one would say it."""
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, rest = divmod(seconds, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def row(summary: Summary) -> dict[str, Any]:
+    """A run as a row of the table."""
+    best = summary.best_mse
+    return {
+        "name": summary.name,
+        "state": summary.state,
+        "reason": summary.reason,
+        "epochs": f"{summary.epochs_done} / {summary.epochs}" if summary.epochs else "–",
+        "best": number(best) if best is not None else "–",
+        "bestTitle": other_scale(best) if best is not None else "",
+        "seconds": duration(summary.last.seconds) if summary.last else "–",
+        "differs": ", ".join(f"{label} {_shown(value)}" for label, value in summary.differs) or "nothing",
+        "note": summary.note,
+        "fixed": summary.shipped,
+    }
+
+
+def _shown(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else str(value)
