@@ -222,7 +222,7 @@ def _stop(options: argparse.Namespace) -> int:
     run = Run.open(options.name)
     jobs.ask_to_stop(run)
     deadline = time.monotonic() + 60
-    while (again := Run(run.path)).is_live():
+    while (again := run.again()).is_live():
         if time.monotonic() > deadline:
             raise CaeError(f"{run.name} has been asked to stop and has not done so within a minute.")
         time.sleep(0.1)

@@ -138,7 +138,8 @@ def _import_state_dict(content: bytes, name: str, activation: str) -> Run:
 def match(found: list[tuple[str, Any]], activation: str) -> tuple[ModelConfig, Weights]:
     """The configuration and the weights of named arrays that are this architecture's, in its order.
 
-    Order and shapes decide; names only where they are our own. Raises DoesNotFit with a report of the first array that differs.
+    Order and shapes decide; names only where they are our own. Raises DoesNotFit with a report of the first array
+    that differs.
     """
     template = list(shapes(ModelConfig()))
     if {key for key, _ in found} == set(template):  # our own names, in whatever order

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cae.metrics import Baselines
-
 from cae.pictures import png_uri
 from cae.records import EpochRecord, Progress
 
@@ -51,74 +50,78 @@ def loss_curves(
     baselines: Baselines | None = None,
     latent_dim: int = 32,
 ) -> go.Figure:
-    """The losses of runs over epochs; of the first the training loss too, and the first epoch that beats PCA.
+    """The held-out losses of runs over epochs; of the first the training loss too, and where it passes PCA.
 
-    `on_unit` shows MSE on [0, 1] instead of [-1, 1].
+    `on_unit` shows MSE on [0, 1] instead of [-1, 1]. `latent_dim` says with how many components PCA is shown.
     """
     figure = _figure(height=340)
-    scale = 0.25 if on_unit else 1.0
-    axis = "[0, 1]" if on_unit else "[-1, 1]"
-    colours = [ACCENT, *(colour for colour in CLASS_COLOURS)]
-    for number, curve in enumerate(curves):
-        prefix = f"{curve.name}: " if len(curves) > 1 else ""
-        if number == 0:
-            steps = _bucketed(curve.progress)
-            figure.add_scatter(
-                x=[_rounded(x) for x, _ in steps], y=[_rounded(y * scale) for _, y in steps], mode="lines",
-                name=f"{prefix}training", line={"color": QUIET, "width": 1.5},
-                hovertemplate=f"training %{{y:.3g}}<extra>{prefix}epoch %{{x:.2f}}</extra>",
-            )  # fmt: skip
-        what = "validation" if curve.validates else "test"
-        figure.add_scatter(
-            x=[record.epoch for record in curve.history],
-            y=[_rounded(record.held_out_mse * scale) for record in curve.history],
-            mode="lines+markers" if len(curve.history) < 60 else "lines",
-            name=f"{prefix}{what}", line={"color": colours[number % len(colours)], "width": 2.5 if number == 0 else 1.5},
-            marker={"size": 6 if number == 0 else 4},
-            customdata=[_rounded(record.held_out_mse * (1 if on_unit else 0.25)) for record in curve.history],
-            hovertemplate=(
-                f"{what} %{{y:.3g}} (%{{customdata:.3g}} on {'[-1, 1]' if on_unit else '[0, 1]'})"
-                f"<extra>{prefix}epoch %{{x}}</extra>"
-            ),
-        )  # fmt: skip
-    if baselines:
-        _add_baselines(figure, curves, baselines, latent_dim, scale, logarithmic)
-    longest = max((curve.epochs or len(curve.history) for curve in curves), default=1)
     figure.update_layout(
-        xaxis={"title": "epoch", "range": [0, 1.02 * longest], "zeroline": False},
-        yaxis={"title": f"MSE on {axis}", "type": "log" if logarithmic else "linear", "zeroline": False},
+        xaxis={"title": "epoch", "zeroline": False},
+        yaxis={"title": f"MSE on {'[0, 1]' if on_unit else '[-1, 1]'}", "zeroline": False, "rangemode": "tozero"},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         hovermode="closest",
     )
     if logarithmic:
         ticks = [digit * 10**power for power in (-4.0, -3.0, -2.0, -1.0, 0.0) for digit in (1, 2, 5)]
-        figure.update_yaxes(tickvals=_list(ticks), ticktext=[f"{tick:.4g}" for tick in ticks])
-    else:
-        figure.update_yaxes(rangemode="tozero")
+        figure.update_yaxes(type="log", tickvals=_list(ticks), ticktext=[f"{tick:.4g}" for tick in ticks])
+    scale = 0.25 if on_unit else 1.0
+    if curves:
+        _add_training_loss(figure, curves[0], scale)
+        figure.update_xaxes(range=[0, 1.02 * max(curve.epochs or len(curve.history) or 1 for curve in curves)])
+    for number, curve in enumerate(curves):
+        _add_held_out_loss(figure, curve, scale, number)
+    if baselines:
+        pca = baselines.pca_with(latent_dim)
+        _add_baseline(figure, "the mean image", baselines.mean_image * scale)
+        _add_baseline(figure, f"PCA-{latent_dim}", pca * scale)
+        better = [record for curve in curves[:1] for record in curve.history if record.held_out_mse < pca]
+        if better:
+            _add_star(figure, better[0].epoch, better[0].held_out_mse * scale, latent_dim)
     return figure
 
 
-def _add_baselines(
-    figure: go.Figure, curves: Sequence[Curve], baselines: Baselines, latent_dim: int, scale: float, logarithmic: bool
-) -> None:
-    pca = baselines.pca_with(latent_dim)
-    for value, text in ((baselines.mean_image, "the mean image"), (pca, f"PCA-{latent_dim}")):
-        height = value * scale
-        figure.add_shape(
-            type="line", xref="paper", x0=0, x1=1, y0=height, y1=height, line={"color": QUIET, "width": 1, "dash": "dot"}
-        )
-        figure.add_annotation(
-            text=f"{text} {height:#.3g}", font={"size": 11}, showarrow=False, xref="paper", x=1, xanchor="right",
-            y=np.log10(height) if logarithmic else height, yanchor="bottom",  # of all things, only this is in powers
-        )  # fmt: skip
-    passed = next((record for record in curves[0].history if record.held_out_mse < pca), None) if curves else None
-    if passed:
-        figure.add_scatter(
-            x=[passed.epoch], y=[_rounded(passed.held_out_mse * scale)], mode="markers",
-            name=f"passes PCA-{latent_dim} (epoch {passed.epoch})",
-            marker={"symbol": "star", "size": 15, "color": "#e0a100", "line": {"width": 1, "color": "#7a5600"}},
-            hovertemplate=f"below PCA-{latent_dim} from epoch {passed.epoch} on<extra></extra>",
-        )  # fmt: skip
+def _add_training_loss(figure: go.Figure, curve: Curve, scale: float) -> None:
+    steps = _bucketed(curve.progress)
+    figure.add_scatter(
+        x=[_rounded(epoch) for epoch, _ in steps], y=[_rounded(loss * scale) for _, loss in steps],
+        mode="lines", name="training", line={"color": QUIET, "width": 1.5},
+        hovertemplate=f"training %{{y:.3g}}<extra>{curve.name}, epoch %{{x:.2f}}</extra>",
+    )  # fmt: skip
+
+
+def _add_held_out_loss(figure: go.Figure, curve: Curve, scale: float, number: int) -> None:
+    """The first is `number` 0: it stands out, and the others bear their names."""
+    what = "validation" if curve.validates else "test"
+    first, losses = number == 0, [record.held_out_mse for record in curve.history]
+    other, on_other = (1.0, "[-1, 1]") if scale < 1 else (0.25, "[0, 1]")
+    figure.add_scatter(
+        x=[record.epoch for record in curve.history], y=[_rounded(loss * scale) for loss in losses],
+        mode="lines+markers" if len(losses) < 60 else "lines", name=what if first else f"{curve.name}: {what}",
+        line={"color": ACCENT if first else CLASS_COLOURS[(number - 1) % 10], "width": 2.5 if first else 1.5},
+        marker={"size": 6 if first else 4}, customdata=[_rounded(loss * other) for loss in losses],
+        hovertemplate=(
+            f"{what} %{{y:.3g}} (%{{customdata:.3g}} on {on_other})<extra>{curve.name}, epoch %{{x}}</extra>"
+        ),
+    )  # fmt: skip
+
+
+def _add_baseline(figure: go.Figure, text: str, loss: float) -> None:
+    figure.add_shape(
+        type="line", xref="paper", x0=0, x1=1, y0=loss, y1=loss, line={"color": QUIET, "width": 1, "dash": "dot"}
+    )
+    logarithmic = figure.layout.yaxis.type == "log"
+    figure.add_annotation(
+        text=f"{text} {loss:#.3g}", font={"size": 11}, showarrow=False, xref="paper", x=1, xanchor="right",
+        y=float(np.log10(loss)) if logarithmic else loss, yanchor="bottom",  # only annotations are placed by the power
+    )  # fmt: skip
+
+
+def _add_star(figure: go.Figure, epoch: int, loss: float, latent_dim: int) -> None:
+    figure.add_scatter(
+        x=[epoch], y=[_rounded(loss)], mode="markers", name=f"passes PCA-{latent_dim} (epoch {epoch})",
+        marker={"symbol": "star", "size": 15, "color": "#e0a100", "line": {"width": 1, "color": "#7a5600"}},
+        hovertemplate=f"below PCA-{latent_dim} from epoch {epoch} on<extra></extra>",
+    )  # fmt: skip
 
 
 def _bucketed(progress: list[Progress]) -> list[tuple[float, float]]:
@@ -131,7 +134,7 @@ def _bucketed(progress: list[Progress]) -> list[tuple[float, float]]:
 
 
 def error_by_class(errors: NDArray[np.floating], labels: NDArray[np.integer], names: Sequence[str]) -> go.Figure:
-    """The spread of the error per image, (N,) on [-1, 1], for every class: median, quartiles, 5th and 95th percentile."""
+    """The spread of the error per image, (N,) on [-1, 1], per class: median, quartiles, 5th and 95th percentile."""
     figure = _figure(height=320)
     present = [label for label in range(len(names)) if (labels == label).any()]
     low, first, middle, third, high = np.array(
@@ -139,7 +142,8 @@ def error_by_class(errors: NDArray[np.floating], labels: NDArray[np.integer], na
     ).T
     figure.add_box(
         x=[names[label] for label in present], q1=_list(first), median=_list(middle), q3=_list(third),
-        lowerfence=_list(low), upperfence=_list(high), mean=_list([errors[labels == label].mean() for label in present]),
+        lowerfence=_list(low), upperfence=_list(high),
+        mean=_list([errors[labels == label].mean() for label in present]),
         line={"color": ACCENT, "width": 1.5}, fillcolor="rgba(139, 92, 246, 0.18)", showlegend=False, name="",
     )  # fmt: skip
     figure.update_layout(
@@ -155,8 +159,8 @@ def error_histogram(errors: NDArray[np.floating], shown: NDArray[np.integer], bi
     counts, edges = np.histogram(np.minimum(errors, top), bins=bins, range=(0, top))
     centres = (edges[:-1] + edges[1:]) / 2
     figure.add_bar(
-        x=_list(centres), y=counts.tolist(), width=float(edges[1]), marker={"color": QUIET, "opacity": 0.55}, name="all",
-        hovertemplate="%{y} digits near %{x:.3g}<extra></extra>", showlegend=False,
+        x=_list(centres), y=counts.tolist(), width=float(edges[1]), marker={"color": QUIET, "opacity": 0.55},
+        name="all", hovertemplate="%{y} digits near %{x:.3g}<extra></extra>", showlegend=False,
     )  # fmt: skip
     figure.add_scatter(
         x=_list(np.minimum(errors[shown], top)), y=[0] * len(shown), mode="markers", name="shown here",
@@ -219,9 +223,7 @@ def hourglass(
     return figure
 
 
-def _add_block(
-    figure: go.Figure, left: float, layer: Layer, face: NDArray[np.uint8] | None
-) -> tuple[float, float]:
+def _add_block(figure: go.Figure, left: float, layer: Layer, face: NDArray[np.uint8] | None) -> tuple[float, float]:
     """A box whose front is a square of the pictures' size and whose depth grows with the channels; width and top."""
     channels, size = layer.shape[0], layer.shape[1] / 28
     depth = 0.055 * float(np.log2(channels)) if channels > 1 else 0.0

@@ -21,8 +21,9 @@ def signed_error(originals: Pixels, reconstructions: Pixels) -> Pixels:
     """
     difference = (reconstructions.astype(np.float32) - originals) / 127.5  # (N, 28, 28), in [-2, 2]
     strength = np.clip(np.abs(difference), 0, 1)[..., None]
-    colour = np.where(difference[..., None] < 0, np.float32(MISSING), np.float32(ADDED))
-    return np.round(strength * colour).astype(np.uint8)
+    colour = np.where(difference[..., None] < 0, np.array(MISSING, np.float32), np.array(ADDED, np.float32))
+    picture: Pixels = np.round(strength * colour).astype(np.uint8)
+    return picture
 
 
 def to_rgb(pixels: Pixels) -> Pixels:

@@ -110,6 +110,10 @@ class Run:
         """The run's name: its folder's."""
         return self.path.name
 
+    def again(self) -> Run:
+        """The same run, to be read anew."""
+        return Run(self.path)
+
     @classmethod
     def open(cls, name: str) -> Run:
         """The run of this name, among the user's own and those shipped. Raises InvalidName or RunNotFound."""

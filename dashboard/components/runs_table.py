@@ -50,10 +50,12 @@ def _checked(sent: Any, known: set[str]) -> RunsAction | None:
     if not isinstance(sent, dict) or sent.get("kind") not in _KINDS:
         return None
     kind, value = sent["kind"], sent.get("value")
-    note = ""
+    note: Any = ""
     if kind == "note" and isinstance(value, dict):
         note, value = value.get("note"), value.get("run")
-    names = value if isinstance(value, list) else [value]
+    names: list[Any] = value if isinstance(value, list) else [value]
     if not isinstance(note, str) or not all(isinstance(name, str) and name in known for name in names):
+        return None
+    if not names and kind != "overlay":
         return None
     return RunsAction(kind, tuple(names), note[:500])

@@ -33,7 +33,9 @@ def choose(run: Run, images: Images) -> NDArray[np.int64]:
             label = st.selectbox("Class", range(len(images.class_names)), format_func=images.class_names.__getitem__)
             return picks.of_class(images.labels.numpy(), label, count, seed=0)
         if way == "From an index":
-            first = st.number_input("Index", 0, len(images) - 1, 0, step=1, help="The number of a digit in the test set.")
+            first = st.number_input(
+                "Index", 0, len(images) - 1, 0, step=1, help="The number of a digit in the test set."
+            )
             return picks.from_index(int(first), count, len(images))
         if way == "The hardest":
             return picks.hardest(resources.errors(run), count)

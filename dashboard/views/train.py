@@ -16,7 +16,7 @@ from cae.config import ACTIVATIONS, RECIPES, ModelConfig, TrainConfig
 from cae.errors import CaeError, InvalidName, InvalidOption, RunExists
 from cae.figures import Curve
 from cae.files import is_read_only
-from cae.runs import Run, Summary
+from cae.runs import Run
 from components import Card, RunsAction, chart, digits, runs_table
 
 SECONDS_BETWEEN_TICKS = 0.7
@@ -58,7 +58,9 @@ def load_elsewhere() -> None:
         return
     stem = "".join(letter if letter.isalnum() else "-" for letter in PurePath(file.name).stem.lower()).strip("-")
     name = st.text_input("Name for it", value=runs.free_name(stem[:40] or "imported"))
-    activation = st.selectbox("Activation it was trained with", ACTIVATIONS, help="Asked only of files that do not say.")
+    activation = st.selectbox(
+        "Activation it was trained with", ACTIVATIONS, help="Asked only of files that do not say."
+    )
     if st.button("Load it", width="stretch", disabled=is_read_only()):
         from cae.exchange import import_file
 
@@ -77,38 +79,47 @@ def load_elsewhere() -> None:
 def watch(run: Run) -> None:
     title, scale, unit = st.columns([2, 1, 1], vertical_alignment="bottom")
     title.subheader(run.name)
-    logarithmic = scale.segmented_control("Scale", ["linear", "log"], default="log", key="scale", required=True) == "log"
+    logarithmic = (
+        scale.segmented_control("Scale", ["linear", "log"], default="log", key="scale", required=True) == "log"
+    )
     on_unit = unit.segmented_control("MSE on", ["[-1, 1]", "[0, 1]"], default="[-1, 1]", key="unit", required=True)
     live = run.is_live()
+    ticking = st.fragment(run_every=SECONDS_BETWEEN_TICKS if live else None)
 
-    @st.fragment(run_every=SECONDS_BETWEEN_TICKS if live else None)
-    def view() -> None:
-        now = Run(run.path)
-        try:
-            summary = now.summary()
-            progress_line(now, summary)
-            loss_chart(now, logarithmic=logarithmic, on_unit=on_unit == "[0, 1]")
-            film(now, summary)
-        except CaeError as error:
-            st.error(str(error))
-        if live and not now.is_live():
-            st.rerun()  # it has ended: the buttons and the table change too
+    def line() -> None:
+        progress_line(run.again(), live)
 
-    view()
-    actions(run)
+    def pictures() -> None:
+        now = run.again()
+        loss_chart(now, logarithmic=logarithmic, on_unit=on_unit == "[0, 1]")
+        film(now)
+
+    progress, controls = st.columns([3, 1.1] if live else [3, 2], vertical_alignment="bottom")
+    with progress:
+        ticking(line)()
+    with controls:
+        start_or_stop(run, live)
+    ticking(pictures)()
+    if run.state == "failed" and (log := jobs.last_words(run)):
+        with st.expander("What the process said last"):
+            st.code(log, language=None)
+    repeat_or_download(run)
 
 
-def progress_line(run: Run, summary: Summary) -> None:
+def progress_line(run: Run, was_live: bool) -> None:
+    summary = run.summary()
+    if was_live and summary.state not in ("queued", "running"):
+        st.rerun()  # it has ended: the buttons and the table change too
     epochs = summary.epochs or 0
     if summary.state == "running":
-        at = run.progress()[-1:] or [None]
-        done = at[0].epoch if at[0] else 0.0
-        text = f"Epoch {min(int(done) + 1, epochs)} of {epochs}"
-        if at[0]:
-            left = at[0].seconds / max(done, 1e-3) * (epochs - done)
-            text += f", {at[0].images_per_second:,.0f} images/s, {wording.duration(left)} left"
+        progress = run.progress()
+        done = progress[-1].epoch if progress else 0.0
+        text = f"Epoch {min(int(done) + 1, epochs)} of {epochs}, "
+        if progress:
+            left = progress[-1].seconds / max(done, 1e-3) * (epochs - done)
+            text += f"{progress[-1].images_per_second:,.0f} images/s, {wording.duration(left)} left"
         else:
-            text += ", starting"
+            text += "starting"
         if jobs.is_stop_asked(run):
             text = "Stopping after this batch"
         st.progress(min(done / epochs, 1.0) if epochs else 0.0, text=text)
@@ -149,8 +160,9 @@ def curve_of(run: Run) -> Curve:
     return Curve(run.name, history, progress, train.epochs if train else None, bool(train and train.validation_images))
 
 
-def film(run: Run, summary: Summary) -> None:
+def film(run: Run) -> None:
     """Ten fixed test digits, and what the network made of them after some epochs and after the last one."""
+    summary = run.summary()
     images = resources.test_set(evaluation.dataset_of(run))
     fixed = picks.one_per_class(images.labels.numpy(), len(images.class_names))
     kept = run.epochs()
@@ -173,39 +185,42 @@ def film(run: Run, summary: Summary) -> None:
     digits(np.concatenate(tiles), cards, key="film", layout="rows")
 
 
-def actions(run: Run) -> None:
-    summary = run.summary()
-    first, second, third, fourth = st.columns([1.3, 1, 1.5, 1.2], vertical_alignment="bottom")
-    if run.is_live():
-        if first.button("Stop", icon=":material/stop:", width="stretch", disabled=is_read_only()):
+def start_or_stop(run: Run, live: bool) -> None:
+    if is_read_only():
+        return
+    if live:
+        if st.button(
+            "Stop", icon=":material/stop:", width="stretch", help="After the batch under way. Nothing is lost."
+        ):
             jobs.ask_to_stop(run)
             st.rerun()
-    elif summary.resumable and not is_read_only():
-        at_least = summary.epochs_done + 1
-        planned = max(summary.epochs or 0, at_least) if summary.state != "finished" else summary.epochs_done + 5
-        epochs = first.number_input("Epochs in all", at_least, 10_000, planned, step=1, help="More trains it longer.")
-        if second.button("Resume", icon=":material/play_arrow:", width="stretch"):
-            jobs.resume_training(run, int(epochs))
-            st.rerun()
-    if run.state != "damaged" and run.info.train is not None:
-        if third.button("Same settings again", icon=":material/replay:", width="stretch"):
-            repeat(run)
-    fourth.download_button(
+        return
+    summary = run.summary()
+    if not summary.resumable:
+        return
+    at_least = summary.epochs_done + 1
+    planned = summary.epochs_done + 5 if summary.state == "finished" else max(summary.epochs or 0, at_least)
+    field, button = st.columns(2, vertical_alignment="bottom")
+    epochs = field.number_input(
+        "Epochs in all", at_least, 10_000, planned, step=1, help="More of them trains it longer."
+    )
+    if button.button("Resume", icon=":material/play_arrow:", width="stretch"):
+        jobs.resume_training(run, int(epochs))
+        st.rerun()
+
+
+def repeat_or_download(run: Run) -> None:
+    again, zipped, _ = st.columns([1.2, 1, 1])
+    train = run.info.train
+    if train is not None and again.button("Same settings again", icon=":material/replay:", width="stretch"):
+        state.fill_options_next(run.info.model, train)
+        state.say("The form on the left holds the settings of this run.")
+        st.rerun()
+    zipped.download_button(
         "Download", resources.zipped(run), file_name=f"{run.name}.zip", mime="application/zip",
         icon=":material/download:", width="stretch", on_click="ignore",
         help="The whole run as a zip: this page loads it again, here or on another machine.",
     )  # fmt: skip
-    if log := jobs.last_words(run):
-        with st.expander("What the process said"):
-            st.code(log, language=None)
-
-
-def repeat(run: Run) -> None:
-    train = run.info.train
-    if train is not None:
-        state.fill_options_next(run.info.model, train)
-        state.say("The form holds the settings of this run.")
-        st.rerun()
 
 
 # -- below: all runs
