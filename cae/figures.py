@@ -29,6 +29,7 @@ CLASS_COLOURS = (
     "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
 )  # fmt: skip
 _MOST_POINTS = 400
+_SLOT = 1.3  # from the middle of one block of the hourglass to the next; the picture is 1 wide
 
 
 @dataclass(frozen=True)
@@ -192,22 +193,18 @@ def hourglass(
     """
     figure = _figure(height=225)
     ends = {0: original, len(layers) - 1: reconstruction}
-    left, centres = 0.0, []
     for number, layer in enumerate(layers):
         if len(layer.shape) == 1:
-            width = _add_cells(figure, left, layer.shape[0], code)
-            top = 0.5
+            _add_cells(figure, number * _SLOT, layer.shape[0], code)
+            shape = f"{layer.shape[0]}<br>numbers"
         else:
-            width, top = _add_block(figure, left, layer, ends.get(number))
-        centres.append((left + width / 2, top))
-        left += width + 0.42
-    for (x, _), layer in zip(centres, layers, strict=True):
-        shape = "×".join(map(str, layer.shape)) if len(layer.shape) > 1 else f"{layer.shape[0]} numbers"
+            _add_block(figure, number * _SLOT, layer, ends.get(number))
+            shape = f"{layer.shape[0]} ×<br>{layer.shape[1]} × {layer.shape[2]}"
         name = layer.name.replace("ConvTranspose2d", "ConvT").replace("Conv2d", "Conv")
-        count = f"{layer.parameters:,}" if layer.parameters else ""
-        figure.add_annotation(x=x, y=-0.56, text=f"<b>{shape}</b><br>{name}<br>{count}", showarrow=False, yanchor="top")
+        below = f"<br>{name}<br>{layer.parameters:,}" if layer.parameters else ""
+        figure.add_annotation(x=number * _SLOT, y=-0.55, text=f"<b>{shape}</b>{below}", showarrow=False, yanchor="top")
     figure.add_scatter(
-        x=[x for x, _ in centres], y=[0.0] * len(centres), mode="markers", marker={"size": 44, "opacity": 0},
+        x=[number * _SLOT for number in range(len(layers))], y=[0.0] * len(layers), mode="markers", marker={"size": 44, "opacity": 0},
         hovertext=[
             f"{layer.name}<br>{' x '.join(map(str, layer.shape))} = {int(np.prod(layer.shape)):,} values"
             f"<br>{layer.parameters:,} parameters"
@@ -216,18 +213,19 @@ def hourglass(
     )  # fmt: skip
     hidden = {"visible": False, "fixedrange": True}
     figure.update_layout(
-        margin={"l": 0, "r": 0, "t": 4, "b": 0}, font={"size": 11},
-        xaxis={**hidden, "range": [-0.35, left - 0.2]},
-        yaxis={**hidden, "range": [-1.02, 0.74], "scaleanchor": "x"},
+        margin={"l": 0, "r": 0, "t": 4, "b": 0}, font={"size": 11}, meta={"narrowest": 150},
+        xaxis={**hidden, "range": [-_SLOT / 2, (len(layers) - 0.5) * _SLOT]},
+        yaxis={**hidden, "range": [-1.22, 0.6], "scaleanchor": "x"},
     )  # fmt: skip
     return figure
 
 
-def _add_block(figure: go.Figure, left: float, layer: Layer, face: NDArray[np.uint8] | None) -> tuple[float, float]:
-    """A box whose front is a square of the pictures' size and whose depth grows with the channels; width and top."""
+def _add_block(figure: go.Figure, middle: float, layer: Layer, face: NDArray[np.uint8] | None) -> None:
+    """A box whose front is a square of the pictures' size and whose depth grows with the channels."""
     channels, size = layer.shape[0], layer.shape[1] / 28
     depth = 0.055 * float(np.log2(channels)) if channels > 1 else 0.0
-    bottom, right, top = -size / 2, left + size, size / 2
+    left, bottom = middle - (size + depth) / 2, -(size + depth) / 2
+    right, top = left + size, bottom + size
     edge = {"color": QUIET, "width": 1}
     colour = "rgba(139, 92, 246, {})"
     faces = (
@@ -243,11 +241,10 @@ def _add_block(figure: go.Figure, left: float, layer: Layer, face: NDArray[np.ui
             source=png_uri(face, scale=6), x=left, y=top, sizex=size, sizey=size, xref="x", yref="y", sizing="stretch",
             layer="above",
         )  # fmt: skip
-    return size + depth, top + depth
 
 
-def _add_cells(figure: go.Figure, left: float, count: int, code: NDArray[np.floating] | None) -> float:
-    """The bottleneck: a cell a number, at most 32 below each other, coloured by its value; returns the width."""
+def _add_cells(figure: go.Figure, middle: float, count: int, code: NDArray[np.floating] | None) -> None:
+    """The bottleneck: a cell a number, at most 32 below each other, coloured by its value."""
     columns = -(-count // 32)
     rows = -(-count // columns)
     height, width = 1 / max(rows, 8), 0.16 if columns == 1 else 0.09
@@ -255,14 +252,13 @@ def _add_cells(figure: go.Figure, left: float, count: int, code: NDArray[np.floa
     strength = np.clip(values / (np.abs(values).max() or 1), -1, 1)
     for number in range(count):
         column, row = divmod(number, rows)
-        x, y = left + column * width, rows * height / 2 - row * height
+        x, y = middle + (column - columns / 2) * width, rows * height / 2 - row * height
         value = float(strength[number])
         hue = "139, 92, 246" if value >= 0 else "224, 161, 0"
         figure.add_shape(
             type="rect", x0=x, x1=x + width, y0=y, y1=y - height, line={"width": 0.5, "color": QUIET},
             fillcolor=f"rgba({hue}, {0.12 + 0.88 * abs(value):.3f})",
         )  # fmt: skip
-    return columns * width
 
 
 def _figure(height: int) -> go.Figure:

@@ -1,5 +1,7 @@
 // A Plotly figure that is changed in place: zoom and hover stay while it grows, colours follow the page's theme.
 //
+// A figure whose layout.meta.narrowest is a height shrinks to it where the page is narrow.
+//
 // data: {figure: {data, layout}, keep: string (a new one forgets the zoom), plotly: address of plotly.min.js,
 //        description, file: name of a saved picture}
 let loading = null;
@@ -21,7 +23,7 @@ function plotly(address) {
 
 export async function mount(element, data) {
   const place = element.querySelector(".chart");
-  place.style.minHeight = `${data.figure.layout.height}px`;
+  place.style.minHeight = `${data.figure.layout.meta?.narrowest ?? data.figure.layout.height}px`;
   place.setAttribute("role", "figure");
   place.setAttribute("aria-label", data.description);
   place.data = data;
@@ -52,6 +54,7 @@ function themed(place, {figure, keep}) {
   const grid = resolved(place, line);
   const layout = structuredClone(figure.layout);
   layout.uirevision = keep;
+  if (layout.meta?.narrowest) layout.height = Math.max(layout.meta.narrowest, Math.min(layout.height, 0.25 * place.clientWidth));
   layout.font = {...layout.font, color: ink, family: colour("font", "system-ui, sans-serif")};
   layout.hoverlabel = {
     bgcolor: colour("secondary-background-color", "#eee"), bordercolor: grid, font: {color: ink}, ...layout.hoverlabel,
