@@ -204,7 +204,8 @@ def hourglass(
         below = f"<br>{name}<br>{layer.parameters:,}" if layer.parameters else ""
         figure.add_annotation(x=number * _SLOT, y=-0.55, text=f"<b>{shape}</b>{below}", showarrow=False, yanchor="top")
     figure.add_scatter(
-        x=[number * _SLOT for number in range(len(layers))], y=[0.0] * len(layers), mode="markers", marker={"size": 44, "opacity": 0},
+        x=[number * _SLOT for number in range(len(layers))], y=[0.0] * len(layers), mode="markers",
+        marker={"size": 44, "opacity": 0},
         hovertext=[
             f"{layer.name}<br>{' x '.join(map(str, layer.shape))} = {int(np.prod(layer.shape)):,} values"
             f"<br>{layer.parameters:,} parameters"

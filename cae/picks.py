@@ -46,8 +46,8 @@ def film(last: int, count: int) -> list[int]:
     """
     if last < count:
         return list(range(last + 1))
-    chosen = [0]
-    for left in range(count - 1, 0, -1):
-        ratio = (last / max(chosen[-1], 1)) ** (1 / left) if chosen[-1] else 1
-        chosen.append(min(last, max(chosen[-1] + 1, round(chosen[-1] * ratio))))
+    chosen = [0, 1] if count > 2 else [0]
+    for left in range(count - len(chosen), 0, -1):
+        ratio = (last / max(chosen[-1], 1)) ** (1 / left)
+        chosen.append(max(chosen[-1] + 1, round(max(chosen[-1], 1) * ratio)))
     return chosen

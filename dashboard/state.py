@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import streamlit as st
@@ -72,6 +73,15 @@ def show_message() -> None:
     """Shows what was said, once."""
     if text := st.session_state.pop(_MESSAGE, None):
         st.toast(text)
+
+
+@contextmanager
+def errors_in_words() -> Iterator[None]:
+    """Shows the sentence of a CaeError in the place where it happened, and lets the rest of the page go on."""
+    try:
+        yield
+    except CaeError as error:
+        st.error(str(error))
 
 
 # -- the runs laid over the chart

@@ -7,7 +7,6 @@ import resources
 import state
 import wording
 from cae import evaluation, figures, picks
-from cae.errors import CaeError
 from cae.runs import Run
 from components import Card, chart, digits
 
@@ -40,7 +39,7 @@ def show(run: Run) -> None:
         "layer's parameters; the coloured cells are the code of the digit on the left, violet above zero, amber below."
     )
     headline(run, dataset)
-    st.subheader("Twelve digits it never saw in training, over its reconstructions")
+    st.header("Twelve digits it never saw in training, over its reconstructions")
     cards = [
         Card(
             tiles=(number, number + len(shown)),
@@ -70,7 +69,7 @@ def headline(run: Run, dataset: str) -> None:
 
 
 def next_steps() -> None:
-    st.subheader("Where to go next")
+    st.header("Where to go next")
     train, reconstruct, _ = st.columns([1, 1, 1])
     with train:
         st.page_link("views/train.py", label="Train a network", icon=":material/model_training:")
@@ -85,8 +84,6 @@ chosen = state.chosen_run()
 if chosen is None:
     st.info("There is no run yet. Train one, or load one that was trained elsewhere, on the page Train.")
 else:
-    try:
+    with state.errors_in_words():
         show(chosen)
-    except CaeError as error:
-        st.error(str(error))
 next_steps()

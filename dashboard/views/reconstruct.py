@@ -12,7 +12,6 @@ import resources
 import state
 import wording
 from cae import evaluation, figures, picks
-from cae.errors import CaeError
 from cae.evaluation import Comparison
 from cae.pictures import signed_error, to_rgb
 from cae.runs import Run
@@ -76,7 +75,7 @@ def show(run: Run) -> None:
     errors = resources.errors(run)
     by_class, histogram = st.columns(2)
     with by_class:
-        st.subheader("Error per class")
+        st.header("Error per class")
         names = images.class_names
         chart(
             figures.error_by_class(errors, images.labels.numpy(), names),
@@ -86,7 +85,7 @@ def show(run: Run) -> None:
         )
         st.caption("Box: the middle half of the class, with its median and (dashed) mean. Whiskers: 5 to 95 %.")
     with histogram:
-        st.subheader(f"Error of all {len(images):,} test images")
+        st.header(f"Error of all {len(images):,} test images")
         chart(
             figures.error_histogram(errors, found.indices),
             key="error-histogram",
@@ -102,7 +101,5 @@ chosen = state.chosen_run()
 if chosen is None:
     st.info("There is no run yet: train one on the page Train.")
 else:
-    try:
+    with state.errors_in_words():
         show(chosen)
-    except CaeError as error:
-        st.error(str(error))

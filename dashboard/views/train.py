@@ -64,11 +64,8 @@ def load_elsewhere() -> None:
     if st.button("Load it", width="stretch", disabled=is_read_only()):
         from cae.exchange import import_file
 
-        try:
+        with state.errors_in_words():
             run = import_file(file.getvalue(), name, activation=activation)
-        except CaeError as error:
-            st.error(str(error))
-        else:
             state.say(f"{run.name} is loaded.")
             state.look_at(run.name)
 
@@ -78,7 +75,7 @@ def load_elsewhere() -> None:
 
 def watch(run: Run) -> None:
     title, scale, unit = st.columns([2, 1, 1], vertical_alignment="bottom")
-    title.subheader(run.name)
+    title.header(run.name)
     logarithmic = (
         scale.segmented_control("Scale", ["linear", "log"], default="log", key="scale", required=True) == "log"
     )
@@ -91,8 +88,9 @@ def watch(run: Run) -> None:
 
     def pictures() -> None:
         now = run.again()
-        loss_chart(now, logarithmic=logarithmic, on_unit=on_unit == "[0, 1]")
-        film(now)
+        with state.errors_in_words():
+            loss_chart(now, logarithmic=logarithmic, on_unit=on_unit == "[0, 1]")
+            film(now)
 
     progress, controls = st.columns([3, 1.1] if live else [3, 2], vertical_alignment="bottom")
     with progress:
@@ -227,7 +225,7 @@ def repeat_or_download(run: Run) -> None:
 
 
 def all_runs(chosen: Run | None) -> None:
-    st.subheader("All runs")
+    st.header("All runs")
     summaries = runs.summaries()
     if not summaries:
         st.caption("None yet: the first one appears here as soon as it is started.")
@@ -247,14 +245,17 @@ def all_runs(chosen: Run | None) -> None:
 
 def obey(action: RunsAction) -> None:
     if action.kind == "overlay":
-        state.set_overlay(action.runs)
-        st.rerun()
+        if state.overlay() != list(action.runs):
+            state.set_overlay(action.runs)
+            st.rerun()
+        return
     run = Run.open(action.runs[0])
     if action.kind == "open":
         state.look_at(run.name)
     elif action.kind == "note":
-        run.annotate(action.note)
-        st.rerun()
+        if action.note != run.info.note:
+            run.annotate(action.note)
+            st.rerun()
     else:
         confirm_deletion(run.name)
 
@@ -264,13 +265,10 @@ def confirm_deletion(name: str) -> None:
     st.markdown(f"Delete **{name}**, with its weights and its history? It cannot be brought back.")
     yes, no = st.columns(2)
     if yes.button(f"Yes, delete {name}", type="primary", width="stretch"):
-        try:
+        with state.errors_in_words():
             Run.open(name).delete()
-        except CaeError as error:
-            st.error(str(error))
-            return
-        state.say(f"{name} is deleted.")
-        st.rerun()
+            state.say(f"{name} is deleted.")
+            st.rerun()
     if no.button("Keep it", width="stretch"):
         st.rerun()
 
@@ -290,11 +288,7 @@ with right:
     if chosen is None:
         st.info("Nothing to show yet: start a training on the left.")
     else:
-        try:
+        with state.errors_in_words():
             watch(chosen)
-        except CaeError as error:
-            st.error(str(error))
-try:
+with state.errors_in_words():
     all_runs(chosen)
-except CaeError as error:
-    st.error(str(error))
