@@ -97,7 +97,7 @@ _number.__name__ = "number"  # argparse names the type in its message
 def _train(options: argparse.Namespace) -> int:
     given = {key: value for key, value in vars(options).items() if value is not None}
     if options.resume:
-        refused = [key for key in given if key in _fields(ModelConfig, TrainConfig) - {"epochs"} or key == "name"]
+        refused = [key for key in given if key in {"name", "recipe", *_fields(ModelConfig, TrainConfig)} - {"epochs"}]
         if refused:
             raise InvalidOption(refused[0], f"--{refused[0].replace('_', '-')} cannot be changed for {options.resume}.")
         run = Run.open(options.resume)
@@ -295,6 +295,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     from cae.evaluation import evaluate
 
     run = Run.open(options.name)
+    run.weights()  # what is wrong with them is said before anything else
     found = evaluate(run, report=lambda text: print(f"{text} ...", file=sys.stderr))
     values = {"run": run.name, **found.to_json()}
     if options.json:

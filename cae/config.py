@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator
 from dataclasses import Field, asdict, dataclass, field, fields
@@ -42,12 +43,13 @@ class Option:
             return
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self._refusal(f"must be a number, not {value!r}")
-        if not math.isfinite(value) or (self.kind is int and value != int(value)):
+        if isinstance(value, float) and (self.kind is int or not math.isfinite(value)):
             raise self._refusal(f"must be a {'whole' if self.kind is int else 'finite'} number, not {value!r}")
+        shown = f"{value}" if abs(value) < 10**15 else "that"
         if self.low is not None and value < self.low:
-            raise self._refusal(f"must be at least {self.low:g}, not {value:g}")
+            raise self._refusal(f"must be at least {self.low:g}, not {shown}")
         if self.high is not None and value > self.high:
-            raise self._refusal(f"must be at most {self.high:g}, not {value:g}")
+            raise self._refusal(f"must be at most {self.high:,g}, not {shown}")
 
     def _refusal(self, message: str) -> InvalidOption:
         return InvalidOption(self.name, f"{self.label} {message}.")
@@ -61,6 +63,7 @@ class Config:
     """What the configurations share: their options, their check, and their way to JSON and back."""
 
     @classmethod
+    @functools.cache
     def options(cls) -> tuple[Option, ...]:
         """One Option a field, in the order of the fields."""
         return tuple(_as_option(item) for item in fields(cls))  # type: ignore[arg-type]

@@ -56,6 +56,8 @@ def load(name: str, split: Split) -> Images:
     prefix = _PREFIX[split]
     pixels = _read_idx(folder / f"{prefix}-images-idx3-ubyte", 3)
     labels = _read_idx(folder / f"{prefix}-labels-idx1-ubyte", 1)
+    if pixels.shape != (len(labels), 28, 28) or (labels >= len(_CLASSES[name])).any():
+        raise DataUnavailable(f"The pictures and the labels of {name}, {split}, in {folder} do not belong together.")
     return Images(torch.from_numpy(pixels), torch.from_numpy(labels.astype(np.int64)), _CLASSES[name])
 
 
@@ -157,7 +159,7 @@ def _is_sound(path: Path) -> bool:
 def _read_idx(path: Path, rank: int) -> np.ndarray:
     """The array of an idx file: four bytes of magic, `rank` big-endian lengths, then the bytes themselves."""
     content = np.fromfile(path, np.uint8)
-    shape = content[4 : 4 + 4 * rank].view(">u4")
-    if content[3] != rank:
+    if len(content) < 4 + 4 * rank or content[3] != rank:
         raise DataUnavailable(f"{path} holds an array of another shape.")
+    shape = content[4 : 4 + 4 * rank].view(">u4")
     return content[4 + 4 * rank :].reshape(*shape.astype(int)).copy()

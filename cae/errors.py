@@ -53,5 +53,5 @@ class ReadOnly(CaeError):
     """This laboratory, or this run, may be looked at but not changed."""
 
 
-class DiskFull(CaeError):
-    """Nothing more could be written."""
+class Unwritable(CaeError):
+    """A file could not be written: the disk is full, or the folder is closed to us."""

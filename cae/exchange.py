@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import lzma
 import re
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from cae.config import ModelConfig
 from cae.errors import Damaged, DoesNotFit, InvalidOption
 from cae.files import require_writable, write_whole
 from cae.runs import Run, RunInfo, check_name, new_folder, now
-from cae.weights import Weights, header_config, read_tensors, read_weights, shapes, write_weights
+from cae.weights import Weights, header_config, in_file_order, read_tensors, read_weights, shapes, write_weights
 
 LARGEST_FILE = 64 * 2**20  # of an import, as it arrives
 LARGEST_CONTENT = 512 * 2**20  # of a zip, unpacked
@@ -52,7 +54,15 @@ def import_file(content: bytes, name: str, *, activation: str = "relu") -> Run:
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
                 if not any(member.endswith("data.pkl") for member in archive.namelist()):
                     return _import_zip(archive, name)
-        except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            lzma.LZMAError,
+            EOFError,
+            NotImplementedError,
+            RuntimeError,
+            ValueError,
+        ) as error:
             raise Damaged("The zip is damaged and cannot be unpacked.") from error
     return _import_state_dict(content, name, activation)
 
@@ -105,7 +115,7 @@ def _import_safetensors(content: bytes, name: str, activation: str) -> Run:
     with new_folder(name) as folder:
         path = folder / "model.safetensors"
         write_whole(path, content)
-        arrays = read_tensors(path)
+        arrays = in_file_order(path, read_tensors(path))
         config = header_config(path)
         if config is None:  # not one of ours: the shapes say all but the activation
             config, arrays = match(list(arrays.items()), activation)
@@ -129,10 +139,15 @@ def _import_state_dict(content: bytes, name: str, activation: str) -> Run:
             loaded = loaded[key]
     if not isinstance(loaded, dict) or not all(isinstance(value, torch.Tensor) for value in loaded.values()):
         raise DoesNotFit("The file holds no table of weights: save model.state_dict(), and nothing else.")
-    config, weights = match([(str(key), value.float().numpy()) for key, value in loaded.items()], activation)
+    config, weights = match([(str(key), _array(value)) for key, value in loaded.items()], activation)
     with new_folder(name) as folder:
         _fill(folder, config, weights)
     return Run.open(name)
+
+
+def _array(tensor: Any) -> Any:
+    dense = tensor.to_dense() if tensor.is_sparse else tensor
+    return dense.detach().float().numpy()
 
 
 def match(found: list[tuple[str, Any]], activation: str) -> tuple[ModelConfig, Weights]:

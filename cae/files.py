@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from cae.errors import ReadOnly
+from cae.errors import Damaged, ReadOnly
 
 PROJECT = Path(__file__).resolve().parent.parent
 SHIPPED_RUNS = PROJECT / "checkpoints"
@@ -65,11 +65,13 @@ def append_line(path: Path, line: str) -> None:
 
 
 def whole_lines(path: Path) -> list[str]:
-    """The complete lines of a file, none where there is no file; a torn last line is left out."""
+    """The complete lines of a file, none where there is no file; a torn last line is left out. Raises Damaged."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
         return []
+    except OSError as error:
+        raise Damaged(f"{path.parent.name}/{path.name} cannot be read: {error.strerror}.") from error
     return content[: content.rfind(b"\n") + 1].decode(errors="replace").splitlines()
 
 

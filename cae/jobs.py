@@ -48,6 +48,7 @@ def prepare_resume(run: Run, epochs: int | None = None) -> None:
         raise InvalidOption("epochs", f"{run.name} has {done} epochs behind it: ask for more than that.")
     if epochs is None and done >= train.epochs:
         raise NotResumable(f"{run.name} has finished its {train.epochs} epochs: say how many it should have in all.")
+    (run.path / "stop").unlink(missing_ok=True)
     if epochs is not None and epochs != train.epochs:
         run.update(train=replace(train, epochs=epochs))
 
@@ -82,8 +83,7 @@ def at_work(run: Run) -> Iterator[None]:
     except Timeout:
         raise RunBusy(f"{run.name} is being trained by another process already.") from None
     try:
-        for file in ("stop", "starting"):
-            (run.path / file).unlink(missing_ok=True)
+        (run.path / "starting").unlink(missing_ok=True)
         yield
     finally:
         lock.release()
@@ -95,6 +95,7 @@ class Turn:
     def __init__(self, run: Run) -> None:
         self._queue = runs_folder() / ".queue"
         self._queue.mkdir(exist_ok=True)
+        self._name = run.name
         self._ticket = self._queue / f"{time.time_ns():020d}.{run.name}"
         self._slot: FileLock | None = None
 
@@ -116,7 +117,9 @@ class Turn:
             if ticket.name == self._ticket.name:
                 break
             name = ticket.name.split(".", 1)[1]
-            if (runs_folder() / name).is_dir() and Run(runs_folder() / name).is_locked():
+            if name == self._name:
+                ticket.unlink(missing_ok=True)  # of a process before this one, which was killed
+            elif (runs_folder() / name).is_dir() and Run(runs_folder() / name).is_locked():
                 waiting.append(name)
             else:
                 ticket.unlink(missing_ok=True)  # its process died
@@ -140,7 +143,6 @@ def most_at_a_time() -> int:
 def _spawn(run: Run) -> None:
     """Starts `python -m cae train --resume <run>`, on its own: it outlives whoever started it."""
     run.update(state="queued", queued=now(), reason="", finished=None)
-    (run.path / "stop").unlink(missing_ok=True)
     (run.path / "starting").touch()
     environment = {
         **os.environ,

@@ -23,9 +23,19 @@ from typing import TYPE_CHECKING, Any, Literal
 from filelock import FileLock, Timeout
 
 from cae.config import ModelConfig, TrainConfig, differences, from_json
-from cae.errors import CaeError, Damaged, InvalidName, NotResumable, ReadOnly, RunBusy, RunExists, RunNotFound
+from cae.errors import (
+    CaeError,
+    Damaged,
+    InvalidName,
+    NotResumable,
+    ReadOnly,
+    RunBusy,
+    RunExists,
+    RunNotFound,
+    Unwritable,
+)
 from cae.files import SHIPPED_RUNS, require_writable, runs_folder, whole_lines, write_whole
-from cae.records import EpochRecord, Progress, from_line
+from cae.records import EpochRecord, Progress, from_line, from_values
 from cae.weights import Weights, damage, read_weights
 
 if TYPE_CHECKING:
@@ -253,8 +263,13 @@ class Run:
         return self._records("progress.jsonl", Progress)
 
     def _records(self, file: str, kind: Any) -> list[Any]:
+        lines = whole_lines(self.path / file)
+        with contextlib.suppress(ValueError, TypeError, RecursionError):  # all at once, which is a third faster
+            values = json.loads(f"[{','.join(lines)}]")
+            if len(values) == len(lines):
+                return [from_values(kind, each) for each in values]
         records = []
-        for number, line in enumerate(whole_lines(self.path / file), start=1):
+        for number, line in enumerate(lines, start=1):
             try:
                 records.append(from_line(kind, line))
             except (ValueError, TypeError, RecursionError) as error:
@@ -424,15 +439,16 @@ def new_folder(name: str) -> Iterator[Path]:
     check_name(name)
     require_writable()
     folder = runs_folder()
-    folder.mkdir(parents=True, exist_ok=True)
     workshop = folder / f".new-{uuid.uuid4().hex}"
-    (workshop / name).mkdir(parents=True)
     try:
+        (workshop / name).mkdir(parents=True)
         _require_free(name)
         yield workshop / name
         with FileLock(folder / ".names.lock", timeout=10):
             _require_free(name)
             (workshop / name).rename(folder / name)
+    except OSError as error:
+        raise Unwritable(f"A run cannot be made in {folder}: {error.strerror or error}.") from error
     finally:
         shutil.rmtree(workshop, ignore_errors=True)
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from cae import jobs
-from cae.errors import CaeError, Damaged, DiskFull
-from cae.files import append_line, write_lines, write_whole
+from cae.errors import CaeError, Damaged, Unwritable
+from cae.files import append_line, require_writable, write_lines, write_whole
 from cae.records import EpochRecord, Progress, to_line
 from cae.runs import Run, now, versions
 from cae.weights import read_tensors, write_weights
@@ -34,6 +33,7 @@ def train_run(run: Run) -> Iterator[Waiting | Progress | EpochRecord]:
     After it the run's state is finished, stopped or failed. Raises RunBusy where another process trains it, and
     CaeError with the reason where it failed; what was written until then stays intact.
     """
+    require_writable()
     with jobs.at_work(run):
         try:
             run.update(state="queued", queued=now(), reason="", finished=None)
@@ -51,7 +51,7 @@ def train_run(run: Run) -> Iterator[Waiting | Progress | EpochRecord]:
         except OSError as error:
             reason = _put_into_words(run, error)
             _note_failure(run, reason)
-            raise DiskFull(reason) from error
+            raise Unwritable(reason) from error
         except Exception as error:
             _note_failure(run, f"Unexpected {type(error).__name__}: {error}")
             raise
@@ -60,9 +60,6 @@ def train_run(run: Run) -> Iterator[Waiting | Progress | EpochRecord]:
 
 
 def _train(run: Run) -> Iterator[Progress | EpochRecord]:
-    # Read by OpenMP when torch is loaded. Its threads must not spin while they wait for each other: on two cores that
-    # are busy with something else, a training that spins is ten times slower.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import torch  # not before it is this run's turn: waiting should cost nothing
 
     from cae import data
@@ -113,6 +110,7 @@ def _take_up(run: Run, state: TrainState) -> None:
             frame.unlink()
     if state.step == 0:
         _write_frame(run, state)
+        _commit(run, state)
 
 
 def _commit_epoch(run: Run, state: TrainState, record: EpochRecord) -> None:

@@ -140,6 +140,10 @@ def train(
             None if validation_pixels is None or not len(validation_pixels) else mean_mse(model, validation_pixels)
         )
         test = mean_mse(model, test_pixels)
+        if not (math.isfinite(test) and math.isfinite(validation or 0)):
+            raise Diverged(
+                f"The loss is no longer a number after epoch {state.epoch + 1}: try a smaller learning rate."
+            )
         train_mse = state.loss_sum / steps_per_epoch
         state.finish_epoch()
         state.seconds = seconds_before + time.perf_counter() - began

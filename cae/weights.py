@@ -79,6 +79,11 @@ def header_config(path: Path) -> ModelConfig | None:
         return None
 
 
+def in_file_order(path: Path, arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """The arrays of a safetensors file in the order of its header, which is all the order there is."""
+    return {name: arrays[name] for name in _header(path)[1] if name in arrays}
+
+
 def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     """The shape of every weight of a model of this configuration, in order."""
     narrow, wide, latent = config.width, 2 * config.width, config.latent_dim

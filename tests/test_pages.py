@@ -42,7 +42,9 @@ def button(app: AppTest, label: str):
 
 
 def words(app: AppTest) -> str:
-    return " ".join(str(each.value) for kind in ("markdown", "caption", "info", "error", "warning") for each in app.get(kind))
+    return " ".join(
+        str(each.value) for kind in ("markdown", "caption", "info", "error", "warning") for each in app.get(kind)
+    )
 
 
 @pytest.fixture

@@ -26,15 +26,15 @@ export async function mount(element, data) {
   place.style.minHeight = `${data.figure.layout.meta?.narrowest ?? data.figure.layout.height}px`;
   place.setAttribute("role", "figure");
   place.setAttribute("aria-label", data.description);
-  place.data = data;
+  place.given = data;
   const library = await plotly(data.plotly);
-  if (!place.isConnected || place.data !== data) return;
+  if (!place.isConnected || place.given !== data) return;
   const draw = () =>
-    library.react(place, place.data.figure.data, themed(place, place.data), {
+    library.react(place, place.given.figure.data, themed(place, place.given), {
       responsive: true,
       displaylogo: false,
       modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
-      toImageButtonOptions: {filename: place.data.file, scale: 2},
+      toImageButtonOptions: {filename: place.given.file, scale: 2},
     });
   await draw();
   place.watch ??= watchTheme(place, draw);

@@ -1,0 +1,111 @@
+"""Every test writes into its own folder; the real MNIST is read from the project."""
+
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: several workers share the cores
+
+import numpy as np
+import pytest
+from helpers import SMALL_TEST, SMALL_TRAIN, trained
+
+from cae.files import runs_folder
+from cae.runs import Run
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path, monkeypatch):
+    """Runs and caches of a test lie in its own folder."""
+    monkeypatch.setenv("CAE_CHECKPOINTS", str(tmp_path / "checkpoints"))
+    monkeypatch.setenv("CAE_CACHE", str(tmp_path / "cache"))
+    for name in ("CAE_DATA", "CAE_READ_ONLY", "CAE_MAX_TRAININGS"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def write_idx(path: Path, values: np.ndarray) -> None:
+    header = bytes([0, 0, 8, values.ndim]) + b"".join(int(size).to_bytes(4, "big") for size in values.shape)
+    path.write_bytes(header + values.astype(np.uint8).tobytes())
+
+
+@pytest.fixture(scope="session")
+def small_data_folder(tmp_path_factory):
+    """The first digits of MNIST as a data folder, put there by hand: everything with them takes no time."""
+    from cae.data import load
+
+    folder = tmp_path_factory.mktemp("small-data")
+    raw = folder / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for split, prefix, count in (("train", "train", SMALL_TRAIN), ("test", "t10k", SMALL_TEST)):
+        images = load("mnist", split)
+        write_idx(raw / f"{prefix}-images-idx3-ubyte", images.pixels[:count].numpy())
+        write_idx(raw / f"{prefix}-labels-idx1-ubyte", images.labels[:count].numpy())
+    return folder
+
+
+@pytest.fixture
+def small_data(small_data_folder, own_folders, monkeypatch):
+    """The test reads 200 training and 100 test digits instead of MNIST."""
+    monkeypatch.setenv("CAE_DATA", str(small_data_folder))
+    return small_data_folder
+
+
+@pytest.fixture(scope="session")
+def trained_folder(tmp_path_factory, small_data_folder):
+    """A checkpoints folder with one really trained tiny run, "tiny": 2 epochs of 3 batches."""
+    folder = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CAE_CHECKPOINTS", str(folder))
+        patch.setenv("CAE_DATA", str(small_data_folder))
+        trained("tiny", validation_images=20)
+    return folder
+
+
+@pytest.fixture
+def copy_tiny(trained_folder, small_data):
+    """A function that gives a copy, under any name, of the trained tiny run."""
+
+    def copy(name: str = "tiny") -> Run:
+        runs_folder().mkdir(parents=True, exist_ok=True)
+        shutil.copytree(trained_folder / "tiny", runs_folder() / name)
+        return Run.open(name)
+
+    return copy
+
+
+@pytest.fixture
+def tiny(copy_tiny):
+    """A copy of the trained tiny run, the test's own."""
+    return copy_tiny()
+
+
+@pytest.fixture
+def no_training_left(own_folders):
+    """Stops what the test has started and not stopped."""
+    yield
+    deadline = time.monotonic() + 30
+    folder = runs_folder()
+    for path in folder.iterdir() if folder.exists() else ():
+        while (path / "run.json").exists() and Run(path).is_live() and time.monotonic() < deadline:
+            (path / "stop").touch()
+            time.sleep(0.1)
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    """Nothing outside this machine answers, in this process and in those it starts."""
+    import socket
+
+    from helpers import NO_NETWORK
+
+    def refuse(*_, **__):
+        raise OSError("the network is unreachable")
+
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    for name, value in NO_NETWORK.items():
+        monkeypatch.setenv(name, value)

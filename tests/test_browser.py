@@ -1,0 +1,340 @@
+"""The dashboard as a person meets it: a real server, a real headless Chromium, a real small training."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+from helpers import PROJECT, environment, state_of, wait_until
+from playwright.sync_api import Page, expect, sync_playwright
+
+from cae.runs import Run
+
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+PAGES = {"/": "Look inside an autoencoder", "/train": "Train", "/reconstruct": "Reconstruct"}
+PATIENCE = 60_000  # milliseconds; the machine may be busy
+
+
+def find_chromium() -> str | None:
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    path = find_chromium()
+    if path is None:
+        message = "there is no Chromium: set CHROMIUM, or install one (python start.py test says how)"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    """`streamlit run dashboard/Home.py` from another folder, on runs of its own."""
+
+    def __init__(self, folder):
+        self.folder, self.port = folder, free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.start()
+
+    def start(self):
+        places = {"CAE_CHECKPOINTS": str(self.folder / "checkpoints"), "CAE_CACHE": str(self.folder / "cache")}
+        without_path = {name: value for name, value in environment(**places).items() if name != "PYTHONPATH"}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", str(PROJECT / "dashboard" / "Home.py"),
+             "--server.headless", "true", "--server.port", str(self.port)],
+            cwd=self.folder, env=without_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        wait_until(self.answers, "the server answers")
+
+    def answers(self) -> bool:
+        try:
+            return urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=2).status == 200
+        except OSError:
+            return False
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(20)
+
+    def run(self, name: str) -> Run:
+        return Run(self.folder / "checkpoints" / name)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    found = Server(tmp_path_factory.mktemp("server"))
+    (found.folder / "checkpoints").mkdir(exist_ok=True)
+    yield found
+    for path in (found.folder / "checkpoints").glob("[a-z]*"):
+        (path / "stop").touch()
+    found.stop()
+
+
+class Visitor:
+    """A page, and everything it complained of or asked for."""
+
+    def __init__(self, context, server: Server):
+        self.page: Page = context.new_page()
+        self.page.set_default_timeout(PATIENCE)
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        self.server = server
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+
+    def _heard(self, message):
+        # A page opened directly makes Streamlit look for its server below that page first, and find nothing there.
+        probes = ("_stcore/health", "_stcore/host-config")
+        if message.type == "error" and not message.location.get("url", "").endswith(probes):
+            self.complaints.append(message.text)
+
+    def opens(self, path: str) -> Page:
+        self.page.goto(self.server.url + path)
+        title = PAGES[path.split("?")[0]]
+        expect(self.page.get_by_role("heading", name=title, level=1)).to_be_visible(timeout=PATIENCE)
+        self.settles()
+        return self.page
+
+    def settles(self):
+        """Waits until the page has been computed and drawn."""
+        quiet = '[data-testid="stApp"][data-test-script-state="notRunning"]'
+        self.page.locator(quiet).wait_for(timeout=PATIENCE)
+        self.page.wait_for_function(
+            "() => document.querySelector('.chart .main-svg')"
+            " && [...document.querySelectorAll('.chart')].every((chart) => chart.querySelector('.main-svg'))",
+            timeout=PATIENCE,
+        )
+        self.page.wait_for_timeout(300)
+
+    def is_content(self):
+        foreign = [url for url in self.requests if not url.startswith((self.server.url, "data:", "blob:"))]
+        assert not foreign and not self.complaints
+
+
+@pytest.fixture
+def visitor(chromium, server):
+    context = chromium.new_context(viewport={"width": 1400, "height": 900})
+    found = Visitor(context, server)
+    yield found
+    context.close()
+
+
+def drawn_points(page: Page) -> int:
+    """How many points of losses the chart holds, both curves together."""
+    script = "() => document.querySelector('.chart').given.figure.data.reduce((sum, trace) => sum + trace.x.length, 0)"
+    return page.evaluate(script)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_opens_without_an_error_and_asks_nobody_but_its_own_server(visitor, path):
+    visitor.opens(path)
+    visitor.is_content()
+
+
+def test_pages_follow_each_other_and_keep_the_run(visitor):
+    page = visitor.opens("/?run=original")
+    page.get_by_role("link", name="Reconstruct", exact=True).click()
+    expect(page.get_by_role("heading", name="Reconstruct", level=1)).to_be_visible()
+    visitor.settles()
+    assert "run=original" in page.url
+    page.get_by_role("link", name="Train", exact=True).click()
+    expect(page.get_by_role("heading", name="Train", level=1)).to_be_visible()
+    visitor.settles()
+    visitor.is_content()
+
+
+def test_the_server_listens_on_this_machine_only(server):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing; only asks which address would be used
+            outside = probe.getsockname()[0]
+        except OSError:
+            outside = "127.0.0.2"
+    if outside.startswith("127."):
+        pytest.skip("this machine has no address but its own")
+    with pytest.raises(OSError):
+        socket.create_connection((outside, server.port), timeout=3).close()
+
+
+def test_a_training_is_started_watched_left_reloaded_stopped_and_resumed(visitor, server):
+    page = visitor.opens("/train")
+    page.get_by_role("combobox", name="Recipe").click()
+    page.get_by_role("option", name="glance").click()
+    visitor.settles()
+    page.get_by_text("Options", exact=True).click()
+    epochs = page.get_by_role("spinbutton", name="Epochs (epochs)")
+    epochs.fill("400")
+    epochs.press("Enter")
+    visitor.settles()
+    name = page.get_by_role("textbox", name="Run name")
+    name.fill("watched")
+    page.get_by_role("button", name="Start training").click()
+
+    stop = page.get_by_role("button", name="Stop")
+    expect(stop).to_be_visible(timeout=PATIENCE)
+    page.wait_for_function(
+        "() => document.querySelector('.chart')?.given?.figure.data.some((trace) => trace.x.length > 3)",
+        timeout=PATIENCE,
+    )
+    early = drawn_points(page)
+
+    # The zoom stays while the curve grows.
+    page.get_by_role("figure", name="Loss of watched").scroll_into_view_if_needed()
+    box = page.locator(".chart .nsewdrag").first.bounding_box()
+    page.mouse.move(box["x"] + 40, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 300, box["y"] + 160, steps=5)
+    page.mouse.up()
+    zoom = "() => document.querySelector('.chart').layout.xaxis.range"
+    zoomed = page.evaluate(zoom)
+    page.wait_for_function(
+        "(before) => document.querySelector('.chart').given.figure.data"
+        ".reduce((sum, trace) => sum + trace.x.length, 0) > before",
+        arg=early,
+        timeout=PATIENCE,
+    )
+    assert page.evaluate(zoom) == zoomed and zoomed[1] < 400
+
+    # Leaving the page and reloading it change nothing for the training.
+    page.get_by_role("link", name="Reconstruct", exact=True).click()
+    expect(page.get_by_role("heading", name="Reconstruct", level=1)).to_be_visible()
+    assert "run=watched" in page.url
+    page.goto(f"{server.url}/train?run=watched")
+    expect(page.get_by_role("button", name="Stop")).to_be_visible(timeout=PATIENCE)
+    assert state_of(server.run("watched")) == "running"
+
+    # So does a restart of the dashboard.
+    server.stop()
+    steps = server.run("watched").progress()[-1].step
+    server.start()
+    visitor.opens("/train?run=watched")
+    visitor.complaints.clear()  # the browser has missed its server for a moment, and said so
+    wait_until(lambda: server.run("watched").progress()[-1].step > steps, "it goes on")
+
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_role("button", name="Resume")).to_be_visible(timeout=PATIENCE)
+    stopped = server.run("watched").progress()[-1].step
+    assert state_of(server.run("watched")) == "stopped"
+    page.get_by_role("button", name="Resume").click()
+    wait_until(lambda: server.run("watched").progress()[-1].step > stopped, "it is taken up")
+    expect(page.get_by_role("button", name="Stop")).to_be_visible(timeout=PATIENCE)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_role("button", name="Resume")).to_be_visible(timeout=PATIENCE)
+    visitor.settles()
+    visitor.is_content()
+
+    # It is deleted only after a question that names it.
+    page.get_by_role("button", name="Delete watched").click()
+    page.get_by_role("button", name="Yes, delete watched").click()
+    wait_until(lambda: not server.run("watched").path.exists(), "it is gone")
+    expect(page.get_by_role("button", name="Delete watched")).to_have_count(0, timeout=PATIENCE)
+    assert not page.get_by_role("button", name="Delete original").count()
+
+
+def test_a_note_is_written_in_the_table_and_kept(visitor, server, trained_folder):
+    shutil.copytree(trained_folder / "tiny", server.folder / "checkpoints" / "noted")
+    page = visitor.opens("/train?run=noted")
+    field = page.get_by_role("textbox", name="Note on noted")
+    field.fill("<b>two</b> dimensions")
+    field.press("Enter")
+    wait_until(lambda: server.run("noted").info.note == "<b>two</b> dimensions", "the note is kept")
+    visitor.opens("/train?run=noted")
+    expect(page.get_by_role("textbox", name="Note on noted")).to_have_value("<b>two</b> dimensions")
+    page.get_by_role("checkbox", name="Lay the curve of original over the chart").check()
+    page.wait_for_function(
+        "() => document.querySelector('.chart').given.figure.data.some((trace) => trace.name === 'original: test')",
+        timeout=PATIENCE,
+    )
+    visitor.is_content()
+
+
+def test_a_run_is_downloaded_and_loaded_again_under_another_name(visitor, server, trained_folder, tmp_path):
+    shutil.copytree(trained_folder / "tiny", server.folder / "checkpoints" / "sent")
+    page = visitor.opens("/train?run=sent")
+    with page.expect_download(timeout=PATIENCE) as download:
+        page.get_by_role("button", name="Download").click()
+    path = tmp_path / "sent.zip"
+    download.value.save_as(path)
+    page.get_by_text("Load a training made elsewhere").click()
+    page.locator("input[type=file]").set_input_files(path)
+    page.get_by_role("textbox", name="Name for it").fill("received")
+    page.get_by_role("button", name="Load it").click()
+    wait_until(lambda: server.run("received").path.exists(), "it is loaded")
+    same = [(server.run(name).path / "model.safetensors").read_bytes() for name in ("sent", "received")]
+    assert same[0] == same[1]
+    visitor.is_content()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", PAGES)
+def test_names_and_contrast_of_every_page_pass_axe(chromium, server, path, scheme):
+    from axe_playwright_python.sync_playwright import Axe
+
+    context = chromium.new_context(viewport={"width": 1400, "height": 900}, color_scheme=scheme)
+    visitor = Visitor(context, server)
+    page = visitor.opens(path + "?run=original")
+    if path == "/train":
+        page.get_by_text("Options", exact=True).click()
+        page.get_by_text("Load a training made elsewhere").click()
+        page.wait_for_timeout(800)
+    found = Axe().run(page).response["violations"]
+    context.close()
+    nodes = [f"{rule['id']}: {node['html'][:200]}" for rule in found for node in rule["nodes"]]
+    # Streamlit's own file uploader has a presentational section that can be focused: not ours to mend.
+    assert not [node for node in nodes if not ("presentation-role-conflict" in node and "stFileUploader" in node)]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_on_a_phone_nothing_is_wider_than_the_screen(chromium, server, path):
+    context = chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    visitor = Visitor(context, server)
+    page = visitor.opens(path)
+    too_wide = page.evaluate(
+        "() => [...document.querySelectorAll('[data-testid=stMain] *')]"
+        ".filter((element) => element.getBoundingClientRect().right > innerWidth + 1"
+        " && !element.closest('[data-testid=stButtonGroup], svg')).map((element) => element.outerHTML.slice(0, 120))"
+    )
+    assert not too_wide
+    visitor.is_content()
+    context.close()
+
+
+def test_the_theme_of_a_chart_is_that_of_the_page(chromium, server):
+    colours = set()
+    for scheme in ("light", "dark"):
+        context = chromium.new_context(viewport={"width": 1400, "height": 900}, color_scheme=scheme)
+        page = Visitor(context, server).opens("/reconstruct?run=original")
+        colours.add(page.evaluate("() => getComputedStyle(document.querySelector('.chart text')).fill"))
+        context.close()
+    assert len(colours) == 2
+
+
+def test_a_picture_of_a_digit_is_its_very_pixels(visitor):
+    from cae import data, picks
+
+    page = visitor.opens("/reconstruct?run=original")
+    time.sleep(0.5)
+    first = int(picks.at_random(12, 10_000, 0)[0])
+    figure = page.get_by_role("img", name=f"Test digit {first} of class")
+    shown = figure.locator("canvas").first.evaluate(
+        "(canvas) => [...canvas.getContext('2d').getImageData(0, 0, 28, 28).data].filter((_, index) => index % 4 === 0)"
+    )
+    assert shown == data.load("mnist", "test").pixels[first].flatten().tolist()

@@ -1,0 +1,87 @@
+import pytest
+from helpers import TINY, losses_of, options, trained, weights_of
+
+from cae.errors import CaeError, NotResumable, ReadOnly
+from cae.evaluation import evaluate
+from cae.exchange import import_file, pack
+from cae.runs import Run
+from cae.shipping import ship
+
+pytestmark = pytest.mark.usefixtures("small_data")
+
+
+def test_a_shipped_run_has_at_most_8_frames_the_first_and_the_last_among_them():
+    run = trained("long", epochs=20, train_images=32)
+    weights, losses = weights_of(run), losses_of(run)
+    ship(run)
+    run = Run.open("long")
+    assert run.epochs() == [0, 1, 2, 3, 5, 8, 13, 20]
+    assert [path.name for path in sorted((run.path / "epochs").iterdir())][-1] == "0013.safetensors"
+    assert (weights_of(run), losses_of(run)) == (weights, losses)
+    for epoch in run.epochs():
+        run.weights(epoch)
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 7, 8, 9])
+def test_a_short_film_is_kept_as_far_as_8_frames_reach(epochs):
+    run = trained("short", epochs=epochs, train_images=32)
+    ship(run)
+    found = Run.open("short").epochs()
+    assert len(found) == min(8, epochs + 1)
+    assert found[0] == 0
+    assert found[-1] == epochs
+    assert found == sorted(set(found))
+
+
+def test_a_shipped_run_has_its_evaluation_and_nothing_that_only_training_needs(tiny):
+    (tiny.path / "log.txt").write_text("what it said")
+    size = ship(tiny)
+    files = {
+        path.relative_to(tiny.path).as_posix(): path.stat().st_size for path in tiny.path.rglob("*") if path.is_file()
+    }
+    assert set(files) == {
+        "run.json", "history.jsonl", "progress.jsonl", "model.safetensors", "evaluation.json",
+        "epochs/0000.safetensors", "epochs/0001.safetensors",
+    }  # fmt: skip
+    assert size == sum(files.values())
+
+
+def test_its_evaluation_needs_neither_the_data_nor_a_cache(tiny, tmp_path, monkeypatch, no_network):
+    expected = evaluate(tiny)
+    ship(tiny)
+    monkeypatch.setenv("CAE_CACHE", str(tmp_path / "another"))
+    monkeypatch.setenv("CAE_DATA", str(tmp_path / "nowhere"))
+    said = []
+    assert evaluate(Run.open("tiny"), said.append) == expected
+    assert said == []
+
+
+def test_a_shipped_run_is_protected(tiny):
+    ship(tiny)
+    run = Run.open("tiny")
+    assert (run.state, run.info.shipped, run.summary().resumable) == ("finished", True, False)
+    for forbidden in (run.delete, lambda: run.annotate("x")):
+        with pytest.raises(ReadOnly):
+            forbidden()
+    with pytest.raises(NotResumable):
+        run.require_resumable()
+    assert run.model() is not None
+
+
+def test_a_shipped_run_can_be_taken_along(tiny):
+    ship(tiny)
+    other = import_file(pack(Run.open("tiny")), "other")
+    assert weights_of(other) == weights_of(tiny)
+    assert evaluate(other) == evaluate(tiny)
+
+
+def test_only_a_finished_run_is_shipped(tiny):
+    for state in ("stopped", "failed"):
+        tiny.update(state=state)
+        with pytest.raises(CaeError, match=f"tiny is {state}"):
+            ship(Run.open("tiny"))
+    with pytest.raises(CaeError):
+        ship(Run.create("young", TINY, options()))
+    with pytest.raises(CaeError):
+        ship(import_file(weights_of(tiny), "alone"))
+    assert (tiny.path / "resume.safetensors").exists()
