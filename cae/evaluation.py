@@ -65,11 +65,9 @@ def evaluate(run: Run, report: Callable[[str], None] = lambda _: None) -> Evalua
     `report` is told what is being done. Raises RunNotFound where the run has no weights yet, and Damaged.
     """
     fingerprint = run.weights_hash()
-    shipped, cached = run.path / "evaluation.json", cache_folder() / fingerprint / "evaluation.json"
-    for path in (shipped, cached):
-        kept = _read(path, fingerprint)
-        if kept is not None:
-            return kept
+    found = kept(run)
+    if found is not None:
+        return found
     report("reconstructing the test set")
     originals, reconstructions, labels, names = _both(run)
     report("measuring PSNR and SSIM")
@@ -87,8 +85,20 @@ def evaluate(run: Run, report: Callable[[str], None] = lambda _: None) -> Evalua
         dataset, fingerprint, latent_dim, metrics.scores(*values), per_class,
         reference.mean_image, reference.pca_with(latent_dim),
     )  # fmt: skip
-    _keep(cached, json.dumps({"format": FORMAT, **asdict(result)}, indent=1))
+    _keep(cache_folder() / fingerprint / "evaluation.json", to_text(result))
     return result
+
+
+def kept(run: Run) -> Evaluation | None:
+    """The evaluation of the run's last weights if it was made before: shipped with the run, or in the cache."""
+    fingerprint = run.weights_hash()
+    places = (run.path / "evaluation.json", cache_folder() / fingerprint / "evaluation.json")
+    return next(filter(None, (_read(place, fingerprint) for place in places)), None)
+
+
+def to_text(found: Evaluation) -> str:
+    """The text of an evaluation.json."""
+    return json.dumps({"format": FORMAT, **asdict(found)}, indent=1)
 
 
 def dataset_of(run: Run) -> str:
@@ -98,7 +108,10 @@ def dataset_of(run: Run) -> str:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Some test images beside their reconstructions, uint8 (K, 28, 28), and their measures, (K,); MSE on [-1, 1]."""
+    """Some test images beside their reconstructions, uint8 (K, 28, 28), and their measures, (K,); MSE on [-1, 1].
+
+    `ssim` is empty unless it was asked for: its library takes half a second to load.
+    """
 
     indices: NDArray[np.int64]
     labels: NDArray[np.int64]
@@ -109,7 +122,9 @@ class Comparison:
     ssim: NDArray[np.floating]
 
 
-def compare(model: ConvAutoencoder, images: Images, indices: NDArray[np.int64]) -> Comparison:
+def compare(
+    model: ConvAutoencoder, images: Images, indices: NDArray[np.int64], *, with_ssim: bool = False
+) -> Comparison:
     """What `model` makes of the `images` at these indices, (K,)."""
     from cae import data
     from cae.model import reconstruct
@@ -120,7 +135,7 @@ def compare(model: ConvAutoencoder, images: Images, indices: NDArray[np.int64]) 
     pair = originals[:, 0].numpy(), results[:, 0].numpy()
     return Comparison(
         indices, images.labels[indices].numpy(), chosen.numpy(), data.to_pixels(results).numpy(),
-        metrics.mse(*pair), metrics.psnr(*pair), metrics.ssim(*pair),
+        metrics.mse(*pair), metrics.psnr(*pair), metrics.ssim(*pair) if with_ssim else np.empty(0),
     )  # fmt: skip
 
 

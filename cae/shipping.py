@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
-
 from cae import evaluation, picks
 from cae.errors import CaeError
 from cae.files import require_writable, write_whole
@@ -22,9 +19,7 @@ def ship(run: Run) -> int:
     if run.state != "finished" or run.info.train is None:
         raise CaeError(f"Only a finished run can be shipped, and {run.name} is {run.state}.")
     found = evaluation.evaluate(run)
-    write_whole(
-        run.path / "evaluation.json", json.dumps({"format": evaluation.FORMAT, **asdict(found)}, indent=1).encode()
-    )
+    write_whole(run.path / "evaluation.json", evaluation.to_text(found).encode())
     kept = picks.film(run.last_epoch(), FRAMES)
     for frame in (run.path / "epochs").iterdir():
         if int(frame.stem) not in kept or int(frame.stem) == run.last_epoch():  # the last is model.safetensors itself

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import threading
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,32 +29,34 @@ _STATIC = Path(__file__).resolve().parent / "static"
 
 @st.cache_resource(show_spinner=False)
 def warm_up() -> None:
-    """Begins to import torch in the background, so that the first page's title need not wait for it."""
-    threading.Thread(target=_import_torch, daemon=True).start()
+    """Begins to import torch and Plotly in the background, so that the first page's title need not wait for it."""
+    threading.Thread(target=_import_slowly, daemon=True).start()
 
 
-def _import_torch() -> None:
+def _import_slowly() -> None:
     torch = importlib.import_module("torch")
     torch.set_num_threads(1)  # the script threads of the sessions share the cores already
+    importlib.import_module("plotly.graph_objects")
 
 
 @st.cache_resource(show_spinner=False)
 def plotly_address() -> str:
     """Where the browser finds Plotly's script: a file that this server serves."""
-    from plotly.offline import get_plotlyjs
+    name = f"plotly-{metadata.version('plotly')}.min.js"
+    if not (_STATIC / name).exists():
+        from plotly.offline import get_plotlyjs
 
-    from cae.files import write_whole
+        from cae.files import write_whole
 
-    script, file = get_plotlyjs().encode(), _STATIC / "plotly.min.js"
-    try:
-        if not file.exists() or file.stat().st_size != len(script):
+        script = get_plotlyjs().encode()
+        try:
             _STATIC.mkdir(exist_ok=True)
-            write_whole(file, script)
-    except OSError:  # the checkout cannot be written to: from memory, then
-        from streamlit.runtime import get_instance
+            write_whole(_STATIC / name, script)
+        except OSError:  # the checkout cannot be written to: from memory, then
+            from streamlit.runtime import get_instance
 
-        return get_instance().media_file_mgr.add(script, "application/javascript", "plotly").lstrip("/")
-    return f"app/static/plotly.min.js?v={len(script)}"
+            return get_instance().media_file_mgr.add(script, "application/javascript", "plotly").lstrip("/")
+    return f"app/static/{name}"
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the pictures ...")
@@ -85,7 +88,7 @@ def model(run: Run, epoch: int | None = None) -> ConvAutoencoder:
 
 @st.cache_resource(max_entries=24, show_spinner="Loading the network ...")
 def _model(path: str, epoch: int | None, stamp: int) -> ConvAutoencoder:
-    _import_torch()
+    _import_slowly()
     return Run(Path(path)).model(epoch)
 
 
@@ -99,17 +102,26 @@ def _errors(path: str, stamp: int) -> NDArray[np.float32]:
     return evaluation.errors_per_image(Run(Path(path)))
 
 
-def compare(run: Run, indices: NDArray[np.int64], epoch: int | None = None) -> Comparison:
+def references(run: Run) -> tuple[float, float]:
+    """What the mean image reaches, and PCA with as many numbers as the run has; from its evaluation if there is one."""
+    found = evaluation.kept(run) if run.weights_file().exists() else None
+    if found is not None:
+        return found.mean_image_mse, found.pca_mse
+    reference = baselines(evaluation.dataset_of(run))
+    return reference.mean_image, reference.pca_with(run.info.model.latent_dim)
+
+
+def compare(run: Run, indices: NDArray[np.int64], epoch: int | None = None, *, with_ssim: bool = False) -> Comparison:
     """Test images beside what the run's network makes of them."""
     numbers = tuple(int(index) for index in indices)
-    return _compare(str(run.path), numbers, epoch, _stamp(run.weights_file(epoch)))
+    return _compare(str(run.path), numbers, epoch, _stamp(run.weights_file(epoch)), with_ssim)
 
 
 @st.cache_data(max_entries=200, show_spinner=False)
-def _compare(path: str, indices: tuple[int, ...], epoch: int | None, stamp: int) -> Comparison:
+def _compare(path: str, indices: tuple[int, ...], epoch: int | None, stamp: int, with_ssim: bool) -> Comparison:
     run = Run(Path(path))
     images = test_set(evaluation.dataset_of(run))
-    return evaluation.compare(model(run, epoch), images, np.array(indices, np.int64))
+    return evaluation.compare(model(run, epoch), images, np.array(indices, np.int64), with_ssim=with_ssim)
 
 
 def code(run: Run, index: int) -> NDArray[np.float32]:

@@ -14,10 +14,10 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from cae.runs import Run
 
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
 PAGES = {"/": "Look inside an autoencoder", "/train": "Train", "/reconstruct": "Reconstruct"}
 PATIENCE = 60_000  # milliseconds; the machine may be busy
 
@@ -108,7 +108,7 @@ class Visitor:
 
     def opens(self, path: str) -> Page:
         self.page.goto(self.server.url + path)
-        title = PAGES[path.split("?")[0]]
+        title = PAGES[path.split("?", maxsplit=1)[0]]
         expect(self.page.get_by_role("heading", name=title, level=1)).to_be_visible(timeout=PATIENCE)
         self.settles()
         return self.page
@@ -270,14 +270,14 @@ def test_a_run_is_downloaded_and_loaded_again_under_another_name(visitor, server
     shutil.copytree(trained_folder / "tiny", server.folder / "checkpoints" / "sent")
     page = visitor.opens("/train?run=sent")
     with page.expect_download(timeout=PATIENCE) as download:
-        page.get_by_role("button", name="Download").click()
+        page.get_by_role("button", name="Download", exact=True).click()
     path = tmp_path / "sent.zip"
     download.value.save_as(path)
     page.get_by_text("Load a training made elsewhere").click()
     page.locator("input[type=file]").set_input_files(path)
     page.get_by_role("textbox", name="Name for it").fill("received")
     page.get_by_role("button", name="Load it").click()
-    wait_until(lambda: server.run("received").path.exists(), "it is loaded")
+    wait_until(server.run("received").path.exists, "it is loaded")
     same = [(server.run(name).path / "model.safetensors").read_bytes() for name in ("sent", "received")]
     assert same[0] == same[1]
     visitor.is_content()

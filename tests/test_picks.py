@@ -1,5 +1,7 @@
 """Which images are looked at."""
 
+import itertools
+
 import numpy as np
 
 from cae import picks
@@ -36,4 +38,4 @@ def test_a_film_begins_at_zero_ends_at_the_last_epoch_and_never_repeats():
         for count in (2, 4, 8):
             frames = picks.film(last, count)
             assert frames[0] == 0 and frames[-1] == last and len(frames) <= count
-            assert all(a < b for a, b in zip(frames, frames[1:], strict=False))
+            assert all(a < b for a, b in itertools.pairwise(frames))

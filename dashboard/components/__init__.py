@@ -1,6 +1,7 @@
 """One typed function for every widget of cae/web."""
 
 from components.chart import chart as chart
+from components.chart import chart_to_come as chart_to_come
 from components.digits import Card as Card
 from components.digits import digits as digits
 from components.runs_table import RunsAction as RunsAction

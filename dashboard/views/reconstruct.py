@@ -70,7 +70,7 @@ def show_digits(found: Comparison, images: Images) -> None:
 def show(run: Run) -> None:
     images = resources.test_set(evaluation.dataset_of(run))
     resources.model(run)  # says at once where there are no weights
-    found = resources.compare(run, choose(run, images))
+    found = resources.compare(run, choose(run, images), with_ssim=True)
     show_digits(found, images)
     errors = resources.errors(run)
     by_class, histogram = st.columns(2)
