@@ -112,7 +112,7 @@ def _train(options: argparse.Namespace) -> int:
         train = replace(recipe.train, **{key: given[key] for key in given if key in _fields(TrainConfig)})
         run = Run.create(options.name, model, train, recipe=name)
     with _stopping_on_signals(run):
-        return _show_training(run)
+        return _show_training(run, spare_a_core=options.started)
 
 
 def _fields(*configs: type[Config]) -> set[str]:
@@ -135,7 +135,7 @@ def _stopping_on_signals(run: Run) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _show_training(run: Run) -> int:
+def _show_training(run: Run, *, spare_a_core: bool) -> int:
     from cae.trainer import Waiting, train_run
 
     config = run.info.train
@@ -143,7 +143,7 @@ def _show_training(run: Run) -> int:
     shown = _Bar(config.epochs) if sys.stdout.isatty() else _Lines(config.epochs)
     waiting: tuple[str, ...] = ()
     with shown:
-        for event in train_run(run):
+        for event in train_run(run, spare_a_core=spare_a_core):
             if isinstance(event, Waiting):
                 if event.ahead != waiting:
                     waiting = event.ahead

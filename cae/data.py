@@ -52,8 +52,8 @@ def load(name: str, split: Split) -> Images:
     """
     if name not in DATASETS:
         raise InvalidOption("dataset", f"There is no data set {name!r}: choose one of {', '.join(DATASETS)}.")
-    folder = _prepared(name)
     prefix = _PREFIX[split]
+    folder = _prepared(name, [file for file in _FILES if file.startswith(prefix)])
     pixels = _read_idx(folder / f"{prefix}-images-idx3-ubyte", 3)
     labels = _read_idx(folder / f"{prefix}-labels-idx1-ubyte", 1)
     if pixels.shape != (len(labels), 28, 28) or (labels >= len(_CLASSES[name])).any():
@@ -71,10 +71,10 @@ def to_pixels(images: Tensor) -> Tensor:
     return images.squeeze(1).add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
 
 
-def _prepared(name: str) -> Path:
-    """The folder in which the four unpacked files of this data set lie, complete and undamaged."""
+def _prepared(name: str, needed: list[str]) -> Path:
+    """The folder in which the unpacked files of this data set lie, those `needed` complete and undamaged."""
     folder = data_folder() / _FOLDER[name] / "raw"
-    if all(_is_sound(folder / file) for file in _FILES):
+    if all(_is_sound(folder / file) for file in needed):
         return folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -162,4 +162,4 @@ def _read_idx(path: Path, rank: int) -> np.ndarray:
     if len(content) < 4 + 4 * rank or content[3] != rank:
         raise DataUnavailable(f"{path} holds an array of another shape.")
     shape = content[4 : 4 + 4 * rank].view(">u4")
-    return content[4 + 4 * rank :].reshape(*shape.astype(int)).copy()
+    return content[4 + 4 * rank :].reshape(*shape.astype(int))

@@ -27,9 +27,11 @@ class Waiting:
     ahead: tuple[str, ...]
 
 
-def train_run(run: Run) -> Iterator[Waiting | Progress | EpochRecord]:
+def train_run(run: Run, *, spare_a_core: bool = False) -> Iterator[Waiting | Progress | EpochRecord]:
     """Trains `run` from where it stands to its last epoch, or until it is asked to stop; yields what happens.
 
+    `spare_a_core` leaves one of several cores to whoever watches: the threads of a training wait for each other many
+    times a millisecond, and where one has to share its core, all are several times slower.
     After it the run's state is finished, stopped or failed. Raises RunBusy where another process trains it, and
     CaeError with the reason where it failed; what was written until then stays intact.
     """
@@ -44,7 +46,7 @@ def train_run(run: Run) -> Iterator[Waiting | Progress | EpochRecord]:
                         return
                     yield Waiting(tuple(ahead))
                     time.sleep(0.2)
-                yield from _train(run)
+                yield from _train(run, spare_a_core)
         except CaeError as error:
             _note_failure(run, str(error))
             raise
@@ -59,7 +61,7 @@ def train_run(run: Run) -> Iterator[Waiting | Progress | EpochRecord]:
             (run.path / "stop").unlink(missing_ok=True)
 
 
-def _train(run: Run) -> Iterator[Progress | EpochRecord]:
+def _train(run: Run, spare_a_core: bool) -> Iterator[Progress | EpochRecord]:
     import torch  # not before it is this run's turn: waiting should cost nothing
 
     from cae import data
@@ -67,7 +69,7 @@ def _train(run: Run) -> Iterator[Progress | EpochRecord]:
 
     config = run.info.train
     assert config is not None  # only runs with a training are trained
-    torch.set_num_threads(run.info.threads or torch.get_num_threads())
+    torch.set_num_threads(run.info.threads or max(1, torch.get_num_threads() - spare_a_core))
     run.update(
         state="running", started=run.info.started or now(), threads=torch.get_num_threads(), versions=versions(),
     )  # fmt: skip

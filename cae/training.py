@@ -13,6 +13,7 @@ from cae.config import ModelConfig, TrainConfig
 from cae.data import to_model
 from cae.errors import Diverged, InvalidOption
 from cae.model import ConvAutoencoder, reconstruct
+from cae.optim import optimizer
 from cae.records import EpochRecord, Progress
 
 
@@ -41,7 +42,7 @@ class TrainState:
 
     def __init__(self, model: ConvAutoencoder, config: TrainConfig, generator: torch.Generator | None = None) -> None:
         self.model = model.to(memory_format=torch.channels_last)  # a tenth faster on the CPU
-        self.optimizer = _optimizer(model, config)
+        self.optimizer = optimizer(model.parameters(), config)
         self.generator = generator or torch.Generator().manual_seed(config.seed)
         self.epoch = 0  # epochs completed
         self.batch = 0  # batches done of the epoch under way
@@ -159,20 +160,12 @@ def mean_mse(model: ConvAutoencoder, pixels: Tensor) -> float:
     return total / len(pixels)
 
 
-def _step(model: ConvAutoencoder, optimizer: torch.optim.Optimizer, images: Tensor) -> float:
+def _step(model: ConvAutoencoder, rule: torch.optim.Optimizer, images: Tensor) -> float:
     """One update of the weights; the loss before it."""
     images = images.contiguous(memory_format=torch.channels_last)  # (B, 1, 28, 28)
     loss = nn.functional.mse_loss(model(images), images)
-    optimizer.zero_grad(set_to_none=True)
+    model.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
-    optimizer.step()
+    with torch.no_grad():
+        rule.step()
     return loss.item()
-
-
-def _optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    rate, parameters = config.learning_rate, model.parameters()
-    if config.optimizer == "adamw":
-        return torch.optim.AdamW(parameters, rate, fused=True)
-    if config.optimizer == "sgd":
-        return torch.optim.SGD(parameters, rate, momentum=0.9, fused=True)
-    return torch.optim.Adam(parameters, rate, fused=True)

@@ -1,12 +1,12 @@
 """The dashboard as a person meets it: a real server, a real headless Chromium, a real small training."""
 
+import http.client
 import os
 import shutil
 import socket
 import subprocess
 import sys
 import time
-import urllib.request
 
 import pytest
 from helpers import PROJECT, environment, state_of, wait_until
@@ -64,10 +64,14 @@ class Server:
         wait_until(self.answers, "the server answers")
 
     def answers(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
         try:
-            return urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=2).status == 200
+            connection.request("GET", "/_stcore/health")
+            return connection.getresponse().status == 200
         except OSError:
             return False
+        finally:
+            connection.close()
 
     def stop(self):
         self.process.terminate()

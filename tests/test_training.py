@@ -1,10 +1,13 @@
 import itertools
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import torch
-from helpers import TINY, options
+from helpers import TINY, environment, options
+from torch import nn
 from torch.nn import functional
 
 from cae.config import OPTIMIZERS, ModelConfig, TrainConfig
@@ -217,3 +220,31 @@ def test_time_only_goes_forward_and_speed_is_positive(pixels, test_pixels):
     assert seconds == sorted(seconds)
     assert seconds[0] > 0
     assert all(event.images_per_second > 0 for event in events)
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
+def test_an_optimizer_steps_exactly_as_the_library_s_own(name):
+    from cae.optim import optimizer
+
+    kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
+    extra = {"momentum": 0.9} if name == "sgd" else {}
+    mine, theirs = (nn.Parameter(torch.linspace(-1, 1, 50)) for _ in range(2))
+    own = optimizer([mine], options(optimizer=name, learning_rate=0.01))
+    library = kinds[name]([theirs], lr=0.01, fused=True, **extra)
+    for step in range(5):
+        mine.grad, theirs.grad = torch.sin(mine.detach() * step), torch.sin(theirs.detach() * step)
+        with torch.no_grad():
+            own.step()
+        library.step()
+    assert torch.equal(mine, theirs) and not torch.equal(mine, torch.linspace(-1, 1, 50))
+
+
+def test_training_does_not_wait_for_the_compiler_to_be_imported():
+    code = (
+        "import sys, cae; from cae.training import TrainState; from cae.config import *;"
+        "pixels = __import__('torch').zeros(8, 28, 28, dtype=__import__('torch').uint8);"
+        "model = cae.ConvAutoencoder();"
+        "next(cae.train(model, pixels, pixels, TrainConfig(epochs=1)));"
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment(), timeout=60)

@@ -19,7 +19,7 @@ from cae.files import is_read_only
 from cae.runs import Run
 from components import Card, RunsAction, chart, digits, runs_table
 
-SECONDS_BETWEEN_TICKS = 0.7
+SECONDS_BETWEEN_TICKS = 0.6
 FILM_ROWS = 4
 
 
