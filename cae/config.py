@@ -189,9 +189,9 @@ RECIPES: dict[str, Recipe] = {
 }
 
 
-def differences(model: ModelConfig, train: TrainConfig | None) -> Iterator[tuple[str, Any]]:
-    """The options, by label, that differ from the founding document's, with their values."""
-    reference = RECIPES["original"]
+def differences(model: ModelConfig, train: TrainConfig | None, recipe: str = "original") -> Iterator[tuple[str, Any]]:
+    """The options, by label, that differ from those of a recipe, the founding document's unless told, with values."""
+    reference = RECIPES[recipe]
     pairs: list[tuple[Config, Config]] = [(model, reference.model)]
     if train is not None:
         pairs.append((train, reference.train))

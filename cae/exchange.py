@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from cae import picks
 from cae.config import ModelConfig
 from cae.errors import Damaged, DoesNotFit, InvalidOption
 from cae.files import require_writable, write_whole
@@ -27,12 +28,18 @@ _RUN_FILE = re.compile(
 
 
 def pack(run: Run) -> bytes:
-    """The whole run as a zip that `import_file` takes, here or on another machine."""
+    """The run as a zip that `import_file` takes, here or on another machine.
+
+    A long film is thinned, close together where the network learns fastest, so that the zip stays small enough.
+    """
+    frames = sorted((run.path / "epochs").glob("[0-9]*.safetensors"))
+    room = LARGEST_FILE // 2 // max([1, *(frame.stat().st_size for frame in frames)])
+    kept = {frames[number] for number in picks.film(len(frames) - 1, max(room, 2))} if frames else set()
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for path in sorted(run.path.rglob("*")):
             inside = path.relative_to(run.path).as_posix()
-            if path.is_file() and _RUN_FILE.fullmatch(inside):
+            if path.is_file() and _RUN_FILE.fullmatch(inside) and (path.parent == run.path or path in kept):
                 archive.write(path, f"{run.name}/{inside}")
     return packed.getvalue()
 
@@ -46,7 +53,7 @@ def import_file(content: bytes, name: str, *, activation: str = "relu") -> Run:
     require_writable()
     check_name(name)
     if len(content) > LARGEST_FILE:
-        raise DoesNotFit(f"The file is larger than {LARGEST_FILE // 2**20} MB: no run or weights of this kind are.")
+        raise DoesNotFit(f"The file is larger than {LARGEST_FILE // 2**20} MB, the most that is taken.")
     if _is_safetensors(content):
         return _import_safetensors(content, name, activation)
     if zipfile.is_zipfile(io.BytesIO(content)):

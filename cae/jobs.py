@@ -32,8 +32,9 @@ def start_training(name: str, model: ModelConfig, train: TrainConfig, *, recipe:
 
 def resume_training(run: Run, epochs: int | None = None) -> None:
     """Starts the process that trains `run` on, to `epochs` in all where that is given."""
-    prepare_resume(run, epochs)
-    _spawn(run)
+    with FileLock(run.path / "resume.lock", timeout=10):  # two who press Resume at once
+        prepare_resume(run, epochs)
+        _spawn(run)
 
 
 def prepare_resume(run: Run, epochs: int | None = None) -> None:

@@ -368,11 +368,14 @@ class Run:
             raise NotResumable(f"{self.name} cannot be continued: its resume.safetensors is missing.")
 
     def delete(self) -> None:
-        """Removes the folder; it disappears at once and whole. Raises RunBusy or ReadOnly."""
+        """Removes the folder; it disappears at once and whole. Raises RunBusy, ReadOnly or Unwritable."""
         self._require_own()
         self.require_idle()
         trash = self.path.with_name(f".deleted-{uuid.uuid4().hex}")
-        self.path.rename(trash)
+        try:
+            self.path.rename(trash)
+        except OSError as error:
+            raise Unwritable(f"{self.name} cannot be deleted: {error.strerror or error}.") from error
         shutil.rmtree(trash, ignore_errors=True)
 
 
@@ -386,6 +389,11 @@ def _last_change(run: Run) -> float:
         return (run.path / "run.json").stat().st_mtime
     except OSError:
         return 0.0
+
+
+def is_any_live() -> bool:
+    """Whether any run is being trained or waits to be."""
+    return any(run.is_live() for run in _all_runs())
 
 
 def summaries() -> list[Summary]:

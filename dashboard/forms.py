@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import streamlit as st
 
 import state
+import wording
 from cae.config import Config, Option
 from cae.errors import InvalidOption
 
@@ -27,7 +28,7 @@ def fields(kind: type[Config], leave_out: Iterable[str] = ()) -> None:
         _field(option)
         problem = _problem(option) or refused.get(option.name)
         if problem:
-            st.markdown(f":red[{problem}]")
+            st.markdown(f":red[{wording.plain(problem)}]")
 
 
 def read(kind: type[C]) -> C:
@@ -55,7 +56,7 @@ def _field(option: Option) -> None:
     if option.choices:
         st.selectbox(option.label, option.choices, key=key, help=text, persist_state="session")
         return
-    label = f"{option.label} ({option.unit})" if option.unit else option.label
+    label = f"{option.label} ({option.unit})" if option.unit not in option.label.lower() else option.label
     whole: dict[str, Any] = {"step": 1} if option.kind is int else {"step": None, "format": "%g"}
     st.number_input(
         label, value=None, key=key, help=text, placeholder=option.optional or "", persist_state="session", **whole

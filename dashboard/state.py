@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+import wording
 from cae.config import RECIPES, Config
 from cae.errors import CaeError
 from cae.runs import Run
@@ -19,6 +20,9 @@ _MESSAGE = "message"
 _NAME = "run name"
 _NEXT_OPTIONS = "next options"
 _RECIPE = "recipe"
+_DELETION = "deletion"
+_UPLOADS = "uploads"
+_SUGGESTED = "suggested"
 FIRST_CHOICE = "original"
 
 
@@ -31,7 +35,7 @@ def run_picker(names: Sequence[str]) -> None:
     if wanted is None and _RUN not in st.session_state:
         wanted = st.query_params.get("run")
         if wanted is not None and wanted not in names:
-            st.warning(f"There is no run called “{_plain(wanted[:64])}”.", icon=":material/search_off:")
+            st.warning(f"There is no run called “{wording.plain(wanted[:64])}”.", icon=":material/search_off:")
     if wanted in names:
         st.session_state[_RUN] = wanted
     elif st.session_state.get(_RUN) not in names:
@@ -39,11 +43,6 @@ def run_picker(names: Sequence[str]) -> None:
     st.selectbox("Run", names, key=_RUN, help="The training that every page shows.", placeholder="No run yet")
     if st.session_state[_RUN]:
         st.query_params["run"] = st.session_state[_RUN]
-
-
-def _plain(text: str) -> str:
-    """Text that Markdown leaves alone."""
-    return "".join(f"\\{letter}" if letter in r"\`*_{}[]()<>#+-.!|~$:" else letter for letter in text)
 
 
 def chosen_run() -> Run | None:
@@ -97,6 +96,39 @@ def set_overlay(names: Sequence[str]) -> None:
     st.session_state[_OVERLAY] = list(names)
 
 
+# -- the run that somebody wants to delete, until they have said yes or no
+
+
+def ask_about_deleting(name: str) -> None:
+    """Makes the page ask about the deletion of this run."""
+    if st.session_state.get(_DELETION) != name:
+        st.session_state[_DELETION] = name
+        st.rerun()
+
+
+def asked_about_deleting() -> str | None:
+    """The run whose deletion is to be confirmed."""
+    return st.session_state.get(_DELETION)
+
+
+def forget_deletion() -> None:
+    """The question has been answered."""
+    st.session_state.pop(_DELETION, None)
+
+
+# -- loading a file
+
+
+def upload_key() -> str:
+    """The key of the field for a file; another one once the file has been taken."""
+    return f"upload {st.session_state.get(_UPLOADS, 0)}"
+
+
+def forget_upload() -> None:
+    """Empties that field."""
+    st.session_state[_UPLOADS] = st.session_state.get(_UPLOADS, 0) + 1
+
+
 # -- the form for a new training
 
 
@@ -123,16 +155,19 @@ def set_options(*configs: Config) -> None:
             st.session_state[option_key(option.name)] = getattr(config, option.name)
 
 
-def fill_options_next(*configs: Config) -> None:
-    """The same on the next run of the page, for when the form has been drawn already."""
-    st.session_state[_NEXT_OPTIONS] = configs
+def fill_options_next(recipe: str | None, *configs: Config) -> None:
+    """The same on the next run of the page, for when the form has been drawn already; `recipe` is the one it is."""
+    st.session_state[_NEXT_OPTIONS] = recipe, configs
 
 
 def prepare_options(*otherwise: Config) -> None:
     """Fills the form if something is waiting to be filled in, or with `otherwise` if it never was."""
     waiting = st.session_state.pop(_NEXT_OPTIONS, None)
     if waiting:
-        set_options(*waiting)
+        recipe, configs = waiting
+        set_options(*configs)
+        if recipe:
+            st.session_state[_RECIPE] = recipe
     elif option_key("epochs") not in st.session_state:
         set_options(*otherwise)
 
@@ -144,7 +179,7 @@ def option(name: str) -> Any:
 
 def name_key(suggestion: str) -> str:
     """The key of the field for the new run's name, filled with `suggestion` until somebody writes there."""
-    if st.session_state.get("suggested") != suggestion:
-        st.session_state["suggested"] = suggestion
+    if st.session_state.get(_SUGGESTED) != suggestion:
+        st.session_state[_SUGGESTED] = suggestion
         st.session_state[_NAME] = suggestion
     return _NAME

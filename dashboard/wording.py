@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from cae import metrics
@@ -29,6 +30,21 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+def plain(text: str) -> str:
+    """Text that Markdown leaves alone."""
+    return "".join(f"\\{letter}" if letter in r"\`*_{}[]()<>#|~$:" else letter for letter in text)
+
+
+def numbers(count: int) -> str:
+    """So many numbers."""
+    return "1 number" if count == 1 else f"{count} numbers"
+
+
+def options(values: Iterable[tuple[str, Any]]) -> str:
+    """Options by label, with their values."""
+    return ", ".join(f"{label} {_shown(value)}" for label, value in values)
+
+
 def row(summary: Summary) -> dict[str, Any]:
     """A run as a row of the table."""
     best = summary.best_mse
@@ -37,13 +53,17 @@ def row(summary: Summary) -> dict[str, Any]:
         "state": summary.state,
         "reason": summary.reason,
         "epochs": f"{summary.epochs_done} / {summary.epochs}" if summary.epochs else "–",
-        "best": number(best) if best is not None else "–",
-        "bestTitle": other_scale(best) if best is not None else "",
+        "best": f"{number(best)} {_kind(summary)}" if best is not None else "–",
+        "bestTitle": f"Lowest {_kind(summary)} {other_scale(best)}" if best is not None else "",
         "seconds": duration(summary.last.seconds) if summary.last else "–",
-        "differs": ", ".join(f"{label} {_shown(value)}" for label, value in summary.differs) or "nothing",
+        "differs": options(summary.differs) or "nothing",
         "note": summary.note,
         "fixed": summary.shipped,
     }
+
+
+def _kind(summary: Summary) -> str:
+    return "test" if summary.last is None or summary.last.validation_mse is None else "validation"
 
 
 def _shown(value: Any) -> str:

@@ -184,7 +184,7 @@ def test_a_training_is_started_watched_left_reloaded_stopped_and_resumed(visitor
     page.get_by_role("option", name="glance").click()
     visitor.settles()
     page.get_by_text("Options", exact=True).click()
-    epochs = page.get_by_role("spinbutton", name="Epochs (epochs)")
+    epochs = page.get_by_role("spinbutton", name="Epochs", exact=True)
     epochs.fill("400")
     epochs.press("Enter")
     visitor.settles()

@@ -12,6 +12,7 @@ from helpers import TINY, film_of, left_behind, losses_of, options, state_of, we
 from safetensors.numpy import load_file, save
 from torch import nn
 
+from cae import exchange
 from cae.config import ModelConfig
 from cae.data import load, to_model
 from cae.errors import CaeError, Damaged, DoesNotFit, InvalidName, RunExists
@@ -413,3 +414,15 @@ def test_an_import_does_not_replace_a_run(tiny):
     for content in (pack(tiny), weights_of(tiny), saved(fresh().state_dict())):
         assert_refused(content, "taken", kind=RunExists, name="taken")
     assert state_of(Run.open("taken")) == "stopped"
+
+
+def test_a_long_film_is_thinned_so_that_the_zip_can_be_imported_again(tiny, monkeypatch):
+    frame = (tiny.path / "epochs" / "0000.safetensors").read_bytes()
+    for epoch in range(3, 60):
+        (tiny.path / "epochs" / f"{epoch:04d}.safetensors").write_bytes(frame)
+    monkeypatch.setattr(exchange, "LARGEST_FILE", 40 * len(frame))
+    packed = exchange.pack(tiny)
+    assert len(packed) < exchange.LARGEST_FILE
+    copy = exchange.import_file(packed, "copy")
+    kept = sorted(int(path.stem) for path in (copy.path / "epochs").iterdir())
+    assert kept[0] == 0 and kept[-1] == 59 and 10 < len(kept) <= 20

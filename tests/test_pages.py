@@ -121,12 +121,12 @@ def test_the_form_has_a_field_for_every_option_filled_from_the_recipe():
         assert any(label.startswith(option.label) for label in labels), option.label
     recipe = next(box for box in app.selectbox if box.label == "Recipe")
     settled(recipe.select("glance").run())
-    epochs = next(field for field in app.number_input if field.label.startswith("Epochs (epochs)"))
+    epochs = next(field for field in app.number_input if field.label == "Epochs")
     assert epochs.value == RECIPES["glance"].train.epochs
 
 
 @pytest.mark.parametrize(("label", "value", "sentence"), [
-    ("Epochs (epochs)", 0, "Epochs must be at least 1, not 0."),
+    ("Epochs", 0, "Epochs must be at least 1, not 0."),
     ("Latent dimensions", 0, "Latent dimensions must be at least 1, not 0."),
     ("Latent dimensions", 257, "Latent dimensions must be at most 256, not 257."),
     ("Training images", 70_000, "Training images must be at most 60,000"),
@@ -134,7 +134,7 @@ def test_the_form_has_a_field_for_every_option_filled_from_the_recipe():
 ])  # fmt: skip
 def test_a_mistake_is_refused_beside_its_field_and_start_is_held_back(label, value, sentence):
     app = opened("train")
-    field = next(field for field in app.number_input if field.label.startswith(label))
+    field = next(field for field in app.number_input if field.label.startswith(label) and "in all" not in field.label)
     settled(field.set_value(value).run())
     assert sentence in words(app)
     assert button(app, "Start training").disabled
@@ -234,3 +234,21 @@ def test_a_run_that_waits_shows_its_place_and_nothing_breaks(real):
         time.sleep(0.01)
         app = opened("train", run="waiting")
         assert [each for each in app.button if each.label == "Stop"]
+
+
+def test_home_of_a_run_without_an_epoch_shows_its_network_and_where_to_watch_it():
+    Run.create("fresh", ModelConfig(latent_dim=5), options())
+    app = opened(run="fresh")
+    assert "5<br>numbers" in json.dumps(sent(app, "hourglass"), ensure_ascii=False)
+    assert "has not finished an epoch yet" in app.info[0].value and not app.error
+
+
+def test_the_form_says_what_differs_from_its_recipe_and_the_recipe_of_a_run_is_found_again():
+    Run.create("quick", RECIPES["glance"].model, RECIPES["glance"].train)
+    app = opened("train", run="quick")
+    settled(button(app, "Same settings again").click().run())
+    recipe = next(box for box in app.selectbox if box.label == "Recipe")
+    assert recipe.value == "glance" and RECIPES["glance"].summary in words(app)
+    field = next(field for field in app.number_input if field.label == "Epochs")
+    settled(field.set_value(7).run())
+    assert "glance, but with epochs 7." in words(app)

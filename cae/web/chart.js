@@ -2,7 +2,7 @@
 //
 // A figure whose layout.meta.narrowest is a height shrinks to it where the page is narrow.
 //
-// data: {figure: {data, layout}, keep: string (a new one forgets the zoom), plotly: address of plotly.min.js,
+// data: {figure: {data, layout}, keep, keepX: string (a new one forgets the zoom, of x), plotly: address of plotly.min.js,
 //        description, file: name of a saved picture}
 let loading = null;
 
@@ -46,7 +46,7 @@ export function unmount(element) {
   if (place?.data && window.Plotly) window.Plotly.purge(place);
 }
 
-function themed(place, {figure, keep}) {
+function themed(place, {figure, keep, keepX}) {
   const style = getComputedStyle(place);
   const colour = (name, otherwise) => style.getPropertyValue(`--st-${name}`).trim() || otherwise;
   const ink = colour("text-color", "#222");
@@ -62,6 +62,7 @@ function themed(place, {figure, keep}) {
   layout.modebar = {bgcolor: "rgba(0,0,0,0)", color: resolved(place, `color-mix(in srgb, ${ink} 55%, transparent)`), activecolor: ink};
   for (const axis of ["xaxis", "yaxis"]) {
     layout[axis] = {gridcolor: grid, linecolor: grid, tickcolor: grid, zerolinecolor: grid, ...layout[axis]};
+    layout[axis].uirevision = axis === "xaxis" ? keepX : keep;
   }
   return layout;
 }

@@ -20,13 +20,20 @@ def show(run: Run) -> None:
     """What needs no torch comes first: it takes two seconds to load, and Plotly's script can be fetched meanwhile."""
     config = run.info.model
     st.markdown(
-        f"A convolutional autoencoder squeezes a picture of {28 * 28} pixels into **{config.latent_dim} numbers** and "
-        "paints it again from those alone. Nobody tells it what a digit is: it is only ever asked to make the copy "
-        "resemble the original. This laboratory trains such a network while you watch, and shows what it has learned."
+        f"A convolutional autoencoder squeezes a picture of {28 * 28} pixels into "
+        f"**{wording.numbers(config.latent_dim)}** and paints it again from those alone. Nobody tells it what a digit "
+        "is: it is only ever asked to make the copy resemble the original. This laboratory trains such a network while "
+        "you watch, and shows what it has learned."
     )
     picture, legend = st.empty(), st.empty()
     with picture:
         chart_to_come(figures.HOURGLASS_HEIGHT, key="hourglass-to-come")
+    if not run.weights_file().exists():
+        with picture:
+            layers = resources.layers(config)
+            chart(figures.hourglass(layers), key="hourglass", description="The network, before its first epoch")
+        st.info(f"{run.name} has not finished an epoch yet: watch it on the page Train.")
+        return
     headline(run)
     images = resources.test_set(evaluation.dataset_of(run))
     found = resources.compare(run, picks.at_random(12, len(images), seed=4))
@@ -54,12 +61,15 @@ def headline(run: Run) -> None:
     dimensions = run.info.model.latent_dim
     entries = [
         (f"Test error of “{run.name}”", mine, ""),
-        ("The original, as reported", ORIGINAL_TEST_MSE, "The founding document's network, on MNIST."),
-        (f"PCA with {dimensions} numbers", pca, "The best that as many numbers can do without a network."),
+        (f"PCA with {wording.numbers(dimensions)}", pca, "The best that as many numbers can do without a network."),
         ("The mean image", mean_image, "Always showing the same picture: what no learning reaches."),
     ]
-    for column, (label, value, what) in zip(st.columns(4), entries, strict=True):
+    if evaluation.dataset_of(run) == "mnist":
+        reported = ("The original, as reported", ORIGINAL_TEST_MSE, "The founding document's network, on MNIST.")
+        entries.insert(1, reported)
+    for column, (label, value, what) in zip(st.columns(len(entries)), entries, strict=True):
         column.metric(label, wording.number(value), help=f"{what} {wording.other_scale(value)}".strip(), border=True)
+    st.caption("Mean squared errors (MSE) on the test images, pixels in [-1, 1].")
 
 
 def twelve(found: Comparison, class_names: Sequence[str]) -> None:

@@ -12,15 +12,17 @@ import resources
 import state
 import wording
 from cae import evaluation, figures, jobs, picks, runs
-from cae.config import ACTIVATIONS, RECIPES, ModelConfig, TrainConfig
-from cae.errors import CaeError, InvalidName, InvalidOption, RunExists
+from cae.config import ACTIVATIONS, RECIPES, ModelConfig, TrainConfig, differences
+from cae.errors import CaeError, InvalidOption
 from cae.figures import Curve
 from cae.files import is_read_only
 from cae.runs import Run
 from components import Card, RunsAction, chart, digits, runs_table
 
 SECONDS_BETWEEN_TICKS = 0.6
+SECONDS_BETWEEN_TABLES = 2.0
 FILM_ROWS = 4
+RECENT = 40  # records of progress that say how fast it is now
 
 
 # -- left: a new training
@@ -28,7 +30,7 @@ FILM_ROWS = 4
 
 def new_training() -> None:
     recipe = state.recipe_picker()
-    st.caption(RECIPES[recipe].summary)
+    summary = st.empty()
     name = st.text_input("Run name", key=state.name_key(runs.free_name(recipe)), max_chars=80)
     beside_the_name = st.empty()
     with st.expander("Options"):
@@ -39,24 +41,29 @@ def new_training() -> None:
         model, train = forms.read(ModelConfig), forms.read(TrainConfig)
     except InvalidOption as error:
         st.button("Start training", type="primary", disabled=True, width="stretch")
-        st.markdown(f":red[{error} Change it under Options.]")
+        st.markdown(f":red[{wording.plain(str(error))} Change it under Options.]")
         return
+    changed = wording.options(differences(model, train, recipe))
+    summary.caption(f"{recipe}, but with {changed}." if changed else RECIPES[recipe].summary)
     if st.button("Start training", type="primary", width="stretch", disabled=is_read_only()):
-        unchanged = (model, train) == (RECIPES[recipe].model, RECIPES[recipe].train)
         try:
-            run = jobs.start_training(name, model, train, recipe=recipe if unchanged else "")
-        except (InvalidName, RunExists) as error:
-            beside_the_name.markdown(f":red[{error}]")
+            run = jobs.start_training(name, model, train, recipe="" if changed else recipe)
+        except CaeError as error:
+            for place in (beside_the_name, st):  # the name may be out of sight
+                place.markdown(f":red[{wording.plain(str(error))}]")
         else:
             state.look_at(run.name)
 
 
 def load_elsewhere() -> None:
     st.caption("A run's zip, a model.safetensors, or a PyTorch state_dict of this architecture.")
-    file = st.file_uploader("File", type=["zip", "safetensors", "pt", "pth"], label_visibility="collapsed")
+    file = st.file_uploader(
+        "File", type=["zip", "safetensors", "pt", "pth"], label_visibility="collapsed", key=state.upload_key()
+    )
     if file is None:
         return
-    stem = "".join(letter if letter.isalnum() else "-" for letter in PurePath(file.name).stem.lower()).strip("-")
+    spelled = PurePath(file.name).stem.lower()
+    stem = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in spelled).strip("-")
     name = st.text_input("Name for it", value=runs.free_name(stem[:40] or "imported"))
     activation = st.selectbox(
         "Activation it was trained with", ACTIVATIONS, help="Asked only of files that do not say."
@@ -67,6 +74,7 @@ def load_elsewhere() -> None:
         with state.errors_in_words():
             run = import_file(file.getvalue(), name, activation=activation)
             state.say(f"{run.name} is loaded.")
+            state.forget_upload()
             state.look_at(run.name)
 
 
@@ -84,7 +92,8 @@ def watch(run: Run) -> None:
     ticking = st.fragment(run_every=SECONDS_BETWEEN_TICKS if live else None)
 
     def line() -> None:
-        progress_line(run.again(), live)
+        with state.errors_in_words():
+            progress_line(run.again(), live)
 
     def pictures() -> None:
         now = run.again()
@@ -114,7 +123,9 @@ def progress_line(run: Run, was_live: bool) -> None:
         done = progress[-1].epoch if progress else 0.0
         text = f"Epoch {min(int(done) + 1, epochs)} of {epochs}, "
         if progress:
-            left = progress[-1].seconds / max(done, 1e-3) * (epochs - done)
+            before = progress[max(0, len(progress) - RECENT)]
+            pace = (progress[-1].seconds - before.seconds) / max(done - before.epoch, 1e-9)  # seconds an epoch
+            left = pace * (epochs - done)
             text += f"{progress[-1].images_per_second:,.0f} images/s, {wording.duration(left)} left"
         else:
             text += "starting"
@@ -149,7 +160,13 @@ def loss_chart(run: Run, *, logarithmic: bool, on_unit: bool) -> None:
         baselines=resources.baselines(evaluation.dataset_of(run)),
         latent_dim=run.info.model.latent_dim,
     )
-    chart(figure, key="loss", description=f"Loss of {run.name} over epochs", keep=f"{run.name} {logarithmic} {on_unit}")
+    chart(
+        figure,
+        key="loss",
+        description=f"Loss of {run.name} over epochs",
+        keep=f"{run.name} {logarithmic} {on_unit}",
+        keep_x=run.name,
+    )
 
 
 def curve_of(run: Run) -> Curve:
@@ -167,9 +184,10 @@ def film(run: Run) -> None:
     latest = kept[-1] if kept else None
     rows: list[tuple[str, int | None]] = []
     for planned in picks.film(max(summary.epochs or 0, summary.epochs_done), FILM_ROWS)[:-1]:
-        before = [epoch for epoch in kept if epoch <= planned and latest is not None and latest > planned]
+        before = [epoch for epoch in kept if epoch <= planned and latest is not None and latest >= planned]
         rows.append((f"epoch {before[-1]}", before[-1]) if before else (f"epoch {planned}", None))
-    rows.append((f"epoch {latest}", latest) if latest is not None else ("latest", None))
+    latest_label = f"epoch {latest}" if run.info.train else "as loaded"
+    rows.append((latest_label, latest) if latest is not None else ("latest", None))
     tiles = [images.pixels[fixed].numpy()]
     count = len(fixed)
     cards = [Card(tuple(range(count)), "Ten test digits, one of each class", ("original",))]
@@ -211,8 +229,9 @@ def repeat_or_download(run: Run) -> None:
     again, zipped, _ = st.columns([1.2, 1, 1])
     train = run.info.train
     if train is not None and again.button("Same settings again", icon=":material/replay:", width="stretch"):
-        state.fill_options_next(run.info.model, train)
-        state.say("The form on the left holds the settings of this run.")
+        same = (name for name, recipe in RECIPES.items() if (recipe.model, recipe.train) == (run.info.model, train))
+        state.fill_options_next(next(same, None), run.info.model, train)
+        state.say("The form holds the settings of this run.")
         st.rerun()
     zipped.download_button(
         "Download", resources.zipped(run), file_name=f"{run.name}.zip", mime="application/zip",
@@ -224,23 +243,24 @@ def repeat_or_download(run: Run) -> None:
 # -- below: all runs
 
 
-def all_runs(chosen: Run | None) -> None:
-    st.header("All runs")
-    summaries = runs.summaries()
-    if not summaries:
-        st.caption("None yet: the first one appears here as soon as it is started.")
-        return
-    action = runs_table(
-        summaries,
-        key="runs",
-        chosen=chosen.name if chosen else None,
-        overlay=state.overlay(),
-        read_only=is_read_only(),
-        describe=wording.row,
-    )
-    if action:
-        obey(action)
-    st.caption("Tick runs to lay their curves over the chart. A click on a name shows that run on every page.")
+def all_runs() -> None:
+    with state.errors_in_words():
+        summaries = runs.summaries()
+        if not summaries:
+            st.caption("None yet: the first one appears here as soon as it is started.")
+            return
+        shown = state.chosen_run()
+        action = runs_table(
+            summaries,
+            key="runs",
+            chosen=shown.name if shown else None,
+            overlay=state.overlay(),
+            read_only=is_read_only(),
+            describe=wording.row,
+        )
+        if action:
+            obey(action)
+        st.caption("Tick runs to lay their curves over the chart. A click on a name shows that run on every page.")
 
 
 def obey(action: RunsAction) -> None:
@@ -257,19 +277,21 @@ def obey(action: RunsAction) -> None:
             run.annotate(action.note)
             st.rerun()
     else:
-        confirm_deletion(run.name)
+        state.ask_about_deleting(run.name)
 
 
-@st.dialog("Delete a run")
+@st.dialog("Delete a run", on_dismiss=state.forget_deletion)
 def confirm_deletion(name: str) -> None:
     st.markdown(f"Delete **{name}**, with its weights and its history? It cannot be brought back.")
     yes, no = st.columns(2)
     if yes.button(f"Yes, delete {name}", type="primary", width="stretch"):
         with state.errors_in_words():
+            state.forget_deletion()
             Run.open(name).delete()
             state.say(f"{name} is deleted.")
             st.rerun()
     if no.button("Keep it", width="stretch"):
+        state.forget_deletion()
         st.rerun()
 
 
@@ -290,5 +312,7 @@ with right:
     else:
         with state.errors_in_words():
             watch(chosen)
-with state.errors_in_words():
-    all_runs(chosen)
+st.header("All runs")
+st.fragment(run_every=SECONDS_BETWEEN_TABLES if runs.is_any_live() else None)(all_runs)()
+if (name := state.asked_about_deleting()) is not None:
+    confirm_deletion(name)
