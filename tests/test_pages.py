@@ -252,3 +252,10 @@ def test_the_form_says_what_differs_from_its_recipe_and_the_recipe_of_a_run_is_f
     field = next(field for field in app.number_input if field.label == "Epochs")
     settled(field.set_value(7).run())
     assert "glance, but with epochs 7." in words(app)
+
+
+def test_choosing_a_run_in_the_sidebar_changes_the_page_and_the_address(real):
+    app = opened(run="original")
+    settled(app.sidebar.selectbox[0].select("tiny").run())
+    assert "2<br>numbers" in json.dumps(sent(app, "hourglass"), ensure_ascii=False)
+    assert app.query_params["run"] in ("tiny", ["tiny"])
