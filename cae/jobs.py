@@ -32,9 +32,11 @@ def start_training(name: str, model: ModelConfig, train: TrainConfig, *, recipe:
 
 def resume_training(run: Run, epochs: int | None = None) -> None:
     """Starts the process that trains `run` on, to `epochs` in all where that is given."""
-    with FileLock(run.path / "resume.lock", timeout=10):  # two who press Resume at once
-        prepare_resume(run, epochs)
-        _spawn(run)
+    require_writable()
+    with FileLock(run.path / "resume.lock", timeout=10):  # two who press Resume at once: the second finds it busy
+        now_on_disk = run.again()
+        prepare_resume(now_on_disk, epochs)
+        _spawn(now_on_disk)
 
 
 def prepare_resume(run: Run, epochs: int | None = None) -> None:

@@ -171,3 +171,15 @@ def test_the_last_words_of_a_run_that_said_nothing_are_none():
     assert jobs.last_words(run) == ""
     (run.path / "log.txt").write_text("\n".join(map(str, range(50))))
     assert jobs.last_words(run, 3) == "47\n48\n49"
+
+
+def test_of_two_who_resume_at_once_the_second_is_told_that_it_is_busy():
+    run = trained("twice", epochs=1)
+    first, second = run.again(), run.again()
+    assert first.state == second.state == "finished"  # both have looked at it, as two open pages have
+    jobs.resume_training(first, 10_000)
+    with pytest.raises(RunBusy):
+        jobs.resume_training(second, 10_000)
+    becomes(run, "running")
+    jobs.ask_to_stop(run.again())
+    becomes(run, "stopped")
