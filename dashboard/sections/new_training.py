@@ -1,0 +1,67 @@
+"""The form for a new training, and for one made elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+import streamlit as st
+
+import forms
+import state
+import wording
+from cae import jobs, runs
+from cae.config import ACTIVATIONS, RECIPES, ModelConfig, TrainConfig, differences
+from cae.errors import CaeError, InvalidOption
+from cae.files import is_read_only
+
+
+def new_training() -> None:
+    """Recipe, name, options, and the button that starts it."""
+    recipe = state.recipe_picker()
+    summary = st.empty()
+    name = st.text_input("Run name", key=state.name_key(runs.free_name(recipe)), max_chars=80)
+    beside_the_name = st.empty()
+    with st.expander("Options"):
+        forms.fields(TrainConfig)
+        st.markdown("**The network**")
+        forms.fields(ModelConfig)
+    try:
+        model, train = forms.read(ModelConfig), forms.read(TrainConfig)
+    except InvalidOption as error:
+        st.button("Start training", type="primary", disabled=True, width="stretch")
+        st.markdown(f":red[{wording.plain(str(error))} Change it under Options.]")
+        return
+    changed = wording.options(differences(model, train, recipe))
+    summary.caption(f"{recipe}, but with {changed}." if changed else RECIPES[recipe].summary)
+    if st.button("Start training", type="primary", width="stretch", disabled=is_read_only()):
+        try:
+            run = jobs.start_training(name, model, train, recipe="" if changed else recipe)
+        except CaeError as error:
+            for place in (beside_the_name, st):  # the name may be out of sight
+                place.markdown(f":red[{wording.plain(str(error))}]")
+        else:
+            state.look_at(run.name)
+
+
+def load_elsewhere() -> None:
+    """A file, a name for it, and the button that loads it."""
+    st.caption("A run's zip, a model.safetensors, or a PyTorch state_dict of this architecture.")
+    file = st.file_uploader(
+        "File", type=["zip", "safetensors", "pt", "pth"], label_visibility="collapsed", key=state.upload_key()
+    )
+    if file is None:
+        return
+    spelled = PurePath(file.name).stem.lower()
+    stem = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in spelled).strip("-")
+    name = st.text_input("Name for it", value=runs.free_name(stem[:40] or "imported"))
+    activation = st.selectbox(
+        "Activation it was trained with", ACTIVATIONS, help="Asked only of files that do not say."
+    )
+    if st.button("Load it", width="stretch", disabled=is_read_only()):
+        from cae.exchange import import_file
+
+        with state.errors_in_words():
+            run = import_file(file.getvalue(), name, activation=activation)
+            state.say(f"{run.name} is loaded.")
+            state.forget_upload()
+            state.look_at(run.name)

@@ -1,0 +1,186 @@
+"""The chosen run while it trains, and after: progress, loss, film, and what can be done with it."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+import resources
+import state
+import wording
+from cae import evaluation, figures, jobs, picks
+from cae.config import RECIPES
+from cae.errors import CaeError
+from cae.figures import Curve
+from cae.files import is_read_only
+from cae.runs import Run
+from components import Card, chart, digits
+
+SECONDS_BETWEEN_TICKS = 0.6
+FILM_ROWS = 4
+RECENT = 40  # records of progress that say how fast it is now
+
+
+def watch(run: Run) -> None:
+    """Everything about one run, ticking while it is live."""
+    title, scale, unit = st.columns([2, 1, 1], vertical_alignment="bottom")
+    title.header(run.name)
+    logarithmic = (
+        scale.segmented_control("Scale", ["linear", "log"], default="log", key="scale", required=True) == "log"
+    )
+    on_unit = unit.segmented_control("MSE on", ["[-1, 1]", "[0, 1]"], default="[-1, 1]", key="unit", required=True)
+    live = run.is_live()
+    ticking = st.fragment(run_every=SECONDS_BETWEEN_TICKS if live else None)
+
+    def line() -> None:
+        with state.errors_in_words():
+            progress_line(run.again(), live)
+
+    def pictures() -> None:
+        now = run.again()
+        with state.errors_in_words():
+            loss_chart(now, logarithmic=logarithmic, on_unit=on_unit == "[0, 1]")
+            film(now)
+
+    progress, controls = st.columns([3, 1.1] if live else [3, 2], vertical_alignment="bottom")
+    with progress:
+        ticking(line)()
+    with controls:
+        start_or_stop(run, live)
+    ticking(pictures)()
+    if run.state == "failed" and (log := jobs.last_words(run)):
+        with st.expander("What the process said last"):
+            st.code(log, language=None)
+    repeat_or_download(run)
+
+
+def progress_line(run: Run, was_live: bool) -> None:
+    """How far it is, or how it ended; starts the page anew when a live run has ended."""
+    summary = run.summary()
+    if was_live and summary.state not in ("queued", "running"):
+        st.rerun()  # it has ended: the buttons and the table change too
+    epochs = summary.epochs or 0
+    if summary.state == "running":
+        progress = run.progress()
+        done = progress[-1].epoch if progress else 0.0
+        text = f"Epoch {min(int(done) + 1, epochs)} of {epochs}, "
+        if progress:
+            before = progress[max(0, len(progress) - RECENT)]
+            pace = (progress[-1].seconds - before.seconds) / max(done - before.epoch, 1e-9)  # seconds an epoch
+            left = pace * (epochs - done)
+            text += f"{progress[-1].images_per_second:,.0f} images/s, {wording.duration(left)} left"
+        else:
+            text += "starting"
+        if jobs.is_stop_asked(run):
+            text = "Stopping after this batch"
+        st.progress(min(done / epochs, 1.0) if epochs else 0.0, text=text)
+    elif summary.state == "queued":
+        said = jobs.last_words(run, lines=1)
+        st.progress(0.0, text=said.capitalize() if said.startswith("waiting") else "Starting")
+    elif summary.state in ("failed", "damaged"):
+        st.error(f"{summary.state.capitalize()}: {summary.reason}")
+    elif summary.epochs:
+        spent = f", {wording.duration(summary.last.seconds)} of training" if summary.last else ""
+        text = f"{summary.state.capitalize()} after {summary.epochs_done} of {epochs} epochs{spent}. {summary.reason}"
+        st.progress(min(summary.epochs_done / epochs, 1.0), text=text)
+    else:
+        st.info("Imported as weights alone: how it was trained is not known.")
+
+
+def loss_chart(run: Run, *, logarithmic: bool, on_unit: bool) -> None:
+    """Its losses, with the baselines, and the curves of the runs ticked in the table."""
+    curves = [curve_of(run)]
+    for name in state.overlay():
+        try:
+            if name != run.name:
+                curves.append(curve_of(Run.open(name)))
+        except CaeError:
+            continue  # the table says what is wrong with it
+    figure = figures.loss_curves(
+        curves,
+        on_unit=on_unit,
+        logarithmic=logarithmic,
+        baselines=resources.baselines(evaluation.dataset_of(run)),
+        latent_dim=run.info.model.latent_dim,
+    )
+    chart(
+        figure,
+        key="loss",
+        description=f"Loss of {run.name} over epochs",
+        keep=f"{run.name} {logarithmic} {on_unit}",
+        keep_x=run.name,
+    )
+
+
+def curve_of(run: Run) -> Curve:
+    """What the chart needs of one run."""
+    history, progress = resources.curve(run)
+    train = run.info.train
+    return Curve(run.name, history, progress, train.epochs if train else None, bool(train and train.validation_images))
+
+
+def film(run: Run) -> None:
+    """Ten fixed test digits, and what the network made of them after some epochs and after the last one."""
+    summary = run.summary()
+    images = resources.test_set(evaluation.dataset_of(run))
+    fixed = picks.one_per_class(images.labels.numpy(), len(images.class_names))
+    kept = run.epochs()
+    latest = kept[-1] if kept else None
+    rows: list[tuple[str, int | None]] = []
+    for planned in picks.film(max(summary.epochs or 0, summary.epochs_done), FILM_ROWS)[:-1]:
+        before = [epoch for epoch in kept if epoch <= planned and latest is not None and latest >= planned]
+        rows.append((f"epoch {before[-1]}", before[-1]) if before else (f"epoch {planned}", None))
+    latest_label = f"epoch {latest}" if run.info.train else "as loaded"
+    rows.append((latest_label, latest) if latest is not None else ("latest", None))
+    tiles = [images.pixels[fixed].numpy()]
+    count = len(fixed)
+    cards = [Card(tuple(range(count)), "Ten test digits, one of each class", ("original",))]
+    for label, epoch in rows:
+        if epoch is None:
+            cards.append(Card((-1,) * count, f"{label}: not yet", (label,)))
+            continue
+        tiles.append(resources.compare(run, fixed, epoch).reconstructions)
+        first = (len(tiles) - 1) * count
+        cards.append(Card(tuple(range(first, first + count)), f"Their reconstructions after {label}", (label,)))
+    digits(np.concatenate(tiles), cards, key="film", layout="rows")
+
+
+def start_or_stop(run: Run, live: bool) -> None:
+    """The button that fits its state."""
+    if is_read_only():
+        return
+    if live:
+        if st.button(
+            "Stop", icon=":material/stop:", width="stretch", help="After the batch under way. Nothing is lost."
+        ):
+            jobs.ask_to_stop(run)
+            st.rerun()
+        return
+    summary = run.summary()
+    if not summary.resumable:
+        return
+    at_least = summary.epochs_done + 1
+    planned = summary.epochs_done + 5 if summary.state == "finished" else max(summary.epochs or 0, at_least)
+    field, button = st.columns(2, vertical_alignment="bottom")
+    epochs = field.number_input(
+        "Epochs in all", at_least, 10_000, planned, step=1, help="More of them trains it longer."
+    )
+    if button.button("Resume", icon=":material/play_arrow:", width="stretch"):
+        jobs.resume_training(run, int(epochs))
+        st.rerun()
+
+
+def repeat_or_download(run: Run) -> None:
+    """The same options for another run, and the run as a zip."""
+    again, zipped, _ = st.columns([1.2, 1, 1])
+    train = run.info.train
+    if train is not None and again.button("Same settings again", icon=":material/replay:", width="stretch"):
+        same = (name for name, recipe in RECIPES.items() if (recipe.model, recipe.train) == (run.info.model, train))
+        state.fill_options_next(next(same, None), run.info.model, train)
+        state.say("The form holds the settings of this run.")
+        st.rerun()
+    zipped.download_button(
+        "Download", resources.zipped(run), file_name=f"{run.name}.zip", mime="application/zip",
+        icon=":material/download:", width="stretch", on_click="ignore",
+        help="The whole run as a zip: this page loads it again, here or on another machine.",
+    )  # fmt: skip
