@@ -143,7 +143,7 @@ def curve(run: Run) -> tuple[list[EpochRecord], list[Progress]]:
     return _curve(str(run.path), _stamp(run.path / "history.jsonl"), _stamp(run.path / "progress.jsonl"))
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@st.cache_resource(max_entries=64, show_spinner=False)  # not copied at every tick: nobody changes a record
 def _curve(path: str, history: int, progress: int) -> tuple[list[EpochRecord], list[Progress]]:
     run = Run(Path(path))
     return run.history(), run.progress()

@@ -61,7 +61,7 @@ def progress_line(run: Run, was_live: bool) -> None:
         st.rerun()  # it has ended: the buttons and the table change too
     epochs = summary.epochs or 0
     if summary.state == "running":
-        progress = run.progress()
+        _, progress = resources.curve(run)
         done = progress[-1].epoch if progress else 0.0
         text = f"Epoch {min(int(done) + 1, epochs)} of {epochs}, "
         if progress:
