@@ -1,7 +1,7 @@
 // Crisp little pictures with captions, as cards or as a table with a label before each row.
 //
 // data: {tiles: Uint8Array (T * 28 * 28 * channels), channels: 1 | 3, layout: "cards" | "rows",
-//        cards: [{tiles: [index, ...], description, caption: [line, ...], title}], heads: [text, ...], legend: bool}
+//        cards: [{tiles: [index, ...], description, caption: [line, ...], title}], legend: bool}
 //       A tile of -1 is a place kept free. In the layout "rows" each card is a row and its caption the label.
 const SIDE = 28;
 
@@ -10,7 +10,6 @@ export function mount(element, data) {
   root.className = `digits ${data.layout}`;
   root.style.setProperty("--columns", Math.max(...data.cards.map((card) => card.tiles.length), 1));
   root.replaceChildren();
-  if (data.heads?.length) root.append(row("heads", data.layout === "rows" ? ["", ...data.heads] : data.heads));
   for (const card of data.cards) root.append(cardOf(card, data));
   if (data.legend) root.append(legend());
 }
@@ -48,13 +47,6 @@ function tile(index, {tiles, channels}) {
   }
   context.putImageData(image, 0, 0);
   return canvas;
-}
-
-function row(name, texts) {
-  const element = document.createElement("div");
-  element.className = name;
-  element.append(...texts.map((line) => text("span", line)));
-  return element;
 }
 
 function legend() {
