@@ -1,6 +1,6 @@
 """The decoder's last layer, computed faster.
 
-A transposed convolution to a single channel is the slowest layer of the network in PyTorch on a CPU: a sixth of a
+A transposed convolution to a single channel is the slowest layer of the network in PyTorch on a CPU: up to a sixth of a
 training step. As one matrix product and nine shifted sums it is the same function, to the last digits of a float.
 """
 
