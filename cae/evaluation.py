@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cae import metrics
-from cae.files import cache_folder, write_whole
+from cae.files import cache_folder, keep
 from cae.metrics import Baselines, Scores
 from cae.runs import Run
 
@@ -85,7 +85,7 @@ def evaluate(run: Run, report: Callable[[str], None] = lambda _: None) -> Evalua
         dataset, fingerprint, latent_dim, metrics.scores(*values), per_class,
         reference.mean_image, reference.pca_with(latent_dim),
     )  # fmt: skip
-    _keep(cache_folder() / fingerprint / "evaluation.json", to_text(result))
+    keep(cache_folder() / fingerprint / "evaluation.json", to_text(result))
     return result
 
 
@@ -152,7 +152,7 @@ def errors_per_image(run: Run) -> NDArray[np.float32]:
     values = metrics.mse(originals, reconstructions).astype(np.float32)
     buffer = io.BytesIO()
     np.save(buffer, values, allow_pickle=False)
-    _keep(path, buffer.getvalue())
+    keep(path, buffer.getvalue())
     return values
 
 
@@ -167,7 +167,7 @@ def baselines(dataset: str) -> Baselines:
     from cae import data
 
     found = metrics.baselines(data.load(dataset, "train").pixels.numpy(), data.load(dataset, "test").pixels.numpy())
-    _keep(path, json.dumps(asdict(found)))
+    keep(path, json.dumps(asdict(found)))
     return found
 
 
@@ -180,15 +180,6 @@ def _both(run: Run) -> tuple[Any, Any, Any, tuple[str, ...]]:
     originals = data.to_model(images.pixels)
     reconstructions = reconstruct(run.model(), originals)
     return originals[:, 0].numpy(), reconstructions[:, 0].numpy(), images.labels.numpy(), images.class_names
-
-
-def _keep(path: Path, content: str | bytes) -> None:
-    """Puts a result into the cache; a cache that cannot be written to costs time, not results."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, content.encode() if isinstance(content, str) else content)
-    except OSError:
-        pass
 
 
 def _read(path: Path, fingerprint: str) -> Evaluation | None:

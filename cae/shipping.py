@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cae import evaluation, picks
+from cae import evaluation, latent, picks
 from cae.errors import CaeError
 from cae.files import require_writable, write_whole
 from cae.runs import Run
@@ -11,7 +11,7 @@ FRAMES = 8
 
 
 def ship(run: Run) -> int:
-    """Thins the film to 8 frames, adds the evaluation, drops what only training needs; the size in bytes.
+    """Thins the film to 8 frames, adds what was measured of it, drops what only training needs; the size in bytes.
 
     From then on the run is read-only to the laboratory. Raises CaeError unless it has finished.
     """
@@ -20,6 +20,8 @@ def ship(run: Run) -> int:
         raise CaeError(f"Only a finished run can be shipped, and {run.name} is {run.state}.")
     found = evaluation.evaluate(run)
     write_whole(run.path / "evaluation.json", evaluation.to_text(found).encode())
+    space = latent.latent_space(run)
+    write_whole(run.path / latent.FILE, latent.to_bytes(space, run.weights_hash()))
     kept = picks.film(run.last_epoch(), FRAMES)
     for frame in (run.path / "epochs").iterdir():
         if int(frame.stem) not in kept or int(frame.stem) == run.last_epoch():  # the last is model.safetensors itself

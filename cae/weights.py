@@ -79,6 +79,16 @@ def header_config(path: Path) -> ModelConfig | None:
         return None
 
 
+def metadata(content: bytes) -> dict[str, Any]:
+    """The metadata in the header of a safetensors file's content. Raises ValueError where there is none."""
+    (length,) = struct.unpack("<Q", content[:8].ljust(8, b"\xff"))
+    header = json.loads(content[8 : 8 + length]) if length <= 1_000_000 else None
+    found = header.get("__metadata__") if isinstance(header, dict) else None
+    if not isinstance(found, dict):
+        raise ValueError("no metadata")
+    return found
+
+
 def in_file_order(path: Path, arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """The arrays of a safetensors file in the order of its header, which is all the order there is."""
     return {name: arrays[name] for name in _header(path)[1] if name in arrays}

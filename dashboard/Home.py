@@ -21,6 +21,8 @@ page = st.navigation(
         st.Page("views/home.py", title="Home", icon=":material/home:", default=True),
         st.Page("views/train.py", title="Train", icon=":material/model_training:", url_path="train"),
         st.Page("views/reconstruct.py", title="Reconstruct", icon=":material/compare:", url_path="reconstruct"),
+        st.Page("views/steer.py", title="Steer", icon=":material/tune:", url_path="steer"),
+        st.Page("views/draw.py", title="Draw", icon=":material/draw:", url_path="draw"),
     ]
 )
 resources.warm_up()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,9 +14,11 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from cae import evaluation
+import serving
+from cae import browser, evaluation, latent
 from cae.config import ModelConfig
 from cae.evaluation import Comparison
+from cae.latent import LatentSpace
 from cae.metrics import Baselines
 from cae.records import EpochRecord, Progress
 from cae.runs import Run
@@ -23,8 +26,7 @@ from cae.runs import Run
 if TYPE_CHECKING:
     from cae.data import Images
     from cae.model import ConvAutoencoder, Layer
-
-_STATIC = Path(__file__).resolve().parent / "static"
+    from cae.photo import Photo
 
 
 @st.cache_resource(show_spinner=False)
@@ -39,24 +41,38 @@ def _import_slowly() -> None:
     importlib.import_module("plotly.graph_objects")
 
 
-@st.cache_resource(show_spinner=False)
 def plotly_address() -> str:
-    """Where the browser finds Plotly's script: a file that this server serves."""
-    name = f"plotly-{metadata.version('plotly')}.min.js"
-    if not (_STATIC / name).exists():
+    """Where the browser finds Plotly's script."""
+
+    def script() -> bytes:
         from plotly.offline import get_plotlyjs
 
-        from cae.files import write_whole
+        return bytes(get_plotlyjs(), "utf-8")
 
-        script = get_plotlyjs().encode()
-        try:
-            _STATIC.mkdir(exist_ok=True)
-            write_whole(_STATIC / name, script)
-        except OSError:  # the checkout cannot be written to: from memory, then
-            from streamlit.runtime import get_instance
+    return serving.address(f"plotly-{metadata.version('plotly')}.min.js", script)
 
-            return get_instance().media_file_mgr.add(script, "application/javascript", "plotly").lstrip("/")
-    return f"app/static/{name}"
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the browser finds what it computes with: a run's network, its latent space, the digits of its data set."""
+
+    network: str
+    space: str
+    pictures: str
+
+
+def addresses(run: Run) -> Addresses:
+    """The files of a run for the browser; measures the latent space where that has not been done."""
+    latent_space(run)
+    dataset = evaluation.dataset_of(run)
+    weights = fingerprint(run)
+    return Addresses(
+        network=serving.address(f"{weights}.safetensors", run.weights_file().read_bytes),
+        space=serving.address(
+            f"{weights}-space-{latent.FORMAT}.safetensors", lambda: latent.to_bytes(latent_space(run), weights)
+        ),
+        pictures=serving.address(f"{dataset}-{latent.FORMAT}.gz", lambda: browser.pictures(_training_set(dataset))),
+    )
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the pictures ...")
@@ -65,6 +81,12 @@ def test_set(dataset: str) -> Images:
     from cae import data
 
     return data.load(dataset, "test")
+
+
+def _training_set(dataset: str) -> Images:
+    from cae import data
+
+    return data.load(dataset, "train")
 
 
 @st.cache_data(max_entries=4, show_spinner="Working out the baselines ...")
@@ -130,6 +152,55 @@ def code(run: Run, index: int) -> NDArray[np.float32]:
 
     images = test_set(evaluation.dataset_of(run))
     return model(run).encode(to_model(images.pixels[index : index + 1]))[0].numpy()  # type: ignore[no-any-return]
+
+
+def encode(run: Run, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The latent code (D,) of a picture (28, 28)."""
+    import torch
+
+    from cae.data import to_model
+
+    return model(run).encode(to_model(torch.from_numpy(pixels[None])))[0].numpy()  # type: ignore[no-any-return]
+
+
+def latent_space(run: Run) -> LatentSpace:
+    """What was measured of the run's latent space; measured now, and said so, where that has not been done."""
+    path, stamp = str(run.path), _stamp(run.weights_file())
+    if run.weights_file().exists() and latent.kept(run) is None:
+        with st.status("Measuring the latent space: once for each network, and longest the first time ...") as status:
+            latent.latent_space(run, lambda doing: status.update(label=f"Measuring the latent space: {doing} ..."))
+            status.update(label="The latent space is measured.", state="complete")
+    return _latent_space(path, stamp)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _latent_space(path: str, stamp: int) -> LatentSpace:
+    return latent.latent_space(Run(Path(path)))
+
+
+def fingerprint(run: Run) -> str:
+    """The hash of the run's weights."""
+    return _fingerprint(str(run.path), _stamp(run.weights_file()))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _fingerprint(path: str, stamp: int) -> str:
+    return Run(Path(path)).weights_hash()
+
+
+@st.cache_data(max_entries=8, show_spinner="Looking for the digit ...")
+def photo(content: bytes) -> Photo:
+    """The ink in an uploaded picture. Raises UnreadablePicture."""
+    from cae.photo import read
+
+    return read(content)
+
+
+def normalise_ink(ink: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """The picture (28, 28) that the network is shown for ink of any size."""
+    from cae.drawing import normalise_ink
+
+    return normalise_ink(ink)
 
 
 def test_mse(run: Run) -> float:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
+import links
 import wording
 from cae.config import RECIPES, Config
 from cae.errors import CaeError
@@ -23,6 +27,11 @@ _RECIPE = "recipe"
 _DELETION = "deletion"
 _UPLOADS = "uploads"
 _SUGGESTED = "suggested"
+_WAY, _NEXT_WAY = "start from", "next start from"
+_LINK, _LINK_READ = "linked code", "link read"
+_STEERED = "steered"
+_DRAWING = "drawing"
+_BASE = "drawing base"
 FIRST_CHOICE = "original"
 
 
@@ -58,6 +67,101 @@ def look_at(name: str) -> None:
     """Makes this the run that the pages show, and starts the page anew."""
     st.session_state[_NEXT_RUN] = name
     st.rerun()
+
+
+# -- steering: where it starts, and where it has gone
+
+LINK = "The link"
+DRAWING = "My drawing"
+
+
+def way_picker(ways: Sequence[str]) -> str:
+    """Draws the choice of where steering starts; a link that was followed, or a drawing, comes first."""
+    wanted = st.session_state.pop(_NEXT_WAY, None)
+    if _LINK in st.session_state:
+        ways = [*ways, LINK]
+    if wanted in ways:
+        st.session_state[_WAY] = wanted
+    elif st.session_state.get(_WAY) not in ways:
+        st.session_state[_WAY] = ways[0]
+    return str(st.segmented_control("Start from", ways, key=_WAY, required=True, persist_state="session"))
+
+
+def take_link(dimensions: int) -> str | None:
+    """Reads the code in the address (`?z=`) when the page is first opened; what is wrong with it, if anything is."""
+    if st.session_state.get(_LINK_READ):
+        return None
+    st.session_state[_LINK_READ] = True
+    text = st.query_params.get("z")
+    if text is None:
+        return None
+    try:
+        st.session_state[_LINK] = links.read_code(text, dimensions)
+    except CaeError as error:
+        return str(error)
+    st.session_state[_NEXT_WAY] = LINK
+    return None
+
+
+def linked_code(dimensions: int) -> tuple[float, ...] | None:
+    """The code that the address held, if it is one for so many dimensions."""
+    code = st.session_state.get(_LINK)
+    return code if code is not None and len(code) == dimensions else None
+
+
+def set_steered(start: str, code: tuple[float, ...]) -> None:
+    """Remembers where somebody has gone from a start."""
+    st.session_state[_STEERED] = start, code
+
+
+def steered(start: str) -> tuple[float, ...] | None:
+    """Where they have gone from it, if anywhere."""
+    origin, code = st.session_state.get(_STEERED, (None, None))
+    return code if origin == start else None
+
+
+def put_into_address(code: Sequence[float]) -> None:
+    """Keeps the code in the address, so that a link leads to the same digit."""
+    st.query_params["z"] = links.write_code(code)
+
+
+def number_key(name: str, first: int) -> str:
+    """The key of a field for a number of the steering page, filled with `first` until somebody changes it."""
+    st.session_state.setdefault(f"steer {name}", first)
+    return f"steer {name}"
+
+
+def set_number(name: str, value: int) -> None:
+    """Fills that field; to be called before it is drawn, as a button's callback is."""
+    st.session_state[f"steer {name}"] = value
+
+
+# -- the drawing
+
+
+def drawing() -> NDArray[np.uint8] | None:
+    """What the network sees of the visitor's own drawing or picture, uint8 (28, 28)."""
+    return st.session_state.get(_DRAWING)
+
+
+def set_drawing(pixels: NDArray[np.uint8] | None) -> None:
+    """Replaces it."""
+    st.session_state[_DRAWING] = pixels
+
+
+def steer_from_drawing() -> None:
+    """Makes the drawing the start of the steering."""
+    st.session_state[_NEXT_WAY] = DRAWING
+
+
+def put_on_canvas(pixels: NDArray[np.uint8]) -> None:
+    """Puts a picture on the canvas, to be drawn on."""
+    st.session_state[_BASE] = uuid.uuid4().hex, pixels
+
+
+def canvas_base() -> tuple[str, NDArray[np.uint8]] | None:
+    """The picture that was last put there, with an id of its own for each time."""
+    return st.session_state.get(_BASE)
 
 
 # -- messages that outlive the rerun they were caused by

@@ -4,5 +4,10 @@ from components.chart import chart as chart
 from components.chart import chart_to_come as chart_to_come
 from components.digits import Card as Card
 from components.digits import digits as digits
+from components.drawing import DrawingAction as DrawingAction
+from components.drawing import draw as draw
+from components.drawing import reading as reading
 from components.runs_table import RunsAction as RunsAction
 from components.runs_table import runs_table as runs_table
+from components.steering import Start as Start
+from components.steering import steer as steer

@@ -6,9 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from cae.files import PROJECT
-
-WEB = PROJECT / "cae" / "web"
+from cae import browser
 
 # Arrays arrive as Arrow tables of one column; the widget is given typed arrays. Whatever it emits is an action: one
 # event, for one run of the page.
@@ -31,8 +29,8 @@ def register(name: str, *, isolated: bool = True) -> Any:
     return st.components.v2.component(
         f"cae_{name}",
         html=f'<div class="{name}">\n</div>',
-        css=(WEB / f"{name}.css").read_text(encoding="utf-8"),
-        js=(WEB / f"{name}.js").read_text(encoding="utf-8") + _GLUE,
+        css=browser.style(name),
+        js=browser.script(name) + _GLUE,
         isolate_styles=isolated,
     )
 

@@ -1,0 +1,358 @@
+"""The latent space of a run: where the codes of real digits lie in it, and which way to go for a thicker one.
+
+Measured once on training digits, kept under the hash of the weights, and sent to the browser as it is: cae.js holds
+the twins of `neighbours`, `vote`, `off_manifold` and `place`.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cae.attributes import ATTRIBUTES, measure
+from cae.errors import Damaged
+from cae.files import cache_folder, keep
+from cae.runs import Run
+from cae.weights import metadata
+
+if TYPE_CHECKING:
+    from cae.data import Images
+    from cae.model import ConvAutoencoder
+
+Array = NDArray[np.float32]
+FORMAT = 1
+FILE = "space.safetensors"
+REFERENCES = 20_000  # training digits that everything is compared with
+NEIGHBOURS = 10  # that vote, and whose mean distance says how far off the manifold a code is
+HELD_OUT = 2_000  # training digits, not among those, that say which distances are usual
+
+
+@dataclass(frozen=True)
+class References:
+    """The codes of real digits, stored coarsely: `low + step * points`.
+
+    points: uint8 (N, D). labels: uint8 (N,). low: (D,).
+    usual: (101,), the percentiles 0 to 100 of the off-manifold distance among other real digits.
+    """
+
+    points: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    low: Array
+    step: float
+    usual: Array
+
+    def codes(self) -> NDArray[np.float64]:
+        """The codes (N, D), to within half a step."""
+        return self.low + np.float64(self.step) * self.points
+
+
+@dataclass(frozen=True)
+class LatentSpace:
+    """What was measured of a run's latent space, with D dimensions, on a data set of C classes.
+
+    real, inked: reference codes of the digits as they are, and of the same digits re-inked as drawings are.
+    mean, low, high: of the codes, (D,); low and high are the 1st and the 99th percentile.
+    influence: (D,), the MSE on [-1, 1] between the pictures of low and high, all other dimensions as in real codes.
+    covariance: (D, D).
+    axes: (A, D), the main directions of the codes, A = min(2, D), of length 1; `axes_low` and `axes_high`, (A,), are
+        the 1st and 99th percentile of the codes along them, from the mean.
+    class_means: (C, D).
+    directions: (4, D), what a code changes by when one of ATTRIBUTES grows by its standard deviation within a class and
+        the others stay.
+    """
+
+    class_names: tuple[str, ...]
+    real: References
+    inked: References
+    mean: Array
+    low: Array
+    high: Array
+    influence: Array
+    covariance: Array
+    axes: Array
+    axes_low: Array
+    axes_high: Array
+    class_means: Array
+    directions: Array
+
+
+# -- one code among the references
+
+
+def neighbours(references: References, code: Array, count: int = NEIGHBOURS) -> tuple[NDArray[np.int64], Array]:
+    """The positions (K,) of the references nearest to a code (D,), nearest first, and their Euclidean distances (K,)."""
+    squared = np.square(references.codes() - code.astype(np.float64)).sum(axis=1)  # (N,)
+    nearest = np.argsort(squared, kind="stable")[:count]
+    return nearest, np.sqrt(squared[nearest]).astype(np.float32)
+
+
+def vote(references: References, code: Array, classes: int, count: int = NEIGHBOURS) -> Array:
+    """The share of each class, (C,), among the nearest references, each counting with its distance to the power -4."""
+    nearest, distances = neighbours(references, code, count)
+    weights = _weights(distances)
+    shares = np.bincount(references.labels[nearest], weights, minlength=classes)
+    return _single(shares / weights.sum())
+
+
+def off_manifold(references: References, code: Array) -> tuple[float, float]:
+    """The mean distance of a code to its nearest references, and the share of real digits, in percent, below it."""
+    _, distances = neighbours(references, code)
+    distance = float(distances.mean())
+    return distance, float(np.interp(distance, references.usual, np.arange(101)))
+
+
+def place(distances: Array, positions: Array) -> Array:
+    """Where on a map a point belongs whose nearest references lie at `positions` (K, 2): their weighted mean (2,)."""
+    weights = _weights(distances)
+    return _single(weights @ positions / weights.sum())
+
+
+def _weights(distances: Array) -> NDArray[np.float64]:
+    return 1 / np.maximum(distances.astype(np.float64), 1e-6) ** 4
+
+
+# -- new codes
+
+
+def sample(space: LatentSpace, count: int, seed: int) -> Array:
+    """New codes (S, D) from the Gaussian that has the mean and the covariance of the real ones."""
+    generator = np.random.default_rng(seed)
+    values, vectors = np.linalg.eigh(space.covariance.astype(np.float64))
+    normal = generator.standard_normal((count, len(values)))
+    return _single(space.mean + (normal * np.sqrt(np.maximum(values, 0))) @ vectors.T)
+
+
+# -- measuring it
+
+
+def latent_space(run: Run, report: Callable[[str], None] = lambda _: None) -> LatentSpace:
+    """The latent space of the run's last weights: the kept one, or measured now (some 5 s, 20 the very first time).
+
+    `report` is told what is being done. Raises RunNotFound where the run has no weights yet, and Damaged.
+    """
+    content = kept(run)
+    if content is not None:
+        return from_bytes(content)
+    from cae import data
+
+    fingerprint = run.weights_hash()
+    report("reading the training digits")
+    dataset = run.info.train.dataset if run.info.train else "mnist"
+    images = data.load(dataset, "train")
+    report(f"re-inking {min(REFERENCES, len(images)):,} of them as if they were drawn here")
+    inked = re_inked(dataset, images)
+    report("encoding them")
+    found = explore(run.model(), images, inked)
+    keep(cache_folder() / fingerprint / FILE, to_bytes(found, fingerprint))
+    return found
+
+
+def kept(run: Run) -> bytes | None:
+    """The file of the run's latent space if it was measured before: shipped with the run, or in the cache."""
+    fingerprint = run.weights_hash()
+    for place_ in (run.path / FILE, cache_folder() / fingerprint / FILE):
+        try:
+            content = place_.read_bytes()
+            if _fingerprint(content) == fingerprint:
+                from_bytes(content)
+                return content
+        except (OSError, Damaged):
+            continue
+    return None
+
+
+def chosen(available: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Which of so many training digits are references, and which are held out to say what is usual."""
+    held_out = np.arange(0, available, max(1, available // HELD_OUT))[:HELD_OUT]
+    others = np.setdiff1d(np.arange(available), held_out)
+    if len(others) > REFERENCES:
+        others = others[np.linspace(0, len(others) - 1, REFERENCES).round().astype(np.int64)]
+    return others, held_out
+
+
+def re_inked(dataset: str, images: Images) -> NDArray[np.uint8]:
+    """The training digits (N, 28, 28) with their ink made what a drawing's is; kept, once computed (some 12 s).
+
+    Only the chosen ones: the rest is empty paper.
+    """
+    from cae.drawing import normalise_ink
+
+    path = cache_folder() / f"re-inked-{dataset}-{FORMAT}.npy"
+    found = np.zeros(images.pixels.shape, np.uint8)
+    indices = np.concatenate(chosen(len(images)))
+    try:
+        kept_: NDArray[np.uint8] = np.load(path, allow_pickle=False)
+        if kept_.shape == (len(indices), *found.shape[1:]) and kept_.dtype == np.uint8:
+            found[indices] = kept_
+            return found
+    except (OSError, ValueError, EOFError):
+        pass
+    for index in indices:
+        found[index] = normalise_ink(images.pixels[index].numpy() / np.float32(255))
+    buffer = io.BytesIO()
+    np.save(buffer, found[indices], allow_pickle=False)
+    keep(path, buffer.getvalue())
+    return found
+
+
+def explore(model: ConvAutoencoder, images: Images, inked: NDArray[np.uint8]) -> LatentSpace:
+    """Measures the latent space of `model` on the training `images`; `inked` are the same, re-inked."""
+    import torch
+
+    from cae.data import to_model
+    from cae.model import embed
+
+    def codes_of(pixels: torch.Tensor) -> NDArray[np.float64]:
+        return embed(model, to_model(pixels)).numpy().astype(np.float64)
+
+    indices, held_out = chosen(len(images))
+    labels = images.labels.numpy()[indices].astype(np.uint8)
+    codes = codes_of(images.pixels[indices])  # (N, D)
+    ink = torch.from_numpy(inked)
+    mean, covariance = codes.mean(axis=0), np.atleast_2d(np.cov(codes.T))
+    low, high = np.percentile(codes, [1, 99], axis=0)
+    axes = _main_directions(covariance)
+    along = (codes - mean) @ axes.T  # (N, A)
+    means = np.stack([codes[labels == label].mean(axis=0) if (labels == label).any() else mean
+                      for label in range(len(images.class_names))])  # fmt: skip
+    return LatentSpace(
+        class_names=images.class_names,
+        real=_references(codes, labels, codes_of(images.pixels[held_out])),
+        inked=_references(codes_of(ink[indices]), labels, codes_of(ink[held_out])),
+        mean=_single(mean),
+        low=_single(low),
+        high=_single(high),
+        influence=_influence(model, codes, low, high),
+        covariance=_single(covariance),
+        axes=_single(axes),
+        axes_low=_single(np.percentile(along, 1, axis=0)),
+        axes_high=_single(np.percentile(along, 99, axis=0)),
+        class_means=_single(means),
+        directions=_directions(codes - means[labels], measure(images.pixels[indices].numpy()), labels),
+    )
+
+
+def _references(codes: NDArray[np.float64], labels: NDArray[np.uint8], others: NDArray[np.float64]) -> References:
+    from sklearn.neighbors import NearestNeighbors
+
+    low = codes.min(axis=0).astype(np.float32)
+    step = float(np.float32(max(float((codes - low).max()) / 255, 1e-12)))
+    points = np.clip(np.round((codes - low) / step), 0, 255).astype(np.uint8)
+    count = min(NEIGHBOURS, len(codes))
+    distances, _ = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(codes).kneighbors(others)
+    usual = np.percentile(distances.mean(axis=1), np.arange(101))
+    return References(points, labels, low, step, _single(usual))
+
+
+def _main_directions(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The first two principal axes (A, D), A = min(2, D), each with its largest entry positive."""
+    _, vectors = np.linalg.eigh(covariance)  # ascending
+    axes = vectors.T[::-1][:2]
+    largest = np.take_along_axis(axes, np.abs(axes).argmax(axis=1)[:, None], axis=1)
+    return axes * np.where(largest < 0, -1.0, 1.0)
+
+
+def _influence(
+    model: ConvAutoencoder, codes: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]
+) -> Array:
+    """How much each dimension changes the picture, (D,): mean over 64 real codes."""
+    import torch
+
+    some = torch.from_numpy(codes[:: max(1, len(codes) // 64)][:64].astype(np.float32))  # (S, D)
+    found = []
+    with torch.inference_mode():
+        for dimension, ends in enumerate(zip(low, high, strict=True)):
+            pictures = []
+            for end in ends:
+                moved = some.clone()
+                moved[:, dimension] = float(end)
+                pictures.append(model.decode(moved))
+            found.append(float((pictures[1] - pictures[0]).square().mean()))
+    return np.array(found, np.float32)
+
+
+def _directions(deviations: NDArray[np.float64], attributes: NDArray[np.float64], labels: NDArray[np.uint8]) -> Array:
+    """Regresses what codes deviate by from their class's mean, (N, D), on what their shapes deviate by, (N, 4)."""
+    centred = attributes.copy()
+    for label in np.unique(labels):
+        centred[labels == label] -= attributes[labels == label].mean(axis=0)
+    centred /= np.maximum(centred.std(axis=0), 1e-9)
+    found, *_ = np.linalg.lstsq(centred, deviations, rcond=None)  # (4, D)
+    return _single(found)
+
+
+def _single(values: NDArray[np.floating]) -> Array:
+    return np.ascontiguousarray(values, np.float32)
+
+
+# -- as a file
+
+
+def to_bytes(space: LatentSpace, fingerprint: str) -> bytes:
+    """The latent space as safetensors, with the hash of the weights it was measured with in the header."""
+    from safetensors.numpy import save
+
+    arrays = {name: getattr(space, name) for name in _ARRAYS}
+    for group in ("real", "inked"):
+        of: References = getattr(space, group)
+        arrays |= {f"{group}.points": of.points, f"{group}.low": of.low, f"{group}.usual": of.usual}
+        arrays[f"{group}.step"] = np.array([of.step], np.float32)
+    arrays["labels"] = space.real.labels
+    words = {
+        "format": FORMAT,
+        "weights": fingerprint,
+        "class_names": space.class_names,
+        "attributes": [[each.name, each.less, each.more] for each in ATTRIBUTES],
+        "neighbours": NEIGHBOURS,
+    }
+    return save(arrays, metadata={"space": json.dumps(words, sort_keys=True)})
+
+
+def from_bytes(content: bytes) -> LatentSpace:
+    """Reads such a file. Raises Damaged where it is none."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        words = _words(content)
+        arrays = load(content)
+        sets: dict[str, Any] = {
+            group: References(arrays[f"{group}.points"], arrays["labels"], arrays[f"{group}.low"],
+                              float(arrays[f"{group}.step"][0]), arrays[f"{group}.usual"])
+            for group in ("real", "inked")
+        }  # fmt: skip
+        sets |= {name: arrays[name] for name in _ARRAYS}
+        found = LatentSpace(class_names=tuple(words["class_names"]), **sets)
+        dimensions = found.mean.shape[0]
+        sound = all(array.shape[-1] == dimensions for array in (found.low, found.axes, found.directions)) and all(
+            of.points.shape == (len(of.labels), dimensions) and of.usual.shape == (101,)
+            for of in (found.real, found.inked)
+        )
+        if not sound or words["format"] != FORMAT:
+            raise ValueError
+    except (SafetensorError, ValueError, KeyError, TypeError, IndexError) as error:
+        raise Damaged(f"{FILE} is damaged and cannot be read.") from error
+    return found
+
+
+_ARRAYS = (
+    "mean", "low", "high", "influence", "covariance", "axes", "axes_low", "axes_high", "class_means", "directions",
+)  # fmt: skip
+
+
+def _words(content: bytes) -> dict[str, Any]:
+    words: dict[str, Any] = json.loads(metadata(content)["space"])
+    return words
+
+
+def _fingerprint(content: bytes) -> str:
+    try:
+        return str(_words(content)["weights"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise Damaged(f"{FILE} is damaged and cannot be read.") from error

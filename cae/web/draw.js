@@ -1,0 +1,190 @@
+// A canvas to draw on, and beside it what the network makes of the drawing while the pen moves.
+//
+// data: {network, space, pictures: addresses, base: {id, pixels: [784]} | null: a digit to draw on, `id` once each}
+// emits: "drawing" with the 784 pixels the network sees, or null, when the pen is lifted; "steer" likewise
+import {SIDE, normaliseInk} from "./cae.js";
+import {make} from "./page.js";
+import {Panel} from "./panel.js";
+
+const SIZE = 280;
+const KEPT = "cae-drawing"; // in the tab's storage, so that the drawing survives a change of page and a reload
+const MOST_POINTS = 50000;
+
+export function mount(element, data, emit) {
+  const root = element.querySelector(".draw");
+  root.desk ??= new Desk(root);
+  root.desk.emit = emit;
+  root.desk.panel.use(data);
+  root.desk.takeBase(data.base);
+}
+
+class Desk {
+  constructor(root) {
+    this.canvas = make("canvas", {width: SIZE, height: SIZE, role: "img", ariaLabel: "Drawing area", tabIndex: 0, className: "paper"});
+    this.context = this.canvas.getContext("2d", {willReadFrequently: true});
+    this.hint = make("p", {className: "hint", textContent: "Draw a digit here"});
+    this.brush = make("input", {type: "range", min: 6, max: 36, step: 1, ariaLabel: "Brush", title: "Width of the brush"});
+    const button = (text, title, work) => make("button", {type: "button", textContent: text, title, onclick: work});
+    this.undoButton = button("Undo", "Take the last stroke back (Ctrl+Z)", () => this.undo());
+    this.clearButton = button("Clear", "Empty the drawing area (Delete)", () => this.clear());
+    this.steerButton = button("Steer from here", "Take this drawing's code to the sliders", () => this.emit("steer", this.pixels && [...this.pixels]));
+    this.steerButton.className = "main";
+    this.panel = new Panel("Recognised digit");
+    root.replaceChildren(
+      make("div", {className: "desk"},
+        make("div", {className: "sheet"}, this.canvas, this.hint),
+        make("div", {className: "tools"}, this.undoButton, this.clearButton,
+          make("label", {}, "Brush", this.brush), this.steerButton)),
+      this.panel.element);
+    this.load();
+    this.canvas.onpointerdown = (event) => this.begin(event);
+    this.canvas.onpointermove = (event) => this.go(event);
+    this.canvas.onpointerup = this.canvas.onpointercancel = (event) => this.end(event);
+    this.brush.oninput = () => this.save();
+    root.onkeydown = (event) => this.key(event);
+    this.redraw();
+  }
+
+  // -- the pen
+
+  begin(event) {
+    if (event.button > 0 || this.stroke) return;
+    event.preventDefault();
+    this.canvas.focus({preventScroll: true});
+    this.canvas.setPointerCapture(event.pointerId);
+    this.pointer = event.pointerId;
+    this.stroke = {width: Number(this.brush.value), points: []};
+    this.strokes.push(this.stroke);
+    this.extend([event]);
+  }
+
+  go(event) {
+    if (!this.stroke || event.pointerId !== this.pointer) return;
+    const passed = event.getCoalescedEvents?.() ?? [];
+    this.extend(passed.length ? passed : [event]);
+  }
+
+  end(event) {
+    if (!this.stroke || event.pointerId !== this.pointer) return;
+    this.stroke = null;
+    this.changed();
+  }
+
+  extend(events) {
+    const box = this.canvas.getBoundingClientRect();
+    const {points} = this.stroke;
+    for (const {clientX, clientY} of events) {
+      const x = ((clientX - box.left) / box.width) * SIZE, y = ((clientY - box.top) / box.height) * SIZE;
+      if (points.length < MOST_POINTS) points.push(Math.round(10 * x) / 10, Math.round(10 * y) / 10);
+    }
+    this.trace(this.stroke, Math.max(0, points.length / 2 - events.length - 1));
+    this.hint.hidden = true;
+    this.readSoon();
+  }
+
+  // Draws a stroke from its point number `from` on.
+  trace({width, points}, from = 0) {
+    const {context} = this;
+    context.lineWidth = width;
+    context.lineCap = context.lineJoin = "round";
+    context.strokeStyle = "#fff";
+    context.beginPath();
+    context.moveTo(points[2 * from], points[2 * from + 1]);
+    for (let at = from; at < points.length / 2; at++) context.lineTo(points[2 * at], points[2 * at + 1]);
+    context.stroke();
+  }
+
+  // -- what is on the sheet
+
+  redraw() {
+    const {context} = this;
+    context.fillStyle = "#000";
+    context.fillRect(0, 0, SIZE, SIZE);
+    if (this.base) {
+      const small = new OffscreenCanvas(SIDE, SIDE), pen = small.getContext("2d"), image = pen.createImageData(SIDE, SIDE);
+      this.base.forEach((pixel, index) => image.data.set([pixel, pixel, pixel, 255], 4 * index));
+      pen.putImageData(image, 0, 0);
+      context.imageSmoothingQuality = "high";
+      context.drawImage(small, 0, 0, SIZE, SIZE);
+    }
+    for (const stroke of this.strokes) if (stroke.points.length) this.trace(stroke);
+    this.hint.hidden = !this.isEmpty();
+    this.read();
+  }
+
+  isEmpty() {
+    return !this.base && !this.strokes.length;
+  }
+
+  readSoon() {
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
+      this.read();
+    });
+  }
+
+  read() {
+    const {data} = this.context.getImageData(0, 0, SIZE, SIZE), ink = new Float64Array(SIZE * SIZE);
+    for (let index = 0; index < ink.length; index++) ink[index] = data[4 * index] / 255;
+    this.pixels = this.isEmpty() ? null : normaliseInk(ink, SIZE, SIZE);
+    this.panel.show(this.pixels);
+    this.undoButton.disabled = this.clearButton.disabled = this.steerButton.disabled = this.isEmpty();
+  }
+
+  changed() {
+    this.save();
+    this.redraw();
+    this.emit("drawing", this.pixels && [...this.pixels]);
+  }
+
+  undo() {
+    if (!this.strokes.pop()) this.base = null;
+    this.changed();
+  }
+
+  clear() {
+    this.strokes = [];
+    this.base = null;
+    this.changed();
+  }
+
+  key(event) {
+    if (event.target === this.brush && event.key !== "z") return;
+    if (event.key === "z" && (event.ctrlKey || event.metaKey)) this.undo();
+    else if (event.key === "Delete" || event.key === "Backspace") this.clear();
+    else return;
+    event.preventDefault();
+  }
+
+  takeBase(base) {
+    if (!base || base.id === this.baseId) return;
+    this.baseId = base.id;
+    this.base = base.pixels;
+    this.strokes = [];
+    this.changed();
+  }
+
+  save() {
+    const {strokes, base, baseId} = this;
+    try {
+      sessionStorage.setItem(KEPT, JSON.stringify({strokes, base, baseId, brush: this.brush.value}));
+    } catch {
+      // a tab without storage loses its drawing with the page, and nothing else
+    }
+  }
+
+  load() {
+    let found = null;
+    try {
+      found = JSON.parse(sessionStorage.getItem(KEPT));
+    } catch {
+      // as above, or not what was put there
+    }
+    const number = (value) => Number.isFinite(value);
+    this.strokes = (Array.isArray(found?.strokes) ? found.strokes : []).filter(
+      (stroke) => number(stroke?.width) && Array.isArray(stroke.points) && stroke.points.every(number));
+    this.base = found?.base?.length === SIDE * SIDE && found.base.every?.(number) ? found.base : null;
+    this.baseId = found?.baseId ?? null;
+    this.brush.value = found?.brush ?? 18;
+  }
+}

@@ -1,0 +1,115 @@
+// Thicker, slanted, wider, rounder, more like a 7: directions that were measured on real digits.
+import {digitCanvas, make, paint} from "./page.js";
+
+const REACH = 3; // standard deviations to either side
+const STEP = 0.5, CLASS_STEP = 0.25;
+
+export class Operations {
+  constructor(wheel) {
+    this.wheel = wheel;
+    this.rows = make("div", {className: "operations"});
+    this.before = digitCanvas("Before the operations");
+    this.after = digitCanvas("After the operations");
+    const figure = (canvas, caption) => make("figure", {}, canvas, make("figcaption", {textContent: caption}));
+    this.element = make("div", {className: "operate"},
+      make("div", {className: "pair"}, figure(this.before, "before"), make("span", {textContent: "→", ariaHidden: "true"}), figure(this.after, "after")),
+      this.rows,
+      make("p", {className: "hint", textContent: "Each direction is how the codes of training digits differ, on average within a class, when they are one standard deviation thicker, more slanted, wider or rounder. They act on whatever is loaded."}));
+  }
+
+  build() {
+    const {wheel} = this;
+    this.directions = wheel.vectors("directions");
+    this.means = wheel.vectors("class_means");
+    const slider = (label, min, max, title) => make("input", {type: "range", step: "any", min, max, ariaLabel: label, title});
+    const button = (text, work, label = text) => make("button", {type: "button", textContent: text, ariaLabel: label, onclick: work});
+    this.inputs = wheel.space.attributes.map(([name]) => slider(capital(name), -REACH, REACH, "standard deviations"));
+    this.target = 0;
+    this.likeness = slider("", 0, 1, "0: the class it was, 1: as far as the two classes' means lie apart");
+    this.likeLabel = make("span", {className: "z"});
+    this.inputs.forEach((input, index) => {
+      input.oninput = () => this.set(index, Number(input.value));
+      input.onchange = () => wheel.release();
+      input.ondblclick = () => (this.set(index, 0), wheel.release());
+    });
+    this.likeness.oninput = () => this.setLikeness(Number(this.likeness.value));
+    this.likeness.onchange = () => wheel.release();
+    this.likeness.ondblclick = () => (this.setLikeness(0), wheel.release());
+    const nudge = (index, by) => {
+      this.set(index, Math.max(-REACH, Math.min(REACH, this.amounts[index] + by)));
+      wheel.release();
+    };
+    const classes = wheel.space.class_names.map((name, index) => button(name, () => {
+      const same = this.target === index;
+      this.target = index;
+      this.setLikeness(Math.min(1, (same ? this.likeAmount : 0) + CLASS_STEP));
+      wheel.release();
+    }, `More like a ${name}`));
+    this.classButtons = classes;
+    this.rows.replaceChildren(
+      ...wheel.space.attributes.map(([, less, more], index) => make("div", {className: "operation"},
+        button(capital(less), () => nudge(index, -STEP)), this.inputs[index], button(capital(more), () => nudge(index, STEP)))),
+      make("div", {className: "operation classes"}, make("span", {className: "z", textContent: "More like a"}), make("div", {className: "chips"}, ...classes)),
+      make("div", {className: "operation"}, this.likeLabel, this.likeness));
+    this.forget();
+  }
+
+  // Begins anew: what is loaded is "before".
+  forget() {
+    this.amounts = this.directions?.map(() => 0) ?? [];
+    this.likeAmount = 0;
+    this.fresh = true;
+  }
+
+  state() {
+    return {amounts: [...this.amounts], likeAmount: this.likeAmount, target: this.target};
+  }
+
+  restore({amounts, likeAmount, target}) {
+    Object.assign(this, {amounts: [...amounts], likeAmount, target});
+  }
+
+  set(index, amount) {
+    this.shift(this.directions[index], amount - this.amounts[index]);
+    this.amounts[index] = amount;
+    this.wheel.show();
+  }
+
+  setLikeness(amount) {
+    // What another target had added stays in the code; its slider begins at none.
+    const from = this.means[this.wheel.startClass], to = this.means[this.target];
+    if (this.lastTarget !== this.target) this.likeAmount = 0;
+    this.lastTarget = this.target;
+    this.shift(to.map((value, dimension) => value - from[dimension]), amount - this.likeAmount);
+    this.likeAmount = amount;
+    this.wheel.show();
+  }
+
+  shift(direction, by) {
+    const {code, locked} = this.wheel;
+    direction.forEach((value, dimension) => {
+      if (!locked.has(dimension)) code[dimension] += by * value;
+    });
+  }
+
+  show() {
+    if (!this.directions) return;
+    this.inputs.forEach((input, index) => (input.value = this.amounts[index]));
+    const name = this.wheel.space.class_names[this.target];
+    this.likeness.value = this.likeAmount;
+    this.likeness.ariaLabel = `More like a ${name}, amount`;
+    this.likeLabel.textContent = `${Math.round(100 * this.likeAmount)} % ${name}`;
+    this.classButtons.forEach((button, index) => (button.ariaPressed = String(index === this.target && this.likeAmount > 0)));
+    if (this.element.hidden) return;
+    paint(this.before, this.wheel.picture(this.wheel.start.code));
+    paint(this.after, this.wheel.picture(this.wheel.code));
+  }
+
+  *pictures() {
+    this.show();
+  }
+}
+
+function capital(text) {
+  return text[0].toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,100 @@
+// What the network makes of a picture: what it sees, its copy, the error, the vote of the nearest labelled codes.
+import {decode, encode, nearest, offManifold, references, toModel, toPixels, vote} from "./cae.js";
+import {
+  Neighbours, beyond, clear, digitCanvas, fetched, inWords, make, paint, paintError, readNetwork, readPictures, readSpace,
+} from "./page.js";
+
+const SHOWN = 8;
+
+export class Panel {
+  // `name` is the accessible name of the recognised digit.
+  constructor(name) {
+    this.seen = digitCanvas("Model input");
+    this.copy = digitCanvas("Reconstruction");
+    this.error = digitCanvas("Error of the reconstruction");
+    this.answer = make("output", {ariaLabel: name});
+    this.verdict = make("p", {className: "verdict"});
+    this.bars = make("div", {className: "bars", role: "img"});
+    this.neighbours = new Neighbours("Nearest real digits", SHOWN);
+    const figure = (canvas, caption, title) => make("figure", {title}, canvas, make("figcaption", {textContent: caption}));
+    this.element = make("div", {className: "panel"},
+      make("div", {className: "trio"},
+        figure(this.seen, "the network sees", "Cropped, scaled into 20 × 20 pixels, re-inked at MNIST's stroke width, centred by mass"),
+        figure(this.copy, "its copy", "Decoded from the code of the picture on the left"),
+        figure(this.error, "error", "Blue: ink that the copy lacks. Red: ink that it added.")),
+      make("div", {className: "recognised"},
+        make("div", {}, make("div", {className: "label", textContent: "recognised"}), this.answer),
+        this.bars),
+      make("div", {className: "label", textContent: "nearest real digits, which vote"}),
+      this.neighbours.element,
+      this.verdict);
+    this.show(null);
+  }
+
+  // Takes the addresses of a run's files and shows the last picture anew once they are here.
+  async use({network, space, pictures}) {
+    if (this.address === network && this.ready) return;
+    this.address = network;
+    this.ready = null;
+    try {
+      const [found, latent] = await Promise.all([fetched(network, readNetwork), fetched(space, readSpace)]);
+      if (this.address !== network) return;
+      this.ready = {network: found, latent, inked: references(latent.tensors, "inked")};
+      this.show(this.pixels);
+      this.pictures = await fetched(pictures, readPictures);
+      if (this.address === network) this.show(this.pixels);
+    } catch (error) {
+      this.verdict.textContent = `${error.message}. Reload the page to try again.`;
+    }
+  }
+
+  // Shows what the network makes of 784 pixels; null, or empty paper, is nothing yet.
+  show(pixels) {
+    this.pixels = pixels;
+    const blank = !pixels || !pixels.some((pixel) => pixel > 0);
+    if (blank || !this.ready) {
+      for (const canvas of [this.seen, this.copy, this.error]) clear(canvas);
+      if (!blank) paint(this.seen, pixels);
+      this.answer.textContent = "\u2013";
+      this.verdict.textContent = blank ? "\u00a0" : "Loading the network ...";
+      this.neighbours.empty();
+      this.drawBars(null);
+      return;
+    }
+    const {network, latent, inked} = this.ready;
+    const code = encode(network, toModel(pixels)), copy = toPixels(decode(network, code));
+    const near = nearest(inked, code), shares = vote(inked, near, latent.class_names.length);
+    const best = shares.indexOf(Math.max(...shares));
+    paint(this.seen, pixels);
+    paint(this.copy, copy);
+    paintError(this.error, pixels, copy);
+    this.answer.textContent = latent.class_names[best];
+    const error = pixels.reduce((sum, pixel, index) => sum + ((pixel - copy[index]) / 127.5) ** 2, 0) / pixels.length;
+    const outcome = offManifold(inked, near);
+    this.verdict.replaceChildren(make("b", {textContent: capital(inWords(outcome, inked.usual))}),
+      `: its code lies ${beyond(outcome)}. Reconstruction error (MSE on [-1, 1]): ${error.toPrecision(3)}.`);
+    this.neighbours.show(near, inked.labels, latent.class_names, this.pictures);
+    this.drawBars(shares);
+  }
+
+  drawBars(shares) {
+    const names = this.ready?.latent.class_names ?? [..."0123456789"];
+    if (this.bars.childElementCount !== names.length) {
+      this.bars.replaceChildren(...names.map((name) => make("div", {},
+        make("span", {textContent: name}), make("i", {}), make("span", {className: "share"}))));
+    }
+    [...this.bars.children].forEach((row, index) => {
+      const share = shares?.[index] ?? 0;
+      row.children[1].style.setProperty("--share", share);
+      row.children[2].textContent = shares ? `${Math.round(100 * share)} %` : "";
+      row.classList.toggle("best", Boolean(shares) && share === Math.max(...shares));
+    });
+    this.bars.ariaLabel = shares
+      ? `Vote: ${names.map((name, index) => [name, Math.round(100 * shares[index])]).filter(([, share]) => share).map(([name, share]) => `${name} ${share} %`).join(", ")}`
+      : "No vote yet";
+  }
+}
+
+function capital(text) {
+  return text[0].toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,14 @@
+// What the network makes of one picture.
+//
+// data: {pixels: Uint8Array (784), network, space, pictures: addresses, name: of the recognised digit}
+import {Panel} from "./panel.js";
+
+export function mount(element, data) {
+  const root = element.querySelector(".reading");
+  if (!root.panel) {
+    root.panel = new Panel(data.name);
+    root.replaceChildren(root.panel.element);
+  }
+  root.panel.show(data.pixels);
+  root.panel.use(data);
+}

@@ -1,0 +1,271 @@
+// The sliders of a latent space, a plane through it, and operations on it: the digit follows every movement at once.
+//
+// data: {network, space, pictures: addresses, start: {id, name, code: [D], picture: [784] | null}, code: [D] | null}
+//       `start` is loaded when its id is a new one; `code` is where somebody had gone from it before.
+// emits: "code" with {start: id, code: [D]} when the hand is lifted
+import {decode, encode, nearest, offManifold, references, toModel, toPixels, vote} from "./cae.js";
+import {
+  Idle, Neighbours, beyond, digitCanvas, fetched, inWords, later, make, paint, readNetwork, readPictures, readSpace,
+} from "./page.js";
+import {Operations} from "./operations.js";
+import {Plane} from "./plane.js";
+import {Sliders} from "./sliders.js";
+
+export function mount(element, data, emit) {
+  const root = element.querySelector(".steer");
+  root.wheel ??= new Wheel(root);
+  root.wheel.emit = emit;
+  root.wheel.use(data);
+}
+
+export function unmount(element) {
+  element.querySelector(".steer")?.wheel?.stop();
+}
+
+const SAVED_SIDE = 280; // pixels of a saved picture
+
+// Holds the code, and tells everybody when it moves.
+class Wheel {
+  constructor(root) {
+    const button = (text, title, work) => make("button", {type: "button", textContent: text, title, onclick: work});
+    this.digit = digitCanvas("Decoded digit");
+    this.original = digitCanvas("Picture that was loaded");
+    this.before = digitCanvas("Decoded digit before steering");
+    this.again = digitCanvas("What encoding the digit again gives back");
+    this.originalFigure = make("figure", {}, this.original, make("figcaption", {textContent: "loaded"}));
+    this.name = make("p", {className: "name"});
+    this.undoButton = button("Undo", "Ctrl+Z", () => this.travel(-1));
+    this.redoButton = button("Redo", "Ctrl+Shift+Z", () => this.travel(1));
+    this.resetButton = button("Reset", "Back to the code that was loaded", () => this.reset());
+    this.copyButton = button("Copy", "Copy the numbers of the code", () => this.copy());
+    const save = button("Save", "Save the digit as a PNG", () => this.savePicture());
+    this.copyButton.ariaLabel = "Copy the numbers";
+    save.ariaLabel = "Save the picture";
+    this.meter = make("i");
+    this.words = make("p", {className: "verdict", role: "status"});
+    this.echo = make("figcaption", {textContent: "encoded again"});
+    this.neighbours = new Neighbours("Nearest real digits", 8);
+    this.sliders = new Sliders(this);
+    this.plane = new Plane(this);
+    this.operations = new Operations(this);
+    this.idle = new Idle();
+    this.follow = later(() => this.showCompany());
+    root.replaceChildren(
+      make("section", {className: "stage", ariaLabel: "The digit"},
+        make("div", {className: "big"}, this.digit),
+        make("div", {className: "company"},
+          make("div", {className: "trio"}, this.originalFigure,
+            make("figure", {}, this.before, make("figcaption", {textContent: "before"})),
+            make("figure", {title: "The network encodes its own picture, and decodes what it read"}, this.again, this.echo)),
+          make("div", {className: "meter", title: "Mean distance to the ten nearest codes of real digits, among the same of other real digits"}, this.meter),
+          this.words),
+        make("div", {className: "near"}, make("div", {className: "label", textContent: "nearest real digits"}), this.neighbours.element),
+        make("div", {className: "tools"}, this.undoButton, this.redoButton, this.resetButton, this.copyButton, save)),
+      make("section", {className: "hands", ariaLabel: "The controls"}, ...this.tabs()));
+    root.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  // The three ways to move, one shown at a time.
+  tabs() {
+    const ways = [["Dimensions", this.sliders], ["Plane", this.plane], ["Operate", this.operations]];
+    const list = make("div", {className: "tabs", role: "tablist", ariaLabel: "Ways to steer"});
+    const choose = (chosen) => ways.forEach(([, way], index) => {
+      const tab = list.children[index];
+      tab.ariaSelected = String(index === chosen);
+      tab.tabIndex = index === chosen ? 0 : -1;
+      way.element.hidden = index !== chosen;
+      if (index === chosen) this.way = way;
+    });
+    ways.forEach(([text, way], index) => {
+      Object.assign(way.element, {role: "tabpanel", ariaLabel: text});
+      list.append(make("button", {type: "button", role: "tab", textContent: text, onclick: () => {
+        choose(index);
+        this.refresh();
+      }}));
+    });
+    list.addEventListener("keydown", (event) => {
+      const step = {ArrowRight: 1, ArrowLeft: -1}[event.key];
+      if (!step) return;
+      const next = (ways.findIndex(([, way]) => way === this.way) + step + ways.length) % ways.length;
+      list.children[next].focus();
+      list.children[next].click();
+    });
+    choose(0);
+    return [list, ...ways.map(([, way]) => way.element)];
+  }
+
+  async use(data) {
+    this.data = data;
+    try {
+      if (this.address !== data.network) {
+        const [found, space] = await Promise.all([fetched(data.network, readNetwork), fetched(data.space, readSpace)]);
+        if (this.data !== data) return;
+        this.address = data.network;
+        this.network = found;
+        this.space = space;
+        this.real = references(space.tensors, "real");
+        this.start = null;
+        this.locked = new Set();
+        this.sliders.build();
+        this.plane.build();
+        this.operations.build();
+      }
+      if (this.start?.id !== data.start.id) this.begin(data.start, data.code);
+      this.pictures = await fetched(data.pictures, readPictures);
+      this.follow();
+    } catch (error) {
+      this.words.textContent = `${error.message}. Reload the page to try again.`;
+    }
+  }
+
+  stop() {
+    this.idle.stop();
+    clearTimeout(this.telling);
+  }
+
+  get dimensions() {
+    return this.network.latentDim;
+  }
+
+  values(name) {
+    return this.space.tensors[name].values;
+  }
+
+  vectors(name) {
+    const {shape: [count], values} = this.space.tensors[name];
+    return Array.from({length: count}, (_, index) => values.subarray(index * this.dimensions, (index + 1) * this.dimensions));
+  }
+
+  picture(code) {
+    return toPixels(decode(this.network, code));
+  }
+
+  begin(start, code) {
+    this.start = start;
+    this.name.textContent = start.name;
+    this.originalFigure.hidden = !start.picture;
+    if (start.picture) paint(this.original, start.picture);
+    paint(this.before, this.picture(start.code));
+    const near = nearest(this.real, start.code);
+    const shares = vote(this.real, near, this.space.class_names.length);
+    this.startClass = shares.indexOf(Math.max(...shares));
+    this.code = Float64Array.from(code ?? start.code);
+    this.sliders.span(this.code);
+    this.sliders.span(start.code);
+    this.operations.forget();
+    this.history = [this.moment()];
+    this.now = 0;
+    this.show();
+    this.refresh();
+  }
+
+  // -- moving
+
+  // To be called for every movement: `code` is where the hand has gone. Decodes it and shows it within the event.
+  moveTo(code) {
+    for (let dimension = 0; dimension < code.length; dimension++) {
+      if (!this.locked.has(dimension)) this.code[dimension] = code[dimension];
+    }
+    this.show();
+  }
+
+  show() {
+    paint(this.digit, this.picture(this.code));
+    this.sliders.show();
+    this.plane.show();
+    this.operations.show();
+    this.follow();
+  }
+
+  // To be called when the hand is lifted: remembers the place, and tells Python a moment later.
+  release() {
+    const last = this.history[this.now];
+    if (last.code.some((value, dimension) => value !== this.code[dimension])) {
+      this.history = [...this.history.slice(Math.max(0, this.now - 199), this.now + 1), this.moment()];
+      this.now = this.history.length - 1;
+      this.tell();
+    }
+    this.refresh();
+  }
+
+  tell() {
+    clearTimeout(this.telling);
+    this.telling = setTimeout(() => this.emit("code", {start: this.start.id, code: [...this.code]}), 200);
+  }
+
+  moment() {
+    return {code: Float64Array.from(this.code), operations: this.operations.state()};
+  }
+
+  travel(step) {
+    const moment = this.history[this.now + step];
+    if (!moment) return;
+    this.now += step;
+    this.code = Float64Array.from(moment.code);
+    this.operations.restore(moment.operations);
+    this.show();
+    this.refresh();
+    this.tell();
+  }
+
+  reset() {
+    this.locked.clear();
+    this.sliders.showLocks();
+    this.operations.forget();
+    this.code = Float64Array.from(this.start.code);
+    this.show();
+    this.release();
+  }
+
+  key(event) {
+    if (event.key.toLowerCase() !== "z" || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    this.travel(event.shiftKey ? 1 : -1);
+  }
+
+  // What is expensive, once the hand rests: strips and grids of pictures.
+  refresh() {
+    this.undoButton.disabled = this.now === 0;
+    this.redoButton.disabled = this.now === this.history.length - 1;
+    this.idle.run(this.way.pictures());
+  }
+
+  // -- what is shown with the digit
+
+  showCompany() {
+    if (!this.code) return;
+    const shown = decode(this.network, this.code), again = encode(this.network, toModel(toPixels(shown)));
+    paint(this.again, this.picture(again));
+    const near = nearest(this.real, this.code), off = offManifold(this.real, near);
+    this.neighbours.show(near, this.real.labels, this.space.class_names, this.pictures);
+    this.meter.style.setProperty("--at", Math.min(1, off.distance / (1.5 * this.real.usual.at(-1))));
+    this.meter.style.setProperty("--usual", this.real.usual[95] / (1.5 * this.real.usual.at(-1)));
+    const words = inWords(off, this.real.usual);
+    this.words.replaceChildren(make("b", {textContent: words[0].toUpperCase() + words.slice(1)}), `: ${beyond(off)}`);
+    const moved = Math.hypot(...again.map((value, dimension) => value - this.code[dimension]));
+    this.echo.textContent = "encoded again";
+    this.echo.title = `The code comes back ${moved.toPrecision(2)} away from where it was; off-manifold distance ${off.distance.toPrecision(3)}`;
+  }
+
+  async copy() {
+    const text = [...this.code].map((value) => value.toFixed(4)).join(", ");
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      const field = make("textarea", {value: text}); // a page that is not served securely has no clipboard
+      this.copyButton.after(field);
+      field.select();
+      document.execCommand("copy");
+      field.remove();
+    }
+    this.copyButton.textContent = "Copied";
+    setTimeout(() => (this.copyButton.textContent = "Copy"), 1500);
+  }
+
+  savePicture() {
+    const large = make("canvas", {width: SAVED_SIDE, height: SAVED_SIDE}), pen = large.getContext("2d");
+    pen.imageSmoothingEnabled = false;
+    pen.drawImage(this.digit, 0, 0, SAVED_SIDE, SAVED_SIDE);
+    make("a", {href: large.toDataURL("image/png"), download: "digit.png"}).click();
+  }
+}

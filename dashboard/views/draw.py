@@ -1,0 +1,61 @@
+"""A digit drawn or photographed, and what the network makes of it."""
+
+import streamlit as st
+
+import resources
+import state
+from cae import evaluation
+from cae.runs import Run
+from components import draw, reading
+from resources import Addresses
+
+
+def canvas(run: Run, files: Addresses) -> None:
+    images = resources.test_set(evaluation.dataset_of(run))
+    done = draw(files, state.canvas_base(), key="draw")
+    if done is not None:
+        state.set_drawing(done.pixels)
+        if done.kind == "steer" and done.pixels is not None:
+            state.steer_from_drawing()
+            st.switch_page("views/steer.py")
+    index_column, button_column, _ = st.columns([1.2, 1.4, 4], vertical_alignment="bottom")
+    index = index_column.number_input("Test digit", 0, len(images) - 1, 0, step=1, help="Its index in the test set.")
+    button_column.button(
+        "Draw on it", on_click=state.put_on_canvas, args=(images.pixels[int(index)].numpy(),), icon=":material/edit:"
+    )
+
+
+def upload(files: Addresses) -> None:
+    st.header("Or upload a photograph or a scan")
+    file = st.file_uploader(
+        "Upload a picture", type=["png", "jpg", "jpeg", "webp"], max_upload_size=20,
+        help="One digit on paper: dark ink or light, PNG, JPEG or WebP, at most 20 MB.",
+    )  # fmt: skip
+    if file is None:
+        return
+    with state.errors_in_words():
+        photo = resources.photo(file.getvalue())
+        pixels = resources.normalise_ink(photo.ink)
+        for remark in photo.remarks:
+            st.info(remark, icon=":material/info:")
+        for column, step in zip(st.columns(max(4, len(photo.steps))), photo.steps, strict=False):
+            column.image(step.picture, width="stretch")
+            column.markdown(f"**{step.title}**")
+            column.caption(step.explanation)
+        reading(files, pixels, name="Recognised digit in the picture", key="reading")
+        if st.button("Steer from this picture", icon=":material/tune:"):
+            state.set_drawing(pixels)
+            state.steer_from_drawing()
+            st.switch_page("views/steer.py")
+
+
+st.title("Draw")
+st.markdown("Draw a digit with mouse, pen or finger: what the network makes of it follows while you draw.")
+chosen = state.chosen_run()
+if chosen is None:
+    st.info("There is no run yet: train one on the page Train.")
+else:
+    with state.errors_in_words():
+        addresses = resources.addresses(chosen)
+        canvas(chosen, addresses)
+        upload(addresses)

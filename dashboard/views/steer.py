@@ -1,0 +1,32 @@
+"""The latent dimensions under the hand."""
+
+import streamlit as st
+
+import resources
+import state
+from cae.runs import Run
+from components import steer
+from sections.starting_point import starting_point
+
+
+def show(run: Run) -> None:
+    files = resources.addresses(run)
+    start = starting_point(run, resources.latent_space(run))
+    if start is None:
+        return
+    moved = steer(files, start, state.steered(start.id), key="steer")
+    if moved is not None:
+        state.set_steered(start.id, moved)
+    state.put_into_address(state.steered(start.id) or tuple(start.code.tolist()))
+
+
+st.title("Steer")
+st.markdown(
+    "Drag any slider: the digit follows. Every number of the code is one slider; the strip shows where it leads."
+)
+chosen = state.chosen_run()
+if chosen is None:
+    st.info("There is no run yet: train one on the page Train.")
+else:
+    with state.errors_in_words():
+        show(chosen)
