@@ -24,8 +24,7 @@ def normalise_ink(ink: NDArray[np.floating]) -> NDArray[np.uint8]:
     rows, columns = (np.flatnonzero(ink.max(axis=axis, initial=0) > _FAINTEST) for axis in (1, 0))
     if not len(rows):
         return np.zeros((SIDE, SIDE), np.uint8)
-    ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].astype(np.float64)
-    enlarged = _enlarge(ink)
+    enlarged = _enlarge(ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].astype(np.float64))
     outline = enlarged > _EDGE * enlarged.max()
     depth = _depth(outline)
     width = _stroke_width(depth)
@@ -70,4 +69,5 @@ def _shares(side: int, scale: float, shift: float, length: int) -> NDArray[np.fl
     edges = (np.arange(side + 1) - shift) / scale
     sources = np.arange(length)
     overlap = np.minimum(edges[1:, None], sources + 1) - np.maximum(edges[:-1, None], sources)
-    return np.clip(overlap, 0, None) * scale  # (side, length)
+    shares: NDArray[np.float64] = np.clip(overlap, 0, None) * scale  # (side, length)
+    return shares

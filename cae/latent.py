@@ -86,7 +86,7 @@ class LatentSpace:
 
 
 def neighbours(references: References, code: Array, count: int = NEIGHBOURS) -> tuple[NDArray[np.int64], Array]:
-    """The positions (K,) of the references nearest to a code (D,), nearest first, and their Euclidean distances (K,)."""
+    """The positions (K,) of the references nearest to a code (D,), nearest first, and their distances (K,)."""
     squared = np.square(references.codes() - code.astype(np.float64)).sum(axis=1)  # (N,)
     nearest = np.argsort(squared, kind="stable")[:count]
     return nearest, np.sqrt(squared[nearest]).astype(np.float32)
