@@ -7,6 +7,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cae import latent
+from cae.errors import DataUnavailable
+
 if TYPE_CHECKING:
     from cae.data import Images
 
@@ -46,8 +49,11 @@ def _read(file: str) -> str:
     return (WEB / file).read_text(encoding="utf-8")
 
 
-def pictures(images: Images) -> bytes:
-    """The reference digits that neighbours are shown by, uint8 (N, 28, 28), gzipped; in the order of the references."""
-    from cae.latent import chosen
+def pictures(images: Images, fingerprint: str) -> bytes:
+    """The reference digits that neighbours are shown by, uint8 (N, 28, 28), gzipped; in the order of the references.
 
-    return gzip.compress(images.pixels[chosen(len(images))[0]].numpy().tobytes(), compresslevel=6, mtime=0)
+    Raises DataUnavailable where these training `images` are not those that a latent space was measured with.
+    """
+    if latent.fingerprint(images) != fingerprint:
+        raise DataUnavailable("The training digits here are not those that this run's latent space was measured with.")
+    return gzip.compress(images.pixels[latent.chosen(len(images))[0]].numpy().tobytes(), compresslevel=6, mtime=0)

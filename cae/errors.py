@@ -55,3 +55,7 @@ class ReadOnly(CaeError):
 
 class Unwritable(CaeError):
     """A file could not be written: the disk is full, or the folder is closed to us."""
+
+
+class UnreadablePicture(CaeError):
+    """An uploaded picture cannot be opened, or no digit can be found in it."""

@@ -6,6 +6,7 @@ the twins of `neighbours`, `vote`, `off_manifold` and `place`.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from collections.abc import Callable
@@ -56,6 +57,7 @@ class References:
 class LatentSpace:
     """What was measured of a run's latent space, with D dimensions, on a data set of C classes.
 
+    digits: a fingerprint of the pictures of the references.
     real, inked: reference codes of the digits as they are, and of the same digits re-inked as drawings are.
     mean, low, high: of the codes, (D,); low and high are the 1st and the 99th percentile.
     influence: (D,), the MSE on [-1, 1] between the pictures of low and high, all other dimensions as in real codes.
@@ -68,6 +70,7 @@ class LatentSpace:
     """
 
     class_names: tuple[str, ...]
+    digits: str
     real: References
     inked: References
     mean: Array
@@ -131,7 +134,10 @@ def sample(space: LatentSpace, count: int, seed: int) -> Array:
 # -- measuring it
 
 
-def latent_space(run: Run, report: Callable[[str], None] = lambda _: None) -> LatentSpace:
+Report = Callable[[str], None]
+
+
+def latent_space(run: Run, report: Report = lambda _: None) -> LatentSpace:
     """The latent space of the run's last weights: the kept one, or measured now (some 5 s, 20 the very first time).
 
     `report` is told what is being done. Raises RunNotFound where the run has no weights yet, and Damaged.
@@ -141,25 +147,24 @@ def latent_space(run: Run, report: Callable[[str], None] = lambda _: None) -> La
         return from_bytes(content)
     from cae import data
 
-    fingerprint = run.weights_hash()
+    weights = run.weights_hash()
     report("reading the training digits")
     dataset = run.info.train.dataset if run.info.train else "mnist"
     images = data.load(dataset, "train")
-    report(f"re-inking {min(REFERENCES, len(images)):,} of them as if they were drawn here")
-    inked = re_inked(dataset, images)
-    report("encoding them")
+    inked = re_inked(dataset, images, report)
+    report("encoding the training digits")
     found = explore(run.model(), images, inked)
-    keep(cache_folder() / fingerprint / FILE, to_bytes(found, fingerprint))
+    keep(cache_folder() / weights / FILE, to_bytes(found, weights))
     return found
 
 
 def kept(run: Run) -> bytes | None:
     """The file of the run's latent space if it was measured before: shipped with the run, or in the cache."""
-    fingerprint = run.weights_hash()
-    for place_ in (run.path / FILE, cache_folder() / fingerprint / FILE):
+    weights = run.weights_hash()
+    for path in (run.path / FILE, cache_folder() / weights / FILE):
         try:
-            content = place_.read_bytes()
-            if _fingerprint(content) == fingerprint:
+            content = path.read_bytes()
+            if _weights_of(content) == weights:
                 from_bytes(content)
                 return content
         except (OSError, Damaged):
@@ -169,21 +174,26 @@ def kept(run: Run) -> bytes | None:
 
 def chosen(available: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Which of so many training digits are references, and which are held out to say what is usual."""
-    held_out = np.arange(0, available, max(1, available // HELD_OUT))[:HELD_OUT]
-    others = np.setdiff1d(np.arange(available), held_out)
+    held_out = np.arange(0, available, max(10, available // HELD_OUT))[:HELD_OUT]
+    others = np.setdiff1d(np.arange(available), held_out) if available > 1 else held_out
     if len(others) > REFERENCES:
         others = others[np.linspace(0, len(others) - 1, REFERENCES).round().astype(np.int64)]
     return others, held_out
 
 
-def re_inked(dataset: str, images: Images) -> NDArray[np.uint8]:
+def fingerprint(images: Images) -> str:
+    """Which pictures the references among these training `images` are."""
+    return hashlib.sha256(images.pixels[chosen(len(images))[0]].numpy().tobytes()).hexdigest()[:16]
+
+
+def re_inked(dataset: str, images: Images, report: Report = lambda _: None) -> NDArray[np.uint8]:
     """The training digits (N, 28, 28) with their ink made what a drawing's is; kept, once computed (some 12 s).
 
     Only the chosen ones: the rest is empty paper.
     """
     from cae.drawing import normalise_ink
 
-    path = cache_folder() / f"re-inked-{dataset}-{FORMAT}.npy"
+    path = cache_folder() / f"re-inked-{dataset}-{fingerprint(images)}-{FORMAT}.npy"
     found = np.zeros(images.pixels.shape, np.uint8)
     indices = np.concatenate(chosen(len(images)))
     try:
@@ -193,7 +203,9 @@ def re_inked(dataset: str, images: Images) -> NDArray[np.uint8]:
             return found
     except (OSError, ValueError, EOFError):
         pass
-    for index in indices:
+    for number, index in enumerate(indices):
+        if number % 500 == 0:
+            report(f"re-inking training digits as if they were drawn here, {100 * number // len(indices)} %")
         found[index] = normalise_ink(images.pixels[index].numpy() / np.float32(255))
     buffer = io.BytesIO()
     np.save(buffer, found[indices], allow_pickle=False)
@@ -223,6 +235,7 @@ def explore(model: ConvAutoencoder, images: Images, inked: NDArray[np.uint8]) ->
                       for label in range(len(images.class_names))])  # fmt: skip
     return LatentSpace(
         class_names=images.class_names,
+        digits=fingerprint(images),
         real=_references(codes, labels, codes_of(images.pixels[held_out])),
         inked=_references(codes_of(ink[indices]), labels, codes_of(ink[held_out])),
         mean=_single(mean),
@@ -294,7 +307,7 @@ def _single(values: NDArray[np.floating]) -> Array:
 # -- as a file
 
 
-def to_bytes(space: LatentSpace, fingerprint: str) -> bytes:
+def to_bytes(space: LatentSpace, weights: str) -> bytes:
     """The latent space as safetensors, with the hash of the weights it was measured with in the header."""
     from safetensors.numpy import save
 
@@ -306,8 +319,9 @@ def to_bytes(space: LatentSpace, fingerprint: str) -> bytes:
     arrays["labels"] = space.real.labels
     words = {
         "format": FORMAT,
-        "weights": fingerprint,
+        "weights": weights,
         "class_names": space.class_names,
+        "digits": space.digits,
         "attributes": [[each.name, each.less, each.more] for each in ATTRIBUTES],
         "neighbours": NEIGHBOURS,
     }
@@ -328,7 +342,7 @@ def from_bytes(content: bytes) -> LatentSpace:
             for group in ("real", "inked")
         }  # fmt: skip
         sets |= {name: arrays[name] for name in _ARRAYS}
-        found = LatentSpace(class_names=tuple(words["class_names"]), **sets)
+        found = LatentSpace(class_names=tuple(words["class_names"]), digits=str(words["digits"]), **sets)
         dimensions = found.mean.shape[0]
         sound = all(array.shape[-1] == dimensions for array in (found.low, found.axes, found.directions)) and all(
             of.points.shape == (len(of.labels), dimensions) and of.usual.shape == (101,)
@@ -351,7 +365,7 @@ def _words(content: bytes) -> dict[str, Any]:
     return words
 
 
-def _fingerprint(content: bytes) -> str:
+def _weights_of(content: bytes) -> str:
     try:
         return str(_words(content)["weights"])
     except (ValueError, KeyError, TypeError) as error:

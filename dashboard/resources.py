@@ -63,15 +63,13 @@ class Addresses:
 
 def addresses(run: Run) -> Addresses:
     """The files of a run for the browser; measures the latent space where that has not been done."""
-    latent_space(run)
+    space = latent_space(run)
     dataset = evaluation.dataset_of(run)
     weights = fingerprint(run)
     return Addresses(
         network=serving.address(f"{weights}.safetensors", run.weights_file().read_bytes),
-        space=serving.address(
-            f"{weights}-space-{latent.FORMAT}.safetensors", lambda: latent.to_bytes(latent_space(run), weights)
-        ),
-        pictures=serving.address(f"{dataset}-{latent.FORMAT}.gz", lambda: browser.pictures(_training_set(dataset))),
+        space=serving.address(f"{weights}-space-{latent.FORMAT}.safetensors", lambda: latent.to_bytes(space, weights)),
+        pictures=serving.address(f"{space.digits}.gz", lambda: browser.pictures(_training_set(dataset), space.digits)),
     )
 
 
@@ -167,9 +165,10 @@ def latent_space(run: Run) -> LatentSpace:
     """What was measured of the run's latent space; measured now, and said so, where that has not been done."""
     path, stamp = str(run.path), _stamp(run.weights_file())
     if run.weights_file().exists() and latent.kept(run) is None:
-        with st.status("Measuring the latent space: once for each network, and longest the first time ...") as status:
+        place = st.empty()
+        with place.status("Measuring the latent space, once for each network ...") as status:
             latent.latent_space(run, lambda doing: status.update(label=f"Measuring the latent space: {doing} ..."))
-            status.update(label="The latent space is measured.", state="complete")
+        place.empty()
     return _latent_space(path, stamp)
 
 

@@ -12,6 +12,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: several workers s
 import numpy as np
 import pytest
 from helpers import SMALL_TEST, SMALL_TRAIN, trained
+from visitors import chromium, server, visitor  # noqa: F401
 
 from cae.files import runs_folder
 from cae.runs import Run

@@ -49,8 +49,6 @@ class Desk {
 
   begin(event) {
     if (event.button > 0 || this.stroke) return;
-    event.preventDefault();
-    this.canvas.focus({preventScroll: true});
     this.canvas.setPointerCapture(event.pointerId);
     this.pointer = event.pointerId;
     this.stroke = {width: Number(this.brush.value), points: []};
@@ -87,8 +85,13 @@ class Desk {
     const {context} = this;
     context.lineWidth = width;
     context.lineCap = context.lineJoin = "round";
-    context.strokeStyle = "#fff";
+    context.strokeStyle = context.fillStyle = "#fff";
     context.beginPath();
+    if (from === 0) { // a line without length would leave no dot
+      context.arc(points[0], points[1], width / 2, 0, 2 * Math.PI);
+      context.fill();
+      context.beginPath();
+    }
     context.moveTo(points[2 * from], points[2 * from + 1]);
     for (let at = from; at < points.length / 2; at++) context.lineTo(points[2 * at], points[2 * at + 1]);
     context.stroke();

@@ -18,13 +18,13 @@ export class Panel {
     this.neighbours = new Neighbours("Nearest real digits", SHOWN);
     const figure = (canvas, caption, title) => make("figure", {title}, canvas, make("figcaption", {textContent: caption}));
     this.element = make("div", {className: "panel"},
-      make("div", {className: "trio"},
-        figure(this.seen, "the network sees", "Cropped, scaled into 20 × 20 pixels, re-inked at MNIST's stroke width, centred by mass"),
+      make("div", {className: "quartet"},
+        figure(this.seen, "it sees", "Cropped, scaled into 20 × 20 pixels, re-inked at MNIST's stroke width, centred by mass"),
         figure(this.copy, "its copy", "Decoded from the code of the picture on the left"),
-        figure(this.error, "error", "Blue: ink that the copy lacks. Red: ink that it added.")),
-      make("div", {className: "recognised"},
-        make("div", {}, make("div", {className: "label", textContent: "recognised"}), this.answer),
-        this.bars),
+        figure(this.error, "error", "Blue: ink that the copy lacks. Red: ink that it added."),
+        make("figure", {title: "The class with the largest share of the vote"},
+          make("div", {className: "answer"}, this.answer), make("figcaption", {textContent: "recognised"}))),
+      this.bars,
       make("div", {className: "label", textContent: "nearest real digits, which vote"}),
       this.neighbours.element,
       this.verdict);
@@ -36,13 +36,16 @@ export class Panel {
     if (this.address === network && this.ready) return;
     this.address = network;
     this.ready = null;
+    delete this.element.parentElement.dataset.ready;
     try {
       const [found, latent] = await Promise.all([fetched(network, readNetwork), fetched(space, readSpace)]);
       if (this.address !== network) return;
       this.ready = {network: found, latent, inked: references(latent.tensors, "inked")};
       this.show(this.pixels);
       this.pictures = await fetched(pictures, readPictures);
-      if (this.address === network) this.show(this.pixels);
+      if (this.address !== network) return;
+      this.show(this.pixels);
+      this.element.parentElement.dataset.ready = "";
     } catch (error) {
       this.verdict.textContent = `${error.message}. Reload the page to try again.`;
     }
@@ -69,6 +72,7 @@ export class Panel {
     paint(this.copy, copy);
     paintError(this.error, pixels, copy);
     this.answer.textContent = latent.class_names[best];
+    this.answer.classList.toggle("word", latent.class_names[best].length > 2);
     const error = pixels.reduce((sum, pixel, index) => sum + ((pixel - copy[index]) / 127.5) ** 2, 0) / pixels.length;
     const outcome = offManifold(inked, near);
     this.verdict.replaceChildren(make("b", {textContent: capital(inWords(outcome, inked.usual))}),

@@ -13,7 +13,7 @@ export class Sliders {
     this.list = make("div", {className: "sliders"});
     this.element = make("div", {},
       make("div", {className: "row"}, make("label", {}, "Order", this.order),
-        make("span", {className: "hint", textContent: "▴ mean, ▵ zero. Double-click or Delete resets one, L locks it, arrows move it."})),
+        make("span", {className: "hint", textContent: "White mark: the mean, grey: zero. Arrow keys move, Delete or a double-click resets, L locks."})),
       this.list);
   }
 
@@ -88,9 +88,7 @@ export class Sliders {
   slide(dimension, value) {
     const code = Float64Array.from(this.wheel.code);
     code[dimension] = value;
-    this.sliding = dimension;
     this.wheel.moveTo(code);
-    this.sliding = null;
   }
 
   resetOne(dimension) {
@@ -119,13 +117,9 @@ export class Sliders {
     const {code} = this.wheel;
     if (code.some((value, dimension) => value < this.rows[dimension].low || value > this.rows[dimension].high)) this.span(code);
     for (const {dimension, input, value} of this.rows) {
+      if (Math.abs(input.value - code[dimension]) > 1e-9) input.value = code[dimension];
       const text = code[dimension].toFixed(2);
-      if (value.textContent === text && dimension !== this.sliding) {
-        if (Number(input.value) !== code[dimension]) input.value = code[dimension];
-        continue;
-      }
-      if (dimension !== this.sliding) input.value = code[dimension];
-      value.textContent = text;
+      if (value.textContent !== text) value.textContent = text;
     }
   }
 

@@ -27,12 +27,13 @@ const SAVED_SIDE = 280; // pixels of a saved picture
 // Holds the code, and tells everybody when it moves.
 class Wheel {
   constructor(root) {
+    this.root = root;
     const button = (text, title, work) => make("button", {type: "button", textContent: text, title, onclick: work});
     this.digit = digitCanvas("Decoded digit");
     this.original = digitCanvas("Picture that was loaded");
     this.before = digitCanvas("Decoded digit before steering");
     this.again = digitCanvas("What encoding the digit again gives back");
-    this.originalFigure = make("figure", {}, this.original, make("figcaption", {textContent: "loaded"}));
+    this.originalFigure = make("figure", {}, this.original, make("figcaption", {textContent: "original"}));
     this.name = make("p", {className: "name"});
     this.undoButton = button("Undo", "Ctrl+Z", () => this.travel(-1));
     this.redoButton = button("Redo", "Ctrl+Shift+Z", () => this.travel(1));
@@ -43,7 +44,7 @@ class Wheel {
     save.ariaLabel = "Save the picture";
     this.meter = make("i");
     this.words = make("p", {className: "verdict", role: "status"});
-    this.echo = make("figcaption", {textContent: "encoded again"});
+    this.echo = make("figcaption", {textContent: "re-encoded"});
     this.neighbours = new Neighbours("Nearest real digits", 8);
     this.sliders = new Sliders(this);
     this.plane = new Plane(this);
@@ -98,6 +99,7 @@ class Wheel {
     this.data = data;
     try {
       if (this.address !== data.network) {
+        delete this.root.dataset.ready;
         const [found, space] = await Promise.all([fetched(data.network, readNetwork), fetched(data.space, readSpace)]);
         if (this.data !== data) return;
         this.address = data.network;
@@ -112,7 +114,9 @@ class Wheel {
       }
       if (this.start?.id !== data.start.id) this.begin(data.start, data.code);
       this.pictures = await fetched(data.pictures, readPictures);
-      this.follow();
+      if (this.data !== data) return;
+      this.showCompany();
+      this.root.dataset.ready = "";
     } catch (error) {
       this.words.textContent = `${error.message}. Reload the page to try again.`;
     }
@@ -243,7 +247,6 @@ class Wheel {
     const words = inWords(off, this.real.usual);
     this.words.replaceChildren(make("b", {textContent: words[0].toUpperCase() + words.slice(1)}), `: ${beyond(off)}`);
     const moved = Math.hypot(...again.map((value, dimension) => value - this.code[dimension]));
-    this.echo.textContent = "encoded again";
     this.echo.title = `The code comes back ${moved.toPrecision(2)} away from where it was; off-manifold distance ${off.distance.toPrecision(3)}`;
   }
 

@@ -89,13 +89,19 @@ def twelve(found: Comparison, class_names: Sequence[str]) -> None:
 
 def next_steps() -> None:
     st.header("Where to go next")
-    train, reconstruct, _ = st.columns([1, 1, 1])
+    train, reconstruct, steer, draw = st.columns(4)
     with train:
         st.page_link("views/train.py", label="Train a network", icon=":material/model_training:")
         st.caption("Watch the loss fall and ten digits sharpen. “glance” takes some ten seconds.")
     with reconstruct:
         st.page_link("views/reconstruct.py", label="Compare reconstructions", icon=":material/compare:")
         st.caption("See which digits it copies well, which it garbles, and where.")
+    with steer:
+        st.page_link("views/steer.py", label="Steer the code", icon=":material/tune:")
+        st.caption("Pull on its numbers and see the digit bend under the mouse.")
+    with draw:
+        st.page_link("views/draw.py", label="Draw a digit", icon=":material/draw:")
+        st.caption("See what the network makes of your own hand while you draw.")
 
 
 st.title("Look inside an autoencoder")

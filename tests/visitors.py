@@ -1,0 +1,166 @@
+"""A server of the dashboard, and a visitor in a headless Chromium; the fixtures are in conftest.py."""
+
+import http.client
+import os
+import shutil
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from helpers import PROJECT, environment, wait_until
+from playwright.sync_api import Page, expect, sync_playwright
+
+from cae import data
+from cae.runs import Run
+
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+PAGES = {
+    "/": "Look inside an autoencoder",
+    "/train": "Train",
+    "/reconstruct": "Reconstruct",
+    "/steer": "Steer",
+    "/draw": "Draw",
+}
+PATIENCE = 60_000  # milliseconds; the machine may be busy
+
+
+def find_chromium() -> str | None:
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    path = find_chromium()
+    if path is None:
+        message = "there is no Chromium: set CHROMIUM, or install one (python start.py test says how)"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    """`streamlit run dashboard/Home.py` from another folder, on runs of its own."""
+
+    def __init__(self, folder, **settings):
+        self.folder, self.port, self.settings = folder, free_port(), settings
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.start()
+
+    def start(self):
+        places = {"CAE_CHECKPOINTS": str(self.folder / "checkpoints"), "CAE_CACHE": str(self.folder / "cache")}
+        without_path = {
+            name: value for name, value in environment(**places, **self.settings).items() if name != "PYTHONPATH"
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", str(PROJECT / "dashboard" / "Home.py"),
+             "--server.headless", "true", "--server.port", str(self.port)],
+            cwd=self.folder, env=without_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        wait_until(self.answers, "the server answers")
+
+    def answers(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
+        try:
+            connection.request("GET", "/_stcore/health")
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
+        finally:
+            connection.close()
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(20)
+
+    def run(self, name: str) -> Run:
+        return Run(self.folder / "checkpoints" / name)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    found = Server(tmp_path_factory.mktemp("server"))
+    (found.folder / "checkpoints").mkdir(exist_ok=True)
+    yield found
+    for path in (found.folder / "checkpoints").glob("[a-z]*"):
+        (path / "stop").touch()
+    found.stop()
+
+
+class Visitor:
+    """A page, and everything it complained of or asked for."""
+
+    def __init__(self, context, server: Server):
+        self.page: Page = context.new_page()
+        self.page.set_default_timeout(PATIENCE)
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        self.server = server
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+
+    def _heard(self, message):
+        # A page opened directly makes Streamlit look for its server below that page first, and find nothing there.
+        probes = ("_stcore/health", "_stcore/host-config")
+        if message.type == "error" and not message.location.get("url", "").endswith(probes):
+            self.complaints.append(message.text)
+
+    def opens(self, path: str) -> Page:
+        self.page.goto(self.server.url + path)
+        title = PAGES[path.split("?", maxsplit=1)[0]]
+        expect(self.page.get_by_role("heading", name=title, level=1)).to_be_visible(timeout=PATIENCE)
+        self.settles()
+        return self.page
+
+    def settles(self):
+        """Waits until the page has been computed and drawn."""
+        quiet = '[data-testid="stApp"][data-test-script-state="notRunning"]'
+        self.page.locator(quiet).wait_for(timeout=PATIENCE)
+        drawn = ".chart .main-svg, .steer[data-ready], .draw[data-ready]"
+        self.page.locator(drawn).first.wait_for(timeout=PATIENCE, state="attached")
+        self.page.wait_for_function(
+            "() => [...document.querySelectorAll('.chart')].every((chart) => chart.querySelector('.main-svg'))",
+            timeout=PATIENCE,
+        )
+        self.page.wait_for_timeout(300)
+
+    def is_content(self):
+        foreign = [url for url in self.requests if not url.startswith((self.server.url, "data:", "blob:"))]
+        assert not foreign and not self.complaints
+
+
+@pytest.fixture
+def visitor(chromium, server):
+    context = chromium.new_context(viewport={"width": 1400, "height": 900})
+    found = Visitor(context, server)
+    yield found
+    context.close()
+
+
+def pixels_of(canvas) -> list[int]:
+    """The grey values of a canvas, row by row."""
+    return canvas.evaluate(
+        "(canvas) => [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]"
+        ".filter((_, index) => index % 4 === 0)"
+    )
+
+
+def decoded(run: Run, code: list[float]) -> np.ndarray:
+    """The pixels (784,) that PyTorch decodes from a code."""
+    with torch.inference_mode():
+        return data.to_pixels(run.model().decode(torch.tensor([code])))[0].flatten().int().numpy()
