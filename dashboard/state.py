@@ -125,10 +125,15 @@ def put_into_address(code: Sequence[float]) -> None:
     st.query_params["z"] = links.write_code(code)
 
 
-def number_key(name: str, first: int) -> str:
-    """The key of a field for a number of the steering page, filled with `first` until somebody changes it."""
-    st.session_state.setdefault(f"steer {name}", first)
+def number_key(name: str, most: int) -> str:
+    """The key of a field for a number of the steering page, 0 until somebody changes it, and never above `most`."""
+    st.session_state[f"steer {name}"] = min(st.session_state.get(f"steer {name}", 0), most)
     return f"steer {name}"
+
+
+def number(name: str) -> int:
+    """What that field holds."""
+    return int(st.session_state[f"steer {name}"])
 
 
 def set_number(name: str, value: int) -> None:

@@ -3,7 +3,7 @@
 // data: {network, space, pictures: addresses, base: {id, pixels: [784]} | null: a digit to draw on, `id` once each}
 // emits: "drawing" with the 784 pixels the network sees, or null, when the pen is lifted; "steer" likewise
 import {SIDE, normaliseInk} from "./cae.js";
-import {make} from "./page.js";
+import {digitCanvas, make, paint} from "./page.js";
 import {Panel} from "./panel.js";
 
 const SIZE = 280;
@@ -104,9 +104,8 @@ class Desk {
     context.fillStyle = "#000";
     context.fillRect(0, 0, SIZE, SIZE);
     if (this.base) {
-      const small = new OffscreenCanvas(SIDE, SIDE), pen = small.getContext("2d"), image = pen.createImageData(SIDE, SIDE);
-      this.base.forEach((pixel, index) => image.data.set([pixel, pixel, pixel, 255], 4 * index));
-      pen.putImageData(image, 0, 0);
+      const small = digitCanvas("");
+      paint(small, this.base);
       context.imageSmoothingQuality = "high";
       context.drawImage(small, 0, 0, SIZE, SIZE);
     }

@@ -34,7 +34,7 @@ class Wheel {
     this.before = digitCanvas("Decoded digit before steering");
     this.again = digitCanvas("What encoding the digit again gives back");
     this.originalFigure = make("figure", {}, this.original, make("figcaption", {textContent: "original"}));
-    this.name = make("p", {className: "name"});
+    this.name = make("figcaption");
     this.undoButton = button("Undo", "Ctrl+Z", () => this.travel(-1));
     this.redoButton = button("Redo", "Ctrl+Shift+Z", () => this.travel(1));
     this.resetButton = button("Reset", "Back to the code that was loaded", () => this.reset());
@@ -53,7 +53,7 @@ class Wheel {
     this.follow = later(() => this.showCompany());
     root.replaceChildren(
       make("section", {className: "stage", ariaLabel: "The digit"},
-        make("div", {className: "big"}, this.digit),
+        make("figure", {className: "big"}, this.digit, this.name),
         make("div", {className: "company"},
           make("div", {className: "trio"}, this.originalFigure,
             make("figure", {}, this.before, make("figcaption", {textContent: "before"})),

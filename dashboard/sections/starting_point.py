@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 import resources
 import state
@@ -18,74 +20,94 @@ if TYPE_CHECKING:
     from cae.data import Images
 
 WAYS = ["Test digit", "Class mean", "Zero", "Random code", state.DRAWING]
+_MOST_SEEDS = 2**31
 
 
 def starting_point(run: Run, space: LatentSpace) -> Start | None:
     """Draws the choice, and gives the start; None where there is nothing to start from yet."""
-    prefix = f"{run.name} {resources.fingerprint(run)[:12]}"
     if problem := state.take_link(len(space.mean)):
         st.warning(problem, icon=":material/link_off:")
-    choice, first, second, third = st.columns([4.4, 1.2, 1.2, 1.2], vertical_alignment="bottom")
+    choice, *details = st.columns([4.4, 1.2, 1.2, 1.2], vertical_alignment="bottom")
     with choice:
         way = state.way_picker(WAYS)
-    if way == "Class mean":
-        with first:
-            label = st.selectbox("Class", range(len(space.class_names)), format_func=space.class_names.__getitem__,
-                                 key=state.number_key("mean", 0), persist_state="session")  # fmt: skip
-        return Start(
-            f"{prefix} mean {label}", f"The mean of class {space.class_names[label]}", space.class_means[label]
-        )
-    if way == "Zero":
-        return Start(f"{prefix} zero", "The code of zeros", np.zeros_like(space.mean))
-    if way == "Random code":
-        with second:
-            st.button("Another", on_click=_another_seed, width="stretch", icon=":material/casino:")
-        with first:
-            seed = int(st.number_input("Seed", 0, 2**31, step=1, key=state.number_key("seed", 0),
-                                       persist_state="session", help="Drawn from the Gaussian that has the mean and "
-                                       "the covariance of the training digits' codes."))  # fmt: skip
-        return Start(f"{prefix} random {seed}", f"Random code {seed}", latent.sample(space, 1, seed)[0])
-    if way == state.DRAWING:
-        return _drawing(run, prefix)
-    if way == state.LINK:
-        code = state.linked_code(len(space.mean))
-        if code is None:
-            st.info("The link belongs to a network with another number of dimensions.")
-            return None
-        return Start(f"{prefix} link {hash(code)}", "The code of the link", np.array(code, np.float32))
+    start = {
+        "Test digit": _test_digit,
+        "Class mean": _class_mean,
+        "Zero": _zero,
+        "Random code": _random_code,
+        state.DRAWING: _drawing,
+        state.LINK: _link,
+    }[way]
+    return start(run, space, details)
+
+
+def _test_digit(run: Run, _space: LatentSpace, columns: Sequence[DeltaGenerator]) -> Start:
     images = resources.test_set(evaluation.dataset_of(run))
-    with second:
-        classes = ["any", *images.class_names]
-        wanted = st.selectbox("Class", range(len(classes)), format_func=classes.__getitem__,
-                              key=state.number_key("class", 0), persist_state="session",
-                              help="Of which “Another” takes one at random.")  # fmt: skip
-    with third:
-        st.button(
-            "Another", on_click=_another_digit, args=(images, wanted - 1), width="stretch", icon=":material/casino:"
-        )
-    with first:
-        number = st.number_input("Index", 0, len(images) - 1, step=1, key=state.number_key("index", 0),
-                                 persist_state="session", help="The number of a digit in the test set.")  # fmt: skip
+    classes, last = ["any", *images.class_names], len(images) - 1
+    with columns[0]:
+        number = st.number_input("Index", 0, last, step=1, key=state.number_key("index", last), persist_state="session",
+                                 help="The number of a digit in the test set.")  # fmt: skip
+    with columns[1]:
+        st.selectbox("Class", range(len(classes)), format_func=classes.__getitem__, persist_state="session",
+                     key=state.number_key("class", len(classes) - 1), on_change=_another_digit, args=(images,))  # fmt: skip
+    with columns[2]:
+        st.button("Another", on_click=_another_digit, args=(images,), width="stretch", icon=":material/casino:")
     index = int(number)
-    name = images.class_names[images.labels[index]]
-    return Start(f"{prefix} digit {index}", f"Test digit {index}, a {name}", resources.code(run, index),
-                 images.pixels[index].numpy())  # fmt: skip
+    name = f"Test digit {index}, class {images.class_names[images.labels[index]]}"
+    return Start(_id(run, "digit", index), name, resources.code(run, index), images.pixels[index].numpy())
 
 
-def _drawing(run: Run, prefix: str) -> Start | None:
+def _another_digit(images: Images) -> None:
+    """Takes one at random, of the class that was chosen."""
+    label = state.number("class") - 1
+    members = np.arange(len(images)) if label < 0 else np.flatnonzero(images.labels.numpy() == label)
+    if len(members):
+        state.set_number("index", int(np.random.default_rng().choice(members)))
+
+
+def _class_mean(run: Run, space: LatentSpace, columns: Sequence[DeltaGenerator]) -> Start:
+    names = space.class_names
+    with columns[0]:
+        label = st.selectbox("Class", range(len(names)), format_func=names.__getitem__, persist_state="session",
+                             key=state.number_key("mean", len(names) - 1))  # fmt: skip
+    return Start(_id(run, "mean", label), f"The mean code of class {names[label]}", space.class_means[label])
+
+
+def _zero(run: Run, space: LatentSpace, _: object) -> Start:
+    return Start(_id(run, "zero", 0), "All numbers zero", np.zeros_like(space.mean))
+
+
+def _random_code(run: Run, space: LatentSpace, columns: Sequence[DeltaGenerator]) -> Start:
+    with columns[0]:
+        seed = st.number_input("Seed", 0, _MOST_SEEDS, step=1, key=state.number_key("seed", _MOST_SEEDS),
+                               persist_state="session", help="Drawn from the Gaussian that has the mean and the "
+                               "covariance of real codes.")  # fmt: skip
+    with columns[1]:
+        st.button("Another", on_click=_another_seed, width="stretch", icon=":material/casino:")
+    return Start(_id(run, "random", int(seed)), f"Random code {int(seed)}", latent.sample(space, 1, int(seed))[0])
+
+
+def _another_seed() -> None:
+    state.set_number("seed", int(np.random.default_rng().integers(_MOST_SEEDS)))
+
+
+def _drawing(run: Run, _space: LatentSpace, _: object) -> Start | None:
     pixels = state.drawing()
     if pixels is None:
         st.info("There is no drawing yet.")
         st.page_link("views/draw.py", label="Draw a digit", icon=":material/draw:")
         return None
-    return Start(f"{prefix} drawing {hash(pixels.tobytes())}", "Your drawing", resources.encode(run, pixels), pixels)
+    return Start(_id(run, "drawing", hash(pixels.tobytes())), "Your drawing", resources.encode(run, pixels), pixels)
 
 
-def _another_seed() -> None:
-    state.set_number("seed", int(np.random.default_rng().integers(2**31)))
+def _link(run: Run, space: LatentSpace, _: object) -> Start | None:
+    code = state.linked_code(len(space.mean))
+    if code is None:
+        st.info("The link belongs to a network with another number of dimensions.")
+        return None
+    return Start(_id(run, "link", hash(code)), "The code of the link", np.array(code, np.float32))
 
 
-def _another_digit(images: Images, label: int) -> None:
-    members = np.arange(len(images)) if label < 0 else np.flatnonzero(images.labels.numpy() == label)
-    if len(members):
-        state.set_number("index", int(np.random.default_rng().choice(members)))
+def _id(run: Run, kind: str, which: int) -> str:
+    """Changes with the network, too: another one has other codes."""
+    return f"{run.name} {resources.fingerprint(run)[:12]} {kind} {which}"

@@ -39,7 +39,7 @@ def upload(files: Addresses) -> None:
         for remark in photo.remarks:
             st.info(remark, icon=":material/info:")
         for column, step in zip(st.columns(max(4, len(photo.steps))), photo.steps, strict=False):
-            column.image(step.picture, width="stretch")
+            column.image(step.picture, width="stretch", alt=step.title)
             column.markdown(f"**{step.title}**")
             column.caption(step.explanation)
         reading(files, pixels, name="Recognised digit in the picture", key="reading")
