@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import platform
 import socket
 import statistics
+import subprocess
 import sys
-from collections.abc import Sequence
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -58,6 +62,36 @@ class Report:
 def median(values: Sequence[float]) -> float:
     """The middle one."""
     return statistics.median(values)
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The smallest value that at least so many percent of them do not exceed."""
+    return sorted(values)[max(0, -int(-len(values) * percent // 100) - 1)]
+
+
+@contextlib.contextmanager
+def served(script: Path) -> Iterator[str]:
+    """The address of a Streamlit app, which runs as long as one is inside."""
+    port = free_port()
+    quiet = ("--server.headless", "true", "--server.address", "127.0.0.1", "--logger.level", "error",
+             "--browser.gatherUsageStats", "false")  # fmt: skip
+    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port), *quiet]
+    environment = os.environ | {"PYTHONPATH": str(PROJECT)}
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=PROJECT, env=environment)
+    try:
+        began = time.monotonic()
+        while True:
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5).close()
+                break
+            except OSError:
+                if time.monotonic() - began > 60 or server.poll() is not None:
+                    raise
+                time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait()
 
 
 def free_port() -> int:

@@ -43,7 +43,8 @@ def _measure(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     mass = ink.sum(axis=(1, 2))
     safe = np.maximum(mass, 1e-9)
     padded = np.pad(ink, ((0, 0), (1, 1), (1, 1)))
-    down, right = np.diff(padded, axis=1)[:, :, 1:], np.diff(padded, axis=2)[:, 1:, :]
+    down, right = np.diff(padded, axis=1), np.diff(padded, axis=2)
+    down, right = (down[:, :, 1:] + down[:, :, :-1]) / 2, (right[:, 1:] + right[:, :-1]) / 2  # alike for mirrored ones
     outline = np.hypot(down, right).sum(axis=(1, 2))
     position = np.arange(ink.shape[1], dtype=float)
     y = position - (ink.sum(axis=2) @ position / safe)[:, None]  # (N, H), downwards

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 SIDE = 28
 BOX = 20.0  # the longer side of a digit in MNIST, in pixels
+MIDDLE = 14.5  # where the centre of mass of MNIST's digits lies, from the upper left corner, in pixels
 STROKE = 2.3  # the median width of MNIST's strokes in pixels, measured as `_stroke_width` does on training digits
 _FAINTEST = 0.3  # paper up to here, when the ink is cropped
 _GRID = 64  # the longer side of the ink while its strokes are widened or thinned
@@ -34,7 +35,7 @@ def normalise_ink(ink: NDArray[np.floating]) -> NDArray[np.uint8]:
     strokes = np.clip(0.5 + depth + offset, 0, 1)
     centre = np.arange(len(strokes)) + 0.5
     y, x = strokes.sum(axis=1) @ centre / strokes.sum(), strokes.sum(axis=0) @ centre / strokes.sum()
-    picture = _resample(strokes, SIDE, scale, SIDE / 2 - x * scale, SIDE / 2 - y * scale)
+    picture = _resample(strokes, SIDE, scale, MIDDLE - x * scale, MIDDLE - y * scale)
     return np.floor(np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8)
 
 

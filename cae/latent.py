@@ -258,7 +258,9 @@ def _references(codes: NDArray[np.float64], labels: NDArray[np.uint8], others: N
     step = float(np.float32(max(float((codes - low).max()) / 255, 1e-12)))
     points = np.clip(np.round((codes - low) / step), 0, 255).astype(np.uint8)
     count = min(NEIGHBOURS, len(codes))
-    distances, _ = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(codes).kneighbors(others)
+    distances, _ = (
+        NearestNeighbors(n_neighbors=count, algorithm="brute").fit(low + np.float64(step) * points).kneighbors(others)
+    )
     usual = np.percentile(distances.mean(axis=1), np.arange(101))
     return References(points, labels, low, step, _single(usual))
 
@@ -312,7 +314,7 @@ def to_bytes(space: LatentSpace, weights: str) -> bytes:
     from safetensors.numpy import save
 
     arrays = {name: getattr(space, name) for name in _ARRAYS}
-    for group in ("real", "inked"):
+    for group in _GROUPS:
         of: References = getattr(space, group)
         arrays |= {f"{group}.points": of.points, f"{group}.low": of.low, f"{group}.usual": of.usual}
         arrays[f"{group}.step"] = np.array([of.step], np.float32)
@@ -336,28 +338,40 @@ def from_bytes(content: bytes) -> LatentSpace:
     try:
         words = _words(content)
         arrays = load(content)
-        sets: dict[str, Any] = {
+        names = tuple(str(name) for name in words["class_names"])
+        expected = _layout(len(arrays["labels"]), len(arrays["mean"]), len(names))
+        if words["format"] != FORMAT or expected != {name: (each.dtype, each.shape) for name, each in arrays.items()}:
+            raise ValueError
+        sets = {
             group: References(arrays[f"{group}.points"], arrays["labels"], arrays[f"{group}.low"],
                               float(arrays[f"{group}.step"][0]), arrays[f"{group}.usual"])
-            for group in ("real", "inked")
+            for group in _GROUPS
         }  # fmt: skip
-        sets |= {name: arrays[name] for name in _ARRAYS}
-        found = LatentSpace(class_names=tuple(words["class_names"]), digits=str(words["digits"]), **sets)
-        dimensions = found.mean.shape[0]
-        sound = all(array.shape[-1] == dimensions for array in (found.low, found.axes, found.directions)) and all(
-            of.points.shape == (len(of.labels), dimensions) and of.usual.shape == (101,)
-            for of in (found.real, found.inked)
-        )
-        if not sound or words["format"] != FORMAT:
-            raise ValueError
-    except (SafetensorError, ValueError, KeyError, TypeError, IndexError) as error:
+        rest: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
+        return LatentSpace(names, str(words["digits"]), sets["real"], sets["inked"], **rest)
+    except (SafetensorError, ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
         raise Damaged(f"{FILE} is damaged and cannot be read.") from error
-    return found
 
 
+_GROUPS = ("real", "inked")
 _ARRAYS = (
     "mean", "low", "high", "influence", "covariance", "axes", "axes_low", "axes_high", "class_means", "directions",
 )  # fmt: skip
+
+
+def _layout(count: int, dimensions: int, classes: int) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
+    """The type and the shape of every array in the file."""
+    per_code, axes = (dimensions,), (min(2, dimensions),)
+    shapes: dict[str, tuple[int, ...]] = {
+        "mean": per_code, "low": per_code, "high": per_code, "influence": per_code,
+        "covariance": per_code * 2, "axes": axes + per_code, "axes_low": axes, "axes_high": axes,
+        "class_means": (classes, dimensions), "directions": (len(ATTRIBUTES), dimensions),
+    }  # fmt: skip
+    for group in _GROUPS:
+        shapes |= {f"{group}.low": per_code, f"{group}.step": (1,), f"{group}.usual": (101,)}
+    floats = {name: (np.dtype(np.float32), shape) for name, shape in shapes.items()}
+    bytes_ = {f"{group}.points": (count, dimensions) for group in _GROUPS} | {"labels": (count,)}
+    return floats | {name: (np.dtype(np.uint8), shape) for name, shape in bytes_.items()}
 
 
 def _words(content: bytes) -> dict[str, Any]:
@@ -368,5 +382,5 @@ def _words(content: bytes) -> dict[str, Any]:
 def _weights_of(content: bytes) -> str:
     try:
         return str(_words(content)["weights"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Damaged(f"{FILE} is damaged and cannot be read.") from error

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from cae.errors import CaeError
+from wording import numbers
 
 _FARTHEST = 1e4  # from zero
 
@@ -21,16 +22,17 @@ def write_code(code: Sequence[float]) -> str:
 
 def read_code(text: str, dimensions: int) -> tuple[float, ...]:
     """The code that such a text stands for. Raises UnreadableLink unless it has so many finite numbers."""
-    parts = text.split(",", dimensions) if len(text) <= 32 * dimensions else []
-    if len(parts) != dimensions:
-        found = text.count(",") + 1
+    found = text.count(",") + 1 if text else 0
+    if found != dimensions:
         raise UnreadableLink(
-            f"The code in the address has {found} numbers and this network has {dimensions}: it belongs to another run."
+            f"The code in the address has {numbers(found)} and this network has {dimensions}: that of another run."
         )
+    if len(text) > 32 * dimensions:
+        raise UnreadableLink("The code in the address is too long to be one.")
     try:
-        code = tuple(float(part) for part in parts)
+        code = tuple(float(part) for part in text.split(","))
     except ValueError:
         raise UnreadableLink("The code in the address holds something that is not a number.") from None
     if not all(math.isfinite(value) and abs(value) <= _FARTHEST for value in code):
-        raise UnreadableLink("The code in the address holds a number that is too large.")
+        raise UnreadableLink("The code in the address holds a number that is infinite, or too large.")
     return code

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 import serving
 from cae import browser, evaluation, latent
 from cae.config import ModelConfig
+from cae.errors import DataUnavailable
 from cae.evaluation import Comparison
 from cae.latent import LatentSpace
 from cae.metrics import Baselines
@@ -69,7 +70,7 @@ def addresses(run: Run) -> Addresses:
     return Addresses(
         network=serving.address(f"{weights}.safetensors", run.weights_file().read_bytes),
         space=serving.address(f"{weights}-space-{latent.FORMAT}.safetensors", lambda: latent.to_bytes(space, weights)),
-        pictures=serving.address(f"{space.digits}.gz", lambda: browser.pictures(_training_set(dataset), space.digits)),
+        pictures=_pictures(dataset, space.digits),
     )
 
 
@@ -79,6 +80,14 @@ def test_set(dataset: str) -> Images:
     from cae import data
 
     return data.load(dataset, "test")
+
+
+def _pictures(dataset: str, fingerprint: str) -> str:
+    """Where the reference digits are; nowhere, if the training digits here are others: neighbours then go without."""
+    try:
+        return serving.address(f"{fingerprint}.gz", lambda: browser.pictures(_training_set(dataset), fingerprint))
+    except DataUnavailable:
+        return ""
 
 
 def _training_set(dataset: str) -> Images:

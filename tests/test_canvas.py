@@ -61,7 +61,7 @@ def test_everything_follows_while_the_pen_still_moves_and_nothing_is_sent(visito
     connection = page.context.new_cdp_session(page)
     connection.send("Network.enable")
     sent: list = []
-    connection.on("Network.webSocketFrameSent", lambda event: sent.append(event))
+    connection.on("Network.webSocketFrameSent", lambda event: sent.append(event["requestId"]))
     box = area(page).bounding_box()
     page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.2 * box["height"])
     page.mouse.down()

@@ -1,19 +1,42 @@
 """The pages without a browser: Streamlit's own AppTest, on real runs."""
 
+import gzip
+import io
 import json
+import math
 import shutil
 import time
 
+import numpy as np
 import pytest
-from helpers import PROJECT, TINY, options, state_of, wait_until
+import streamlit as st
+import torch
+from helpers import PROJECT, TINY, options, state_of, trained, wait_until
+from PIL import Image, ImageDraw
 from streamlit.testing.v1 import AppTest
 
-from cae import runs
+from cae import data, latent, runs
 from cae.config import RECIPES, ModelConfig, TrainConfig
 from cae.files import runs_folder
 from cae.runs import Run
 
-PAGES = {"home": "Look inside an autoencoder", "train": "Train", "reconstruct": "Reconstruct"}
+PAGES = {
+    "home": "Look inside an autoencoder",
+    "train": "Train",
+    "reconstruct": "Reconstruct",
+    "steer": "Steer",
+    "draw": "Draw",
+}
+
+
+@pytest.fixture(autouse=True)
+def own_static_folder(tmp_path, monkeypatch):
+    """What the pages make for the browser lies in the test's own folder."""
+    monkeypatch.syspath_prepend(str(PROJECT / "dashboard"))
+    import serving
+
+    monkeypatch.setattr(serving, "_STATIC", tmp_path / "static")
+    return tmp_path / "static"
 
 
 def opened(page: str = "home", **query: str) -> AppTest:
@@ -55,6 +78,16 @@ def real(trained_folder, own_folders):
     return Run.open("tiny")
 
 
+@pytest.fixture
+def small(tiny):
+    """The tiny run on the small data set, and no page that remembers another."""
+    st.cache_data.clear()
+    st.cache_resource.clear()
+    yield tiny
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
 @pytest.mark.parametrize(("page", "title"), PAGES.items())
 def test_every_page_opens_on_the_shipped_run_with_its_title(page, title):
     app = opened(page)
@@ -64,7 +97,7 @@ def test_every_page_opens_on_the_shipped_run_with_its_title(page, title):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_page_shows_the_run_that_the_address_names(page, real):
+def test_every_page_shows_the_run_that_the_address_names(page, small):
     app = opened(page, run="tiny")
     assert app.sidebar.selectbox[0].value == "tiny" and not app.error
 
@@ -97,19 +130,19 @@ def test_without_any_run_every_page_says_where_to_begin(page, monkeypatch, tmp_p
 
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("harm", ["truncated weights", "no run.json", "torn history", "newer format"])
-def test_a_damaged_run_gives_a_sentence_and_no_traceback(page, harm, real):
+def test_a_damaged_run_gives_a_sentence_and_no_traceback(page, harm, small):
     if harm == "truncated weights":
-        weights = real.path / "model.safetensors"
+        weights = small.path / "model.safetensors"
         weights.write_bytes(weights.read_bytes()[:-100])
     elif harm == "no run.json":
-        (real.path / "run.json").unlink()
+        (small.path / "run.json").unlink()
     elif harm == "newer format":
-        (real.path / "run.json").write_text('{"format": 99}')
+        (small.path / "run.json").write_text('{"format": 99}')
     else:
-        (real.path / "history.jsonl").write_text("nonsense\n")
+        (small.path / "history.jsonl").write_text("nonsense\n")
     app = opened(page, run="tiny")
-    if (page, harm) == ("reconstruct", "torn history"):
-        assert not app.error  # the weights are sound, and that page needs nothing else
+    if page in ("reconstruct", "steer", "draw") and harm == "torn history":
+        assert not app.error  # the weights are sound, and these pages need nothing else
         return
     assert app.error and all("tiny" in error.value for error in app.error)
 
@@ -259,3 +292,271 @@ def test_choosing_a_run_in_the_sidebar_changes_the_page_and_the_address(real):
     settled(app.sidebar.selectbox[0].select("tiny").run())
     assert "2<br>numbers" in json.dumps(sent(app, "hourglass"), ensure_ascii=False)
     assert app.query_params["run"] in ("tiny", ["tiny"])
+
+
+# -- steer
+
+
+def steering(**query: str) -> AppTest:
+    return opened("steer", run="tiny", **query)
+
+
+def choose(app: AppTest, way: str) -> AppTest:
+    return settled(next(iter(app.get("button_group"))).set_value(way).run())
+
+
+def number(app: AppTest, label: str):
+    return next(each for each in app.number_input if each.label == label)
+
+
+def code_of(run: Run, pixels: torch.Tensor) -> np.ndarray:
+    return run.model().encode(data.to_model(pixels[None]))[0].numpy()
+
+
+def goes(app: AppTest, start: object, code: object) -> AppTest:
+    """What the widget says when somebody has moved."""
+    app.session_state["steer"] = {"action": {"kind": "code", "value": {"start": start, "code": code}}}
+    return settled(app.run())
+
+
+def address(app: AppTest) -> str:
+    """The code in the address."""
+    found = app.query_params["z"]
+    return found if isinstance(found, str) else found[0]
+
+
+def test_steering_starts_from_a_test_digit_with_its_picture_and_its_code(small):
+    app, images = steering(), data.load("mnist", "test")
+    for index in (0, 61):
+        settled(number(app, "Index").set_value(index).run())
+        start = sent(app, "steer")["start"]
+        assert start["name"] == f"Test digit {index}, class {images.labels[index]}"
+        assert start["picture"] == images.pixels[index].reshape(-1).tolist()
+        np.testing.assert_allclose(start["code"], code_of(small, images.pixels[index]), atol=1e-5)
+        assert [float(each) for each in address(app).split(",")] == pytest.approx(start["code"], abs=1e-4)
+
+
+def test_another_digit_is_of_the_class_that_was_chosen(small):
+    app, labels = steering(), data.load("mnist", "test").labels
+    settled(next(box for box in app.selectbox if box.label == "Class").select_index(4).run())  # after "any": class 3
+    seen = set()
+    for _ in range(6):
+        settled(button(app, "Another").click().run())
+        seen.add(number(app, "Index").value)
+        assert labels[number(app, "Index").value] == 3
+    assert len(seen) > 1
+
+
+def test_steering_starts_from_the_mean_of_a_class(small):
+    app = choose(steering(), "Class mean")
+    settled(next(box for box in app.selectbox if box.label == "Class").select_index(6).run())
+    start = sent(app, "steer")["start"]
+    assert start["name"].endswith("class 6") and start["picture"] is None
+    np.testing.assert_allclose(start["code"], latent.latent_space(small).class_means[6], rtol=1e-6)
+
+
+def test_steering_starts_from_zero(small):
+    assert sent(choose(steering(), "Zero"), "steer")["start"]["code"] == [0, 0]
+
+
+def test_a_random_code_is_the_sample_of_its_seed_and_another_one_has_another(small):
+    app, space = choose(steering(), "Random code"), latent.latent_space(small)
+    settled(number(app, "Seed").set_value(7).run())
+    np.testing.assert_allclose(sent(app, "steer")["start"]["code"], latent.sample(space, 1, 7)[0], rtol=1e-6)
+    settled(button(app, "Another").click().run())
+    seed = number(app, "Seed").value
+    assert seed != 7
+    np.testing.assert_allclose(sent(app, "steer")["start"]["code"], latent.sample(space, 1, seed)[0], rtol=1e-6)
+
+
+def test_without_a_drawing_the_page_says_where_to_make_one(small):
+    app = choose(steering(), "My drawing")
+    assert "There is no drawing yet" in app.info[0].value and not app.get("bidi_component")
+
+
+def test_every_start_has_an_id_of_its_own_and_keeps_it(small):
+    app, ways = steering(), ("Test digit", "Class mean", "Zero", "Random code", "Test digit")
+    found = [sent(choose(app, way), "steer")["start"]["id"] for way in ways]
+    assert found[0] == found[-1] and len(set(found)) == 4
+
+
+def test_the_widget_finds_the_network_the_latent_space_and_the_digits_at_the_addresses_it_is_sent(
+    small, own_static_folder
+):
+    told, space = sent(steering(), "steer"), latent.latent_space(small)
+    content = {}
+    for name in ("network", "space", "pictures"):
+        folder, _, file = told[name].rpartition("/")
+        assert folder == "app/static"
+        content[name] = (own_static_folder / file).read_bytes()
+    assert content["network"] == small.weights_file().read_bytes()
+    np.testing.assert_array_equal(latent.from_bytes(content["space"]).real.points, space.real.points)
+    assert len(gzip.decompress(content["pictures"])) == 784 * len(space.real.labels)
+
+
+def test_where_somebody_has_gone_is_kept_and_stands_in_the_address(small):
+    app = steering()
+    start = sent(app, "steer")["start"]["id"]
+    assert sent(app, "steer")["code"] is None
+    goes(app, start, [1.25, -3])
+    assert address(app) == "1.25,-3"
+    del app.session_state["steer"]
+    settled(settled(app.switch_page("views/home.py").run()).switch_page("views/steer.py").run())
+    assert sent(app, "steer")["code"] == [1.25, -3] and address(app) == "1.25,-3"
+    choose(app, "Zero")
+    assert sent(app, "steer")["code"] is None and address(app) == "0,0"
+
+
+@pytest.mark.parametrize("code", [
+    None, [], [1], [1, 2, 3], [1, math.nan], [math.inf, 0], ["1", "2"], [True, False], [None, 1], [[1], [2]], "12",
+    {"0": 1, "1": 2}, 5, [1e9, 0], [10**400, 0], [0.0] * 100_000,
+], ids=range(16))  # fmt: skip
+def test_a_code_that_cannot_be_is_ignored(code, small):
+    app = steering()
+    before = address(app)
+    goes(app, sent(app, "steer")["start"]["id"], code)
+    assert address(app) == before and sent(app, "steer")["code"] is None
+
+
+@pytest.mark.parametrize("start", ["tiny another zero", None, 3, ["x"], {}, ""], ids=range(6))
+def test_a_code_that_belongs_to_another_start_is_ignored(start, small):
+    app = steering()
+    before = address(app)
+    goes(app, start, [1, 2])
+    assert address(app) == before and sent(app, "steer")["code"] is None
+
+
+@pytest.mark.parametrize("action", [
+    None, 5, "x", [], {}, {"kind": "code"}, {"kind": "code", "value": None}, {"kind": "code", "value": [1, 2]},
+    {"kind": ["code"], "value": {}}, {"kind": "else", "value": {"start": "", "code": [1, 2]}},
+], ids=range(10))  # fmt: skip
+def test_nonsense_from_the_sliders_is_ignored(action, small):
+    app = steering()
+    before = address(app)
+    app.session_state["steer"] = {"action": action}
+    settled(app.run())
+    assert address(app) == before
+
+
+def test_a_link_leads_to_its_code(small):
+    app = steering(z="0.5,-2.25")
+    start = sent(app, "steer")["start"]
+    assert start["code"] == [0.5, -2.25] and start["name"] == "The code of the link"
+    assert address(app) == "0.5,-2.25" and not app.warning
+    assert sent(choose(app, "Zero"), "steer")["start"]["code"] == [0, 0] and address(app) == "0,0"
+    assert sent(choose(app, "The link"), "steer")["start"]["code"] == [0.5, -2.25]
+
+
+@pytest.mark.parametrize(("text", "sentence"), [
+    ("a,b", "not a number"), ("1", "this network has 2"), ("1,2,3", "this network has 2"), ("inf,0", "too large"),
+    ("nan,0", "too large"), ("", "this network has 2"), ("<b>,1", "not a number"), ("9" * 5000, "this network has 2"),
+], ids=range(8))  # fmt: skip
+def test_a_link_that_cannot_be_read_gives_a_sentence_and_a_page_that_works(text, sentence, small):
+    app = steering(z=text)
+    assert sentence in app.warning[0].value and "<b>" not in app.warning[0].value
+    assert sent(app, "steer")["start"]["name"].startswith("Test digit 0")
+    assert goes(app, sent(app, "steer")["start"]["id"], [1, 1]) and address(app) == "1,1"
+    assert not app.warning
+
+
+def test_a_link_followed_to_a_run_of_other_dimensions_can_be_left_again(small):
+    trained("five", ModelConfig(latent_dim=5, width=4), epochs=1)
+    app = steering(z="1,2")
+    settled(app.sidebar.selectbox[0].select("five").run())
+    assert "another number of dimensions" in app.info[0].value and not app.get("bidi_component")
+    assert sent(choose(app, "Zero"), "steer")["start"]["code"] == [0] * 5
+
+
+# -- draw
+
+
+def drawing(app: AppTest, kind: object, value: object) -> AppTest:
+    """What the canvas says when the pen is lifted."""
+    app.session_state["draw"] = {"action": {"kind": kind, "value": value}}
+    return settled(app.run())
+
+
+def ink() -> list[int]:
+    return (np.arange(784) % 256).tolist()
+
+
+def start_from_drawing(app: AppTest) -> AppTest:
+    return choose(settled(app.switch_page("views/steer.py").run()), "My drawing")
+
+
+def test_a_drawing_is_kept_and_can_be_steered_from(small):
+    app = start_from_drawing(drawing(opened("draw", run="tiny"), "drawing", ink()))
+    start = sent(app, "steer")["start"]
+    assert start["name"] == "Your drawing" and start["picture"] == ink()
+    expected = code_of(small, torch.tensor(ink(), dtype=torch.uint8).view(28, 28))
+    np.testing.assert_allclose(start["code"], expected, atol=1e-5)
+
+
+def test_steer_from_here_leads_to_the_sliders_with_the_drawing(small):
+    app = drawing(opened("draw", run="tiny"), "steer", ink())
+    assert app.title[0].value == "Steer" and app.sidebar.selectbox[0].value == "tiny"
+    assert sent(app, "steer")["start"]["picture"] == ink()
+
+
+def test_an_emptied_canvas_is_no_drawing_any_more(small):
+    app = drawing(drawing(opened("draw", run="tiny"), "drawing", ink()), "drawing", None)
+    assert "There is no drawing yet" in start_from_drawing(app).info[0].value
+
+
+@pytest.mark.parametrize(("kind", "value"), [
+    ("drawing", []), ("drawing", ink()[:-1]), ("drawing", [*ink(), 0]), ("drawing", [256] * 784),
+    ("drawing", [-1] * 784), ("drawing", [0.5] * 784), ("drawing", [True] * 784), ("drawing", ["1"] * 784),
+    ("drawing", [math.nan] * 784), ("drawing", {"0": 1}), ("drawing", "x" * 784), ("drawing", 7),
+    ("drawing", [ink()]), ("drawing", [0] * 1_000_000), ("paint", ink()), (None, ink()), (["drawing"], ink()),
+    ("steer", [3]), ("steer", None),
+], ids=range(19))  # fmt: skip
+def test_a_drawing_that_cannot_be_is_ignored(kind, value, small):
+    app = drawing(opened("draw", run="tiny"), kind, value)
+    assert app.title[0].value == "Draw"
+    assert "There is no drawing yet" in start_from_drawing(app).info[0].value
+
+
+def test_a_test_digit_is_put_on_the_canvas_once_for_each_click(small):
+    app, images = opened("draw", run="tiny"), data.load("mnist", "test")
+    assert sent(app, "draw")["base"] is None
+    found = []
+    for _ in range(2):
+        settled(number(app, "Test digit").set_value(5).run())
+        settled(button(app, "Draw on it").click().run())
+        found.append(sent(app, "draw")["base"])
+    assert found[0]["pixels"] == found[1]["pixels"] == images.pixels[5].reshape(-1).tolist()
+    assert found[0]["id"] != found[1]["id"] == sent(settled(app.run()), "draw")["base"]["id"]
+
+
+def picture_of_a_one() -> bytes:
+    image = Image.new("RGB", (300, 400), (240, 238, 230))
+    ImageDraw.Draw(image).line([(150, 80), (140, 320)], fill=(30, 30, 60), width=18)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_an_uploaded_picture_is_read_step_by_step_and_can_be_steered_from(small):
+    app = opened("draw", run="tiny")
+    settled(app.file_uploader[0].set_value(("one.png", picture_of_a_one(), "image/png")).run())
+    assert not app.error and len(app.get("image")) >= 3
+    settled(button(app, "Steer from this picture").click().run())
+    picture = np.array(sent(app, "steer")["start"]["picture"]).reshape(28, 28)
+    assert app.title[0].value == "Steer" and np.ptp(np.flatnonzero((picture > 127).any(axis=1))) == pytest.approx(
+        19, abs=1
+    )
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", picture_of_a_one()[:200], b"GIF89a" + b"\0" * 50])
+def test_an_uploaded_file_that_is_no_picture_gives_a_sentence(content, small):
+    app = opened("draw", run="tiny")
+    settled(app.file_uploader[0].set_value(("one.png", content, "image/png")).run())
+    assert len(app.error) == 1 and "Traceback" not in app.error[0].value and sent(app, "draw")
+    assert not [each for each in app.button if each.label == "Steer from this picture"]
+
+
+@pytest.mark.parametrize("page", ["steer", "draw"])
+def test_a_run_without_weights_says_so(page):
+    Run.create("fresh", TINY, options())
+    app = opened(page, run="fresh")
+    assert "has not finished an epoch yet" in words(app) and app.title[0].value == PAGES[page]

@@ -46,8 +46,8 @@ def test_a_drag_bends_the_digit_at_once_and_sends_nothing_until_the_hand_is_lift
     connection = page.context.new_cdp_session(page)
     connection.send("Network.enable")
     sent: list = []
-    connection.on("Network.webSocketFrameSent", lambda event: sent.append(event))
-    connection.on("Network.requestWillBeSent", lambda event: sent.append(event))
+    connection.on("Network.webSocketFrameSent", lambda event: sent.append(event["requestId"]))
+    connection.on("Network.requestWillBeSent", lambda event: sent.append(event["requestId"]))
     drag(page, slider(page, 6), 0.5, 0.1, release=False)
     bent = digit(page)
     page.wait_for_timeout(500)

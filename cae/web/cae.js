@@ -201,7 +201,7 @@ export function toPixels(image) {
 
 // -- ink
 
-const BOX = 20, STROKE = 2.3, FAINTEST = 0.3, GRID = 64, MARGIN = 10, EDGE = 0.4871, THINNEST = 0.4;
+const BOX = 20, MIDDLE = 14.5, STROKE = 2.3, FAINTEST = 0.3, GRID = 64, MARGIN = 10, EDGE = 0.4871, THINNEST = 0.4;
 
 // The pixels, Uint8Array (784), that the network is shown for ink (width * height numbers in [0, 1], 1 is ink): cropped,
 // scaled into 20 x 20, brought to MNIST's stroke width, centred by mass. Empty paper where there is no ink.
@@ -234,7 +234,7 @@ export function normaliseInk(ink, width, height) {
     y += value * (Math.floor(index / side) + 0.5);
   });
   const picture = {values: strokes, width: side, height: side};
-  const result = resample(picture, SIDE, scale, SIDE / 2 - x / mass * scale, SIDE / 2 - y / mass * scale);
+  const result = resample(picture, SIDE, scale, MIDDLE - x / mass * scale, MIDDLE - y / mass * scale);
   return Uint8Array.from(result, (value) => Math.floor(Math.min(1, Math.max(0, value)) * 255 + 0.5));
 }
 

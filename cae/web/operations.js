@@ -40,9 +40,8 @@ export class Operations {
       wheel.release();
     };
     const classes = wheel.space.class_names.map((name, index) => button(name, () => {
-      const same = this.target === index;
-      this.target = index;
-      this.setLikeness(Math.min(1, (same ? this.likeAmount : 0) + CLASS_STEP));
+      if (this.target !== index) Object.assign(this, {target: index, from: null, likeAmount: 0});
+      this.setLikeness(Math.min(1, this.likeAmount + CLASS_STEP));
       wheel.release();
     }, `More like a ${name}`));
     this.classButtons = classes;
@@ -58,15 +57,16 @@ export class Operations {
   forget() {
     this.amounts = this.directions?.map(() => 0) ?? [];
     this.likeAmount = 0;
-    this.fresh = true;
+    this.from = null; // the class that the digit is of when it is first made more like another
   }
 
   state() {
-    return {amounts: [...this.amounts], likeAmount: this.likeAmount, target: this.target};
+    const {likeAmount, target, from} = this;
+    return {amounts: [...this.amounts], likeAmount, target, from};
   }
 
-  restore({amounts, likeAmount, target}) {
-    Object.assign(this, {amounts: [...amounts], likeAmount, target});
+  restore(state) {
+    Object.assign(this, state, {amounts: [...state.amounts]});
   }
 
   set(index, amount) {
@@ -76,12 +76,11 @@ export class Operations {
   }
 
   setLikeness(amount) {
-    // What another target had added stays in the code; its slider begins at none.
-    const from = this.means[this.wheel.startClass], to = this.means[this.target];
-    if (this.lastTarget !== this.target) this.likeAmount = 0;
-    this.lastTarget = this.target;
+    this.from ??= this.wheel.likeliestClass();
+    const from = this.means[this.from], to = this.means[this.target];
     this.shift(to.map((value, dimension) => value - from[dimension]), amount - this.likeAmount);
     this.likeAmount = amount;
+    if (amount === 0) this.from = null;
     this.wheel.show();
   }
 
@@ -94,11 +93,14 @@ export class Operations {
 
   show() {
     if (!this.directions) return;
-    this.inputs.forEach((input, index) => (input.value = this.amounts[index]));
+    this.inputs.forEach((input, index) => {
+      input.value = this.amounts[index];
+      input.ariaValueText = `${this.amounts[index].toFixed(1)} standard deviations`;
+    });
     const name = this.wheel.space.class_names[this.target];
     this.likeness.value = this.likeAmount;
     this.likeness.ariaLabel = `More like a ${name}, amount`;
-    this.likeLabel.textContent = `${Math.round(100 * this.likeAmount)} % ${name}`;
+    this.likeLabel.textContent = `like a ${name}: ${Math.round(100 * this.likeAmount)} %`;
     this.classButtons.forEach((button, index) => (button.ariaPressed = String(index === this.target && this.likeAmount > 0)));
     if (this.element.hidden) return;
     paint(this.before, this.wheel.picture(this.wheel.start.code));

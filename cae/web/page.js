@@ -108,7 +108,7 @@ export class Neighbours {
       const position = positions[rank];
       if (position === undefined || !pictures) {
         clear(canvas);
-        canvas.ariaLabel = "None yet";
+        canvas.ariaLabel = "No picture yet";
         caption.textContent = position === undefined ? "\u2013" : names[labels[position]];
         return;
       }

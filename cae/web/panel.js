@@ -42,7 +42,7 @@ export class Panel {
       if (this.address !== network) return;
       this.ready = {network: found, latent, inked: references(latent.tensors, "inked")};
       this.show(this.pixels);
-      this.pictures = await fetched(pictures, readPictures);
+      this.pictures = pictures && (await fetched(pictures, readPictures));
       if (this.address !== network) return;
       this.show(this.pixels);
       this.element.parentElement.dataset.ready = "";

@@ -113,7 +113,7 @@ class Wheel {
         this.operations.build();
       }
       if (this.start?.id !== data.start.id) this.begin(data.start, data.code);
-      this.pictures = await fetched(data.pictures, readPictures);
+      this.pictures = data.pictures && (await fetched(data.pictures, readPictures));
       if (this.data !== data) return;
       this.showCompany();
       this.root.dataset.ready = "";
@@ -140,6 +140,11 @@ class Wheel {
     return Array.from({length: count}, (_, index) => values.subarray(index * this.dimensions, (index + 1) * this.dimensions));
   }
 
+  likeliestClass() {
+    const shares = vote(this.real, nearest(this.real, this.code), this.space.class_names.length);
+    return shares.indexOf(Math.max(...shares));
+  }
+
   picture(code) {
     return toPixels(decode(this.network, code));
   }
@@ -150,9 +155,6 @@ class Wheel {
     this.originalFigure.hidden = !start.picture;
     if (start.picture) paint(this.original, start.picture);
     paint(this.before, this.picture(start.code));
-    const near = nearest(this.real, start.code);
-    const shares = vote(this.real, near, this.space.class_names.length);
-    this.startClass = shares.indexOf(Math.max(...shares));
     this.code = Float64Array.from(code ?? start.code);
     this.sliders.span(this.code);
     this.sliders.span(start.code);

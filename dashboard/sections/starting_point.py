@@ -48,8 +48,9 @@ def _test_digit(run: Run, _space: LatentSpace, columns: Sequence[DeltaGenerator]
         number = st.number_input("Index", 0, last, step=1, key=state.number_key("index", last), persist_state="session",
                                  help="The number of a digit in the test set.")  # fmt: skip
     with columns[1]:
-        st.selectbox("Class", range(len(classes)), format_func=classes.__getitem__, persist_state="session",
-                     key=state.number_key("class", len(classes) - 1), on_change=_another_digit, args=(images,))  # fmt: skip
+        key = state.number_key("class", len(images.class_names))
+        st.selectbox("Class", range(len(classes)), format_func=classes.__getitem__, key=key, persist_state="session",
+                     on_change=_another_digit, args=(images,))  # fmt: skip
     with columns[2]:
         st.button("Another", on_click=_another_digit, args=(images,), width="stretch", icon=":material/casino:")
     index = int(number)

@@ -16,8 +16,7 @@ def canvas(run: Run, files: Addresses) -> None:
     if done is not None:
         state.set_drawing(done.pixels)
         if done.kind == "steer" and done.pixels is not None:
-            state.steer_from_drawing()
-            st.switch_page("views/steer.py")
+            steer_from_here(run)
     index_column, button_column, _ = st.columns([1.2, 1.4, 4], vertical_alignment="bottom")
     index = index_column.number_input("Test digit", 0, len(images) - 1, 0, step=1, help="Its index in the test set.")
     button_column.button(
@@ -25,7 +24,12 @@ def canvas(run: Run, files: Addresses) -> None:
     )
 
 
-def upload(files: Addresses) -> None:
+def steer_from_here(run: Run) -> None:
+    state.steer_from_drawing()
+    st.switch_page("views/steer.py", query_params={"run": run.name})
+
+
+def upload(run: Run, files: Addresses) -> None:
     st.header("Or upload a photograph or a scan")
     file = st.file_uploader(
         "Upload a picture", type=["png", "jpg", "jpeg", "webp"], max_upload_size=20,
@@ -38,15 +42,15 @@ def upload(files: Addresses) -> None:
         pixels = resources.normalise_ink(photo.ink)
         for remark in photo.remarks:
             st.info(remark, icon=":material/info:")
-        for column, step in zip(st.columns(max(4, len(photo.steps))), photo.steps, strict=False):
-            column.image(step.picture, width="stretch", alt=step.title)
-            column.markdown(f"**{step.title}**")
-            column.caption(step.explanation)
         reading(files, pixels, name="Recognised digit in the picture", key="reading")
         if st.button("Steer from this picture", icon=":material/tune:"):
             state.set_drawing(pixels)
-            state.steer_from_drawing()
-            st.switch_page("views/steer.py")
+            steer_from_here(run)
+        st.subheader("How the picture was read")
+        for column, step in zip(st.columns(len(photo.steps)), photo.steps, strict=True):
+            column.image(step.picture, width="stretch", alt=step.title)
+            column.markdown(f"**{step.title}**")
+            column.caption(step.explanation)
 
 
 st.title("Draw")
@@ -58,4 +62,4 @@ else:
     with state.errors_in_words():
         addresses = resources.addresses(chosen)
         canvas(chosen, addresses)
-        upload(addresses)
+        upload(chosen, addresses)

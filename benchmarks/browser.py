@@ -1,0 +1,164 @@
+"""From the hand to the pixels on the pages Steer and Draw: a slider, a pen, and what is sent meanwhile.
+
+python benchmarks/browser.py [--rounds 3] [--json]
+
+A headless Chromium with a real server; the mouse is Chromium's own. A time begins at the event's timeStamp, the moment
+the browser knew of it, and ends with the first task after the frame in which everything was painted; what compositor
+and screen then take is not in it. `input` is the slider's own event; from the movement of the mouse that caused it, it
+takes up to a frame longer, which Chromium waits to deliver movements. Each slider is measured on `original` (width 16)
+and on a network of width 64 and 32 dimensions, trained for a moment. A round is two drags of 90 events and three
+drawings. What a user would pick instead is `st.slider` with a decode in Python and `st.image`, from the release.
+Goals, 95th percentiles: slider 17 ms, pen 50 ms, a decode 2 ms at width 16 and 8 ms at width 64; nothing sent.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import numpy as np
+from playwright.sync_api import Browser, Page
+
+from benchmarks.common import PROJECT, Report, median, parser, percentile, served
+from benchmarks.pages import FOLLOW, Sent, chromium, draw, opened
+from benchmarks.strokes import drawing, unseen
+from benchmarks.usual import released
+from cae import ModelConfig, Run, TrainConfig, data, latent, train
+from cae.browser import script
+from cae.files import cache_folder
+from cae.model import ConvAutoencoder
+from cae.training import TrainState
+from cae.weights import write_weights
+
+SLIDER_MS, PEN_MS, BYTES = 17, 50, 0
+DECODE_MS = {"original": 2, "wide": 8}
+WIDE = ModelConfig(latent_dim=32, width=64)
+DECODE = """async ([script, weights, codes]) => {
+    const address = URL.createObjectURL(new Blob([script], {type: "text/javascript"}));
+    const {decode, network, readTensors} = await import(address);
+    const {tensors, metadata} = readTensors(await (await fetch(weights)).arrayBuffer());
+    const ready = network(tensors, JSON.parse(metadata.model).activation);
+    for (const code of codes) decode(ready, code);
+    return codes.map((code) => {
+        const began = performance.now();
+        decode(ready, code);
+        return performance.now() - began;
+    });
+}"""
+
+
+def make_wide() -> Run:
+    """A run of width 64, trained on 1,000 digits: its signals are as sparse as a trained network's."""
+    options = TrainConfig(epochs=1, train_images=1000)
+    digits, state = data.load("mnist", "train").pixels[:1000], TrainState.fresh(WIDE, options)
+    for _ in train(state.model, digits, digits[:100], options, state=state):
+        pass
+    assert isinstance(state.model, ConvAutoencoder)
+    run = Run.create("wide", WIDE, None)
+    weights = {name: value.detach().numpy() for name, value in state.model.state_dict().items()}
+    write_weights(run.path / "model.safetensors", weights, WIDE)
+    run.update(state="finished")
+    return run
+
+
+def forget(run: Run) -> None:
+    """Deletes what the dashboard has kept of a run that will not come back."""
+    weights = run.weights_hash()
+    shutil.rmtree(cache_folder() / weights, ignore_errors=True)
+    for path in (PROJECT / "dashboard" / "static").glob(f"{weights}*"):
+        path.unlink()
+
+
+def slider(page: Page, sent: Sent, drags: int) -> list[dict[str, float]]:
+    """The times of the events of so many drags, each over another slider from end to end and back."""
+    digit, picture = page.get_by_label("Decoded digit", exact=True), "canvas => canvas.toDataURL()"
+    for index in range(drags):
+        box = page.get_by_role("slider").nth(index).bounding_box()
+        assert box is not None
+        ways = [0.5 + 0.46 * np.sin(2 * np.pi * step / 100) for step in range(100)]
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.mouse.down()
+        before = digit.evaluate(picture)
+        sent.switch(True)
+        for at in ways[:-10]:
+            page.mouse.move(box["x"] + box["width"] * at, box["y"] + box["height"] / 2)
+        sent.switch(False)
+        page.mouse.up()
+        assert digit.evaluate(picture) != before, "the slider was not moved"
+        page.wait_for_timeout(1500)
+    return list(page.evaluate("times"))
+
+
+def steer(browser: Browser, address: str, run: Run, rounds: int) -> dict[str, Any]:
+    page = opened(browser, f"{address}/steer?run={run.name}")
+    codes = latent.latent_space(run).real.codes()[::100].tolist()
+    weights = f"{address}/app/static/{run.weights_hash()}.safetensors"
+    decode = [each for _ in range(rounds) for each in page.evaluate(DECODE, [script("cae"), weights, codes])]
+    page.locator(".steer").evaluate(FOLLOW, "input")
+    sent = Sent(page)
+    times = slider(page, sent, 2 * rounds)
+    page.close()
+    found = {kind: [each[kind] for each in times] for kind in ("event", "hand", "handler")}
+    return {**found, "decode": decode, "sent": sent.counts()}
+
+
+def pen(browser: Browser, address: str, rounds: int) -> dict[str, Any]:
+    page = opened(browser, f"{address}/draw?run=original")
+    page.locator(".draw").evaluate(FOLLOW, "pointermove")
+    images, sent, generator = data.load("mnist", "train"), Sent(page), np.random.default_rng(0)
+    for index in generator.choice(unseen(len(images)), 3 * rounds, replace=False):
+        draw(page, drawing(images.pixels[index].numpy(), generator), sent.switch)
+        page.wait_for_timeout(500)
+        page.get_by_label("Drawing area").press("Delete")
+        page.wait_for_timeout(500)
+    times = page.evaluate("times")
+    page.close()
+    return {"event": [each["event"] for each in times], "sent": sent.counts()}
+
+
+def told(name: str, values: Sequence[float], goal: float | None = None) -> str:
+    """The median and the 95th percentile, and whether the goal is kept."""
+    late = percentile(values, 95)
+    kept = "" if goal is None else f" (goal: {goal:g}, {'kept' if late <= goal else 'missed'})"
+    return f"{name:34} p50 {median(values):6.1f} ms   p95 {late:6.1f} ms{kept}   {len(values):,} times"
+
+
+def main() -> None:
+    given = parser(__doc__, rounds=3).parse_args()
+    report, found = Report(given.json), {}
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
+        os.environ["CAE_CHECKPOINTS"] = folder
+        wide = make_wide()
+        try:
+            with served(PROJECT / "dashboard" / "Home.py") as address:
+                for run in (Run.open("original"), wide):
+                    found[run.name] = steer(browser, address, run, given.rounds)
+                found["pen"] = pen(browser, address, given.rounds)
+        finally:
+            forget(wide)
+        found["usual"] = {"event": released(browser, Path(folder, "usual.py"), 5 * given.rounds)}
+    for name in ("original", "wide"):
+        report.say(told(f"slider, {name}: input to pixels", found[name]["event"], SLIDER_MS))
+        report.say(told("    movement to pixels", found[name]["hand"]))
+        report.say(told("    handlers of the event", found[name]["handler"]))
+        report.say(told("    decode alone", found[name]["decode"], DECODE_MS[name]))
+    report.say(told("pen: movement to everything", found["pen"]["event"], PEN_MS))
+    for name in ("original", "wide", "pen"):
+        counts = found[name]["sent"]
+        report.say(f"sent during a drag, {name}: {counts['bytes']} bytes, {counts['requests']} requests "
+                   f"(goal: {BYTES}); otherwise {counts['bytes_otherwise']:,} bytes")  # fmt: skip
+    report.say(told("st.slider: release to pixels", found["usual"]["event"]))
+    ratio = median(found["usual"]["event"]) / median(found["original"]["event"])
+    report.say(f"ratio {ratio:.0f} of the medians, st.slider to ours")
+    report.end(**found, ratio=ratio, goals={"slider": SLIDER_MS, "pen": PEN_MS, "decode": DECODE_MS, "sent": BYTES})
+
+
+if __name__ == "__main__":
+    main()
