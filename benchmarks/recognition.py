@@ -44,8 +44,8 @@ def only_centred(ink: NDArray[np.float64]) -> NDArray[np.uint8]:
     crop = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     scale = ink_of.BOX / max(crop.shape)
     y, x = crop.sum(axis=1) @ (np.arange(len(crop)) + 0.5), crop.sum(axis=0) @ (np.arange(crop.shape[1]) + 0.5)
-    left, top = (ink_of.SIDE / 2 - at / crop.sum() * scale for at in (x, y))
-    return np.round(ink_of._resample(crop, ink_of.SIDE, scale, left, top).clip(0, 1) * 255).astype(np.uint8)
+    left, top = (ink_of.MIDDLE - at / crop.sum() * scale for at in (x, y))
+    return np.round(ink_of.resample(crop, ink_of.SIDE, scale, left, top).clip(0, 1) * 255).astype(np.uint8)
 
 
 def recognised(run: Run, space: LatentSpace, inks: Sequence[NDArray[np.float64]]) -> tuple[Classes, Classes]:

@@ -74,7 +74,8 @@ CLICK = (
 def measured(browser: Browser, script: Path) -> tuple[float, float, dict[str, float]]:
     """Seconds to the title and to everything, and from a click to the title of each page, by that title."""
     port = free_port()
-    quiet = ("--server.headless", "true", "--server.address", "127.0.0.1", "--logger.level", "error")
+    quiet = ("--server.headless", "true", "--server.address", "127.0.0.1", "--logger.level", "error",
+             "--browser.gatherUsageStats", "false")  # fmt: skip
     command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port), *quiet]
     began = time.time()
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=PROJECT)

@@ -35,7 +35,7 @@ def normalise_ink(ink: NDArray[np.floating]) -> NDArray[np.uint8]:
     strokes = np.clip(0.5 + depth + offset, 0, 1)
     centre = np.arange(len(strokes)) + 0.5
     y, x = strokes.sum(axis=1) @ centre / strokes.sum(), strokes.sum(axis=0) @ centre / strokes.sum()
-    picture = _resample(strokes, SIDE, scale, MIDDLE - x * scale, MIDDLE - y * scale)
+    picture = resample(strokes, SIDE, scale, MIDDLE - x * scale, MIDDLE - y * scale)
     return np.floor(np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
@@ -44,7 +44,7 @@ def _enlarge(ink: NDArray[np.float64]) -> NDArray[np.float64]:
     height, width = ink.shape
     scale = _GRID / max(height, width)
     side = _GRID + 2 * _MARGIN
-    return _resample(ink, side, scale, (side - width * scale) / 2, (side - height * scale) / 2)
+    return resample(ink, side, scale, (side - width * scale) / 2, (side - height * scale) / 2)
 
 
 def _depth(outline: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -60,7 +60,7 @@ def _stroke_width(depth: NDArray[np.float64]) -> float:
     return 4 * float(depth[depth > 0].mean())
 
 
-def _resample(ink: NDArray[np.float64], side: int, scale: float, left: float, top: float) -> NDArray[np.float64]:
+def resample(ink: NDArray[np.float64], side: int, scale: float, left: float, top: float) -> NDArray[np.float64]:
     """The ink, `scale` times as large and moved by (left, top), in a square of `side` pixels: an average per pixel."""
     return _shares(side, scale, top, ink.shape[0]) @ ink @ _shares(side, scale, left, ink.shape[1]).T
 

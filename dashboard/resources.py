@@ -173,12 +173,19 @@ def encode(run: Run, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
 def latent_space(run: Run) -> LatentSpace:
     """What was measured of the run's latent space; measured now, and said so, where that has not been done."""
     path, stamp = str(run.path), _stamp(run.weights_file())
-    if run.weights_file().exists() and latent.kept(run) is None:
+    if (path, stamp) not in _measured() and run.weights_file().exists() and latent.kept(run) is None:
         place = st.empty()
         with place.status("Measuring the latent space, once for each network ...") as status:
             latent.latent_space(run, lambda doing: status.update(label=f"Measuring the latent space: {doing} ..."))
         place.empty()
+    _measured().add((path, stamp))
     return _latent_space(path, stamp)
+
+
+@st.cache_resource(show_spinner=False)
+def _measured() -> set[tuple[str, int]]:
+    """The weights whose latent space is known to be measured."""
+    return set()
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
