@@ -8,6 +8,7 @@ from cae import evaluation
 from cae.runs import Run
 from components import draw, reading
 from resources import Addresses
+from sections.chosen import show_chosen_run
 
 
 def canvas(run: Run, files: Addresses) -> None:
@@ -53,13 +54,12 @@ def upload(run: Run, files: Addresses) -> None:
             column.caption(step.explanation)
 
 
+def show(run: Run) -> None:
+    files = resources.addresses(run)
+    canvas(run, files)
+    upload(run, files)
+
+
 st.title("Draw")
 st.markdown("Draw a digit with mouse, pen or finger: what the network makes of it follows while you draw.")
-chosen = state.chosen_run()
-if chosen is None:
-    st.info("There is no run yet: train one on the page Train.")
-else:
-    with state.errors_in_words():
-        addresses = resources.addresses(chosen)
-        canvas(chosen, addresses)
-        upload(chosen, addresses)
+show_chosen_run(show)

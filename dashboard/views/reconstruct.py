@@ -9,13 +9,13 @@ import streamlit as st
 from numpy.typing import NDArray
 
 import resources
-import state
 import wording
 from cae import evaluation, figures, picks
 from cae.evaluation import Comparison
 from cae.pictures import signed_error, to_rgb
 from cae.runs import Run
 from components import Card, chart, digits
+from sections.chosen import show_chosen_run
 
 if TYPE_CHECKING:
     from cae.data import Images
@@ -97,9 +97,4 @@ def show(run: Run) -> None:
 
 st.title("Reconstruct")
 st.markdown("Choose digits: left the original, in the middle the network's copy, right where the copy is wrong.")
-chosen = state.chosen_run()
-if chosen is None:
-    st.info("There is no run yet: train one on the page Train.")
-else:
-    with state.errors_in_words():
-        show(chosen)
+show_chosen_run(show)

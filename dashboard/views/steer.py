@@ -6,6 +6,7 @@ import resources
 import state
 from cae.runs import Run
 from components import steer
+from sections.chosen import show_chosen_run
 from sections.starting_point import starting_point
 
 
@@ -24,9 +25,4 @@ st.title("Steer")
 st.markdown(
     "Drag any slider: the digit follows. Every number of the code is one slider; the strip shows where it leads."
 )
-chosen = state.chosen_run()
-if chosen is None:
-    st.info("There is no run yet: train one on the page Train.")
-else:
-    with state.errors_in_words():
-        show(chosen)
+show_chosen_run(show)
