@@ -72,7 +72,7 @@ def read(content: bytes) -> Photo:
     digits = _digits(found)
     ink = _soften(found.field, digits[0], max(4, round(1.5 * blown_up)))
     if len(digits) > 1:
-        remarks.append(f"There seem to be {len(digits)} digits: the largest was taken.")
+        remarks.append(f"There seem to be {len(digits)} digits: the most prominent was taken.")
     tone = "darker" if found is dark else "lighter"
     steps = (
         Step(

@@ -1,9 +1,9 @@
-"""A latent code in an address."""
+"""Where the steering has come from and gone to, in an address."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
 
 from cae.errors import CaeError
 from wording import numbers
@@ -15,9 +15,10 @@ class UnreadableLink(CaeError):
     """The address holds a code that cannot be used."""
 
 
-def write_code(code: Sequence[float]) -> str:
-    """The numbers of a code, to four decimals, with commas."""
-    return ",".join(f"{value:.4f}".rstrip("0").rstrip(".") for value in code)
+def read_start(text: str) -> tuple[str, int] | None:
+    """The start that `digit-12`, `mean-3`, `random-5` or `zero-0` stands for, with its number; None otherwise."""
+    found = re.fullmatch(r"(digit|mean|random|zero)-([0-9]{1,10})", text)
+    return (found[1], int(found[2])) if found else None
 
 
 def read_code(text: str, dimensions: int) -> tuple[float, ...]:

@@ -29,8 +29,9 @@ _UPLOADS = "uploads"
 _SUGGESTED = "suggested"
 _WAY, _NEXT_WAY = "start from", "next start from"
 _LINK, _LINK_READ = "linked code", "link read"
-_STEERED = "steered"
-_DRAWING = "drawing"
+_STEERED, _ARRIVED = "steered", "arrived"
+_MOST_STARTS = 20  # of which it is remembered where one has gone from them
+_DRAWING, _PICTURE = "drawing", "picture"
 _BASE = "drawing base"
 FIRST_CHOICE = "original"
 
@@ -50,7 +51,7 @@ def run_picker(names: Sequence[str]) -> None:
     elif st.session_state.get(_RUN) not in names:
         st.session_state[_RUN] = FIRST_CHOICE if FIRST_CHOICE in names else next(iter(names), None)
     st.selectbox("Run", names, key=_RUN, help="The training that every page shows.", placeholder="No run yet")
-    if st.session_state[_RUN]:
+    if st.session_state[_RUN] and st.query_params.get("run") != st.session_state[_RUN]:  # each writing is a step back
         st.query_params["run"] = st.session_state[_RUN]
 
 
@@ -71,15 +72,18 @@ def look_at(name: str) -> None:
 
 # -- steering: where it starts, and where it has gone
 
-LINK = "The link"
-DRAWING = "My drawing"
+WAYS = {"digit": "Test digit", "mean": "Class mean", "zero": "Zero", "random": "Random code"}
+DRAWING, PICTURE, LINK = "My drawing", "My picture", "The link"
 
 
-def way_picker(ways: Sequence[str]) -> str:
-    """Draws the choice of where steering starts; a link that was followed, or a drawing, comes first."""
+def way_picker(run: Run) -> str:
+    """Draws the choice of where steering starts; the last two are there when there is one."""
+    ways = [*WAYS.values(), DRAWING]
+    if _PICTURE in st.session_state:
+        ways.append(PICTURE)
+    if st.session_state.get(_LINK, (None,))[0] == run.name:
+        ways.append(LINK)
     wanted = st.session_state.pop(_NEXT_WAY, None)
-    if _LINK in st.session_state:
-        ways = [*ways, LINK]
     if wanted in ways:
         st.session_state[_WAY] = wanted
     elif st.session_state.get(_WAY) not in ways:
@@ -87,42 +91,52 @@ def way_picker(ways: Sequence[str]) -> str:
     return str(st.segmented_control("Start from", ways, key=_WAY, required=True, persist_state="session"))
 
 
-def take_link(dimensions: int) -> str | None:
-    """Reads the code in the address (`?z=`) when the page is first opened; what is wrong with it, if anything is."""
+def take_link(run: Run) -> str | None:
+    """Reads start and code from the address (`?from=` and `?z=`) when the page is first opened in a session.
+
+    What is wrong with the code, in a sentence, if anything is.
+    """
     if st.session_state.get(_LINK_READ):
         return None
     st.session_state[_LINK_READ] = True
+    start = links.read_start(st.query_params.get("from", ""))
+    if start is not None:
+        kind, number = start
+        st.session_state[_NEXT_WAY] = WAYS[kind]
+        set_number(kind, number)
     text = st.query_params.get("z")
     if text is None:
         return None
     try:
-        st.session_state[_LINK] = links.read_code(text, dimensions)
+        code = links.read_code(text, run.info.model.latent_dim)
     except CaeError as error:
         return str(error)
-    st.session_state[_NEXT_WAY] = LINK
+    st.session_state[_LINK] = run.name, code
+    if start is None:
+        st.session_state[_NEXT_WAY] = LINK
+    else:
+        st.session_state[_ARRIVED] = f"{start[0]}-{start[1]}"
     return None
 
 
-def linked_code(dimensions: int) -> tuple[float, ...] | None:
-    """The code that the address held, if it is one for so many dimensions."""
-    code = st.session_state.get(_LINK)
-    return code if code is not None and len(code) == dimensions else None
+def linked_code() -> tuple[float, ...]:
+    """The code that the address held."""
+    return st.session_state[_LINK][1]  # type: ignore[no-any-return]
 
 
 def set_steered(start: str, code: tuple[float, ...]) -> None:
     """Remembers where somebody has gone from a start."""
-    st.session_state[_STEERED] = start, code
+    places = {**st.session_state.get(_STEERED, {}), start: code}
+    st.session_state[_STEERED] = dict(list(places.items())[-_MOST_STARTS:])
 
 
-def steered(start: str) -> tuple[float, ...] | None:
-    """Where they have gone from it, if anywhere."""
-    origin, code = st.session_state.get(_STEERED, (None, None))
-    return code if origin == start else None
-
-
-def put_into_address(code: Sequence[float]) -> None:
-    """Keeps the code in the address, so that a link leads to the same digit."""
-    st.query_params["z"] = links.write_code(code)
+def steered(start: str, address: str) -> tuple[float, ...] | None:
+    """Where they have gone from it, if anywhere: here, or by the link that they have followed."""
+    if address and st.session_state.get(_ARRIVED) == address:
+        del st.session_state[_ARRIVED]
+        set_steered(start, linked_code())
+    places: dict[str, tuple[float, ...]] = st.session_state.get(_STEERED, {})
+    return places.get(start)
 
 
 def number_key(name: str, most: int) -> str:
@@ -145,7 +159,7 @@ def set_number(name: str, value: int) -> None:
 
 
 def drawing() -> NDArray[np.uint8] | None:
-    """What the network sees of the visitor's own drawing or picture, uint8 (28, 28)."""
+    """What the network sees of the visitor's own drawing, uint8 (28, 28)."""
     return st.session_state.get(_DRAWING)
 
 
@@ -154,9 +168,22 @@ def set_drawing(pixels: NDArray[np.uint8] | None) -> None:
     st.session_state[_DRAWING] = pixels
 
 
+def picture() -> NDArray[np.uint8]:
+    """What the network sees of the picture from which the visitor wanted to steer; raises KeyError before that."""
+    return st.session_state[_PICTURE]  # type: ignore[no-any-return]
+
+
 def steer_from_drawing() -> None:
-    """Makes the drawing the start of the steering."""
+    """Makes the drawing the start of the steering, as if nothing had been steered yet."""
     st.session_state[_NEXT_WAY] = DRAWING
+    st.session_state.pop(_STEERED, None)
+
+
+def steer_from_picture(pixels: NDArray[np.uint8]) -> None:
+    """The same with an uploaded picture."""
+    st.session_state[_PICTURE] = pixels
+    st.session_state[_NEXT_WAY] = PICTURE
+    st.session_state.pop(_STEERED, None)
 
 
 def put_on_canvas(pixels: NDArray[np.uint8]) -> None:

@@ -55,6 +55,7 @@ def test_a_drag_bends_the_digit_at_once_and_sends_nothing_until_the_hand_is_lift
     assert not sent
     page.mouse.up()
     page.wait_for_function("(before) => location.href !== before", arg=address, timeout=PATIENCE)
+    page.wait_for_timeout(500)
     visitor.settles()
     assert digit(page) == bent
     assert sent

@@ -1,6 +1,7 @@
 // A canvas to draw on, and beside it what the network makes of the drawing while the pen moves.
 //
-// data: {network, space, pictures: addresses, base: {id, pixels: [784]} | null: a digit to draw on, `id` once each}
+// data: {network, space, pictures: addresses, base: {id, pixels: [784]} | null: a digit to draw on, `id` once each},
+//        known: whether Python knows of the drawing}
 // emits: "drawing" with the 784 pixels the network sees, or null, when the pen is lifted; "steer" likewise
 import {SIDE, normaliseInk} from "./cae.js";
 import {digitCanvas, make, paint} from "./page.js";
@@ -9,6 +10,7 @@ import {Panel} from "./panel.js";
 const SIZE = 280;
 const KEPT = "cae-drawing"; // in the tab's storage, so that the drawing survives a change of page and a reload
 const MOST_POINTS = 50000;
+const MOST_STEPS = 100; // that can be undone
 
 export function mount(element, data, emit) {
   const root = element.querySelector(".draw");
@@ -16,6 +18,7 @@ export function mount(element, data, emit) {
   root.desk.emit = emit;
   root.desk.panel.use(data);
   root.desk.takeBase(data.base);
+  root.desk.tellIfUnknown(data.known);
 }
 
 class Desk {
@@ -36,6 +39,7 @@ class Desk {
         make("div", {className: "tools"}, this.undoButton, this.clearButton,
           make("label", {}, "Brush", this.brush), this.steerButton)),
       this.panel.element);
+    this.past = [];
     this.load();
     this.canvas.onpointerdown = (event) => this.begin(event);
     this.canvas.onpointermove = (event) => this.go(event);
@@ -51,6 +55,7 @@ class Desk {
     if (event.button > 0 || this.stroke) return;
     this.canvas.setPointerCapture(event.pointerId);
     this.pointer = event.pointerId;
+    this.remember();
     this.stroke = {width: Number(this.brush.value), points: []};
     this.strokes.push(this.stroke);
     this.extend([event]);
@@ -130,7 +135,8 @@ class Desk {
     for (let index = 0; index < ink.length; index++) ink[index] = data[4 * index] / 255;
     this.pixels = this.isEmpty() ? null : normaliseInk(ink, SIZE, SIZE);
     this.panel.show(this.pixels);
-    this.undoButton.disabled = this.clearButton.disabled = this.steerButton.disabled = this.isEmpty();
+    this.clearButton.disabled = this.steerButton.disabled = this.isEmpty();
+    this.undoButton.disabled = this.isEmpty() && !this.past.length;
   }
 
   changed() {
@@ -139,12 +145,19 @@ class Desk {
     this.emit("drawing", this.pixels && [...this.pixels]);
   }
 
+  // Before anything is done, so that it can be undone.
+  remember() {
+    this.past = [...this.past.slice(1 - MOST_STEPS), {strokes: [...this.strokes], base: this.base}];
+  }
+
   undo() {
-    if (!this.strokes.pop()) this.base = null;
+    if (this.past.length) Object.assign(this, this.past.pop());
+    else if (!this.strokes.pop()) this.base = null; // what was drawn before the page was loaded
     this.changed();
   }
 
   clear() {
+    this.remember();
     this.strokes = [];
     this.base = null;
     this.changed();
@@ -153,17 +166,24 @@ class Desk {
   key(event) {
     if (event.target === this.brush && event.key !== "z") return;
     if (event.key === "z" && (event.ctrlKey || event.metaKey)) this.undo();
-    else if (event.key === "Delete" || event.key === "Backspace") this.clear();
+    else if (event.key === "Delete") this.clear();
     else return;
     event.preventDefault();
   }
 
   takeBase(base) {
     if (!base || base.id === this.baseId) return;
+    this.remember();
     this.baseId = base.id;
     this.base = base.pixels;
     this.strokes = [];
     this.changed();
+  }
+
+  // After a reload the drawing is here and not there.
+  tellIfUnknown(known) {
+    if (!known && this.pixels && !this.told) this.emit("drawing", [...this.pixels]);
+    this.told = true;
   }
 
   save() {

@@ -24,6 +24,7 @@ export class Operations {
     const slider = (label, min, max, title) => make("input", {type: "range", step: "any", min, max, ariaLabel: label, title});
     const button = (text, work, label = text) => make("button", {type: "button", textContent: text, ariaLabel: label, onclick: work});
     this.inputs = wheel.space.attributes.map(([name]) => slider(capital(name), -REACH, REACH, "standard deviations"));
+    this.outputs = this.inputs.map(() => make("output", {ariaHidden: "true", title: "standard deviations"}));
     this.target = 0;
     this.likeness = slider("", 0, 1, "0: the class it was, 1: as far as the two classes' means lie apart");
     this.likeLabel = make("span", {className: "z"});
@@ -40,14 +41,15 @@ export class Operations {
       wheel.release();
     };
     const classes = wheel.space.class_names.map((name, index) => button(name, () => {
-      if (this.target !== index) Object.assign(this, {target: index, from: null, likeAmount: 0});
+      if (this.target !== index) this.aimAt(index);
       this.setLikeness(Math.min(1, this.likeAmount + CLASS_STEP));
       wheel.release();
     }, `More like a ${name}`));
     this.classButtons = classes;
     this.rows.replaceChildren(
       ...wheel.space.attributes.map(([, less, more], index) => make("div", {className: "operation"},
-        button(capital(less), () => nudge(index, -STEP)), this.inputs[index], button(capital(more), () => nudge(index, STEP)))),
+        button(capital(less), () => nudge(index, -STEP)), this.inputs[index], this.outputs[index],
+        button(capital(more), () => nudge(index, STEP)))),
       make("div", {className: "operation classes"}, make("span", {className: "z", textContent: "More like a"}), make("div", {className: "chips"}, ...classes)),
       make("div", {className: "operation"}, this.likeLabel, this.likeness));
     this.forget();
@@ -57,20 +59,27 @@ export class Operations {
   forget() {
     this.amounts = this.directions?.map(() => 0) ?? [];
     this.likeAmount = 0;
+    this.applied = [...this.amounts, 0].map(() => new Float64Array(this.wheel.network?.latentDim ?? 0)); // likeness last
     this.from = null; // the class that the digit is of when it is first made more like another
   }
 
   state() {
     const {likeAmount, target, from} = this;
-    return {amounts: [...this.amounts], likeAmount, target, from};
+    return {amounts: [...this.amounts], applied: this.applied.map((each) => each.slice()), likeAmount, target, from};
   }
 
   restore(state) {
-    Object.assign(this, state, {amounts: [...state.amounts]});
+    Object.assign(this, state, {amounts: [...state.amounts], applied: state.applied.map((each) => each.slice())});
+  }
+
+  // What another target has added stays, and is where this one begins.
+  aimAt(target) {
+    Object.assign(this, {target, from: null, likeAmount: 0});
+    this.applied.at(-1).fill(0);
   }
 
   set(index, amount) {
-    this.shift(this.directions[index], amount - this.amounts[index]);
+    this.apply(index, this.directions[index], amount);
     this.amounts[index] = amount;
     this.wheel.show();
   }
@@ -78,16 +87,19 @@ export class Operations {
   setLikeness(amount) {
     this.from ??= this.wheel.likeliestClass();
     const from = this.means[this.from], to = this.means[this.target];
-    this.shift(to.map((value, dimension) => value - from[dimension]), amount - this.likeAmount);
+    this.apply(this.applied.length - 1, to.map((value, dimension) => value - from[dimension]), amount);
     this.likeAmount = amount;
     if (amount === 0) this.from = null;
     this.wheel.show();
   }
 
-  shift(direction, by) {
-    const {code, locked} = this.wheel;
+  // Makes so much of a direction be in the code, where it is not locked.
+  apply(number, direction, amount) {
+    const {code, locked} = this.wheel, applied = this.applied[number];
     direction.forEach((value, dimension) => {
-      if (!locked.has(dimension)) code[dimension] += by * value;
+      if (locked.has(dimension)) return;
+      code[dimension] += amount * value - applied[dimension];
+      applied[dimension] = amount * value;
     });
   }
 
@@ -95,7 +107,9 @@ export class Operations {
     if (!this.directions) return;
     this.inputs.forEach((input, index) => {
       input.value = this.amounts[index];
-      input.ariaValueText = `${this.amounts[index].toFixed(1)} standard deviations`;
+      const amount = this.amounts[index].toFixed(1);
+      input.ariaValueText = `${amount} standard deviations`;
+      this.outputs[index].textContent = `${amount > 0 ? "+" : ""}${amount} σ`;
     });
     const name = this.wheel.space.class_names[this.target];
     this.likeness.value = this.likeAmount;

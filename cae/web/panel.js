@@ -13,6 +13,7 @@ export class Panel {
     this.copy = digitCanvas("Reconstruction");
     this.error = digitCanvas("Error of the reconstruction");
     this.answer = make("output", {ariaLabel: name});
+    this.sure = make("figcaption");
     this.verdict = make("p", {className: "verdict"});
     this.bars = make("div", {className: "bars", role: "img"});
     this.neighbours = new Neighbours("Nearest real digits", SHOWN);
@@ -23,11 +24,12 @@ export class Panel {
         figure(this.copy, "its copy", "Decoded from the code of the picture on the left"),
         figure(this.error, "error", "Blue: ink that the copy lacks. Red: ink that it added."),
         make("figure", {title: "The class with the largest share of the vote"},
-          make("div", {className: "answer"}, this.answer), make("figcaption", {textContent: "recognised"}))),
+          make("div", {className: "answer"}, this.answer), this.sure)),
       this.bars,
-      make("div", {className: "label", textContent: "nearest real digits, which vote"}),
-      this.neighbours.element,
-      this.verdict);
+      make("div", {className: "voters"},
+        make("div", {className: "label", textContent: "nearest real digits, which vote"}),
+        this.neighbours.element,
+        this.verdict));
     this.show(null);
   }
 
@@ -59,6 +61,8 @@ export class Panel {
       for (const canvas of [this.seen, this.copy, this.error]) clear(canvas);
       if (!blank) paint(this.seen, pixels);
       this.answer.textContent = "\u2013";
+      this.sure.textContent = "recognised";
+      this.element.classList.toggle("empty", blank);
       this.verdict.textContent = blank ? "\u00a0" : "Loading the network ...";
       this.neighbours.empty();
       this.drawBars(null);
@@ -74,7 +78,10 @@ export class Panel {
     this.answer.textContent = latent.class_names[best];
     this.answer.classList.toggle("word", latent.class_names[best].length > 2);
     const error = pixels.reduce((sum, pixel, index) => sum + ((pixel - copy[index]) / 127.5) ** 2, 0) / pixels.length;
-    const outcome = offManifold(inked, near);
+    const outcome = offManifold(inked, near), isGuess = shares[best] < 0.5 || outcome.percentile > 99.5;
+    this.element.classList.remove("empty");
+    this.answer.classList.toggle("guess", isGuess);
+    this.sure.textContent = isGuess ? "a guess" : "recognised";
     this.verdict.replaceChildren(make("b", {textContent: capital(inWords(outcome, inked.usual))}),
       `: its code lies ${beyond(outcome)}. Reconstruction error (MSE on [-1, 1]): ${error.toPrecision(3)}.`);
     this.neighbours.show(near, inked.labels, latent.class_names, this.pictures);

@@ -3,6 +3,7 @@ import {SIDE} from "./cae.js";
 import {make, paint} from "./page.js";
 
 const TILES = 13;
+const HINT = "Press and move: the digit is decoded for where the ring is. All other directions stay as they are.";
 
 export class Plane {
   constructor(wheel) {
@@ -10,6 +11,7 @@ export class Plane {
     this.choices = [0, 1].map((axis) => make("select", {ariaLabel: ["Horizontal axis", "Vertical axis"][axis], onchange: () => this.choose(axis)}));
     this.grid = make("canvas", {width: TILES * SIDE, height: TILES * SIDE, role: "img", ariaLabel: "Digits decoded on the plane"});
     this.handle = make("i", {className: "handle"});
+    this.hint = make("p", {className: "hint"});
     this.field = make("div", {className: "field"}, this.grid, this.handle);
     this.inputs = [0, 1].map((axis) => make("input", {
       type: "range", step: "any", ariaLabel: ["Along the horizontal axis", "Along the vertical axis"][axis],
@@ -18,8 +20,9 @@ export class Plane {
     this.element = make("div", {className: "plane"},
       make("div", {className: "row"}, make("label", {}, "Horizontal", this.choices[0]), make("label", {}, "Vertical", this.choices[1])),
       this.field,
-      make("div", {className: "row"}, make("label", {}, "Horizontal", this.inputs[0]), make("label", {}, "Vertical", this.inputs[1])),
-      make("p", {className: "hint", textContent: "Press and move: the digit under the ring is the one decoded. All other directions stay as they are."}));
+      make("label", {className: "along"}, "Horizontal", this.inputs[0]),
+      make("label", {className: "along"}, "Vertical", this.inputs[1]),
+      this.hint);
     this.field.onpointerdown = (event) => {
       if (!this.axes || event.button > 0) return;
       event.preventDefault();
@@ -51,10 +54,8 @@ export class Plane {
     ];
     this.element.classList.toggle("none", wheel.dimensions < 2);
     this.axes = null;
-    if (wheel.dimensions < 2) {
-      this.element.querySelector(".hint").textContent = "This network has one dimension: a plane needs two.";
-      return;
-    }
+    this.hint.textContent = wheel.dimensions < 2 ? "This network has one dimension: a plane needs two." : HINT;
+    if (wheel.dimensions < 2) return;
     this.choices.forEach((choice, axis) => {
       choice.replaceChildren(...this.known.map(({name}, index) => make("option", {value: index, textContent: name})));
       choice.value = axis;
@@ -72,6 +73,11 @@ export class Plane {
     this.axes = this.choices.map((choice) => this.known[Number(choice.value)]);
     this.show();
     this.wheel.refresh();
+  }
+
+  // As wide as real codes, until a code lies beyond.
+  fit() {
+    if (this.axes) this.axes = this.choices.map((choice) => this.known[Number(choice.value)]);
   }
 
   coordinate({vector, origin}) {

@@ -40,11 +40,13 @@ export class Sliders {
     const strip = make("canvas", {width: TILES * SIDE, height: SIDE, ariaHidden: "true"});
     const zero = make("i", {className: "zero"}), mean = make("i", {className: "mean"});
     const value = make("output", {ariaHidden: "true"});
-    const lock = make("button", {type: "button", className: "lock", ariaLabel: `Lock ${name}`, onclick: () => this.toggle(dimension)});
+    const lock = make("button", {type: "button", className: "lock", ariaLabel: `Lock ${name}`, tabIndex: -1, onclick: () => this.toggle(dimension)});
     const track = make("div", {className: "track"}, strip, zero, mean, input);
     input.oninput = () => this.slide(dimension, Number(input.value));
     input.onchange = () => this.wheel.release();
-    input.ondblclick = () => this.resetOne(dimension);
+    input.ondblclick = () => this.resetOne(dimension, {instead: true});
+    input.onpointerdown = () => (this.before = this.wheel.code[dimension]);
+    input.onpointercancel = () => this.slide(dimension, this.before); // the finger was to scroll the page
     input.onkeydown = (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
       if (event.key === "Delete" || event.key === "Backspace") this.resetOne(dimension);
@@ -53,8 +55,7 @@ export class Sliders {
       event.preventDefault();
     };
     this.observer.observe(track);
-    const {wheel} = this;
-    const row = {dimension, input, strip, zero, mean, value, lock, track, low: wheel.values("low")[dimension], high: wheel.values("high")[dimension]};
+    const row = {dimension, input, strip, zero, mean, value, lock, track};
     row.element = make("div", {className: "slider"}, make("span", {className: "z", textContent: name}), lock, track, value);
     return row;
   }
@@ -65,6 +66,15 @@ export class Sliders {
     this.list.append(...[...this.rows].sort((a, b) => (byInfluence ? influence[b.dimension] - influence[a.dimension] : 0) || a.dimension - b.dimension)
       .map(({element}) => element));
     for (const stray of [...this.list.children]) if (!this.rows.some(({element}) => element === stray)) stray.remove();
+  }
+
+  // From the 1st to the 99th percentile of real codes, and as far as these codes.
+  fit(codes) {
+    for (const row of this.rows) {
+      row.low = this.wheel.values("low")[row.dimension];
+      row.high = this.wheel.values("high")[row.dimension];
+    }
+    for (const code of codes) this.span(code);
   }
 
   // Widens the sliders so that a code lies within all of them.
@@ -91,22 +101,21 @@ export class Sliders {
     this.wheel.moveTo(code);
   }
 
-  resetOne(dimension) {
+  resetOne(dimension, how) {
     this.slide(dimension, this.wheel.start.code[dimension]);
-    this.wheel.release();
+    this.wheel.release(how);
   }
 
   toggle(dimension) {
     const {locked} = this.wheel;
     if (!locked.delete(dimension)) locked.add(dimension);
     this.showLocks();
-    if (!locked.has(dimension)) this.rows[dimension].input.focus();
   }
 
   showLocks() {
     for (const {dimension, input, lock, element} of this.rows) {
       const is = this.wheel.locked.has(dimension);
-      input.disabled = is;
+      input.ariaDisabled = String(is); // not disabled, which would take the focus away
       lock.ariaPressed = String(is);
       lock.title = is ? "Locked: nothing moves this dimension" : "Lock this dimension";
       element.classList.toggle("locked", is);

@@ -1,8 +1,10 @@
 // The sliders of a latent space, a plane through it, and operations on it: the digit follows every movement at once.
 //
-// data: {network, space, pictures: addresses, start: {id, name, code: [D], picture: [784] | null}, code: [D] | null}
+// data: {network, space, pictures: addresses, code: [D] | null,
+//        start: {id, name, address, code: [D], picture: [784] | null}}
 //       `start` is loaded when its id is a new one; `code` is where somebody had gone from it before.
 // emits: "code" with {start: id, code: [D]} when the hand is lifted
+// The page's address holds the code (`z`) and where it started (`from`), so that a link leads to the same digit.
 import {decode, encode, nearest, offManifold, references, toModel, toPixels, vote} from "./cae.js";
 import {
   Idle, Neighbours, beyond, digitCanvas, fetched, inWords, later, make, paint, readNetwork, readPictures, readSpace,
@@ -23,6 +25,8 @@ export function unmount(element) {
 }
 
 const SAVED_SIDE = 280; // pixels of a saved picture
+const PAUSE = 300; // milliseconds between two messages to Python
+const MOST_MOMENTS = 200;
 
 // Holds the code, and tells everybody when it moves.
 class Wheel {
@@ -38,12 +42,15 @@ class Wheel {
     this.undoButton = button("Undo", "Ctrl+Z", () => this.travel(-1));
     this.redoButton = button("Redo", "Ctrl+Shift+Z", () => this.travel(1));
     this.resetButton = button("Reset", "Back to the code that was loaded", () => this.reset());
-    this.copyButton = button("Copy", "Copy the numbers of the code", () => this.copy());
+    this.copyButton = button("Copy", "Copy the numbers of the code", () => this.copy(this.copyButton, this.numbers()));
+    this.linkButton = button("Link", "Copy a link to this digit", () => this.copy(this.linkButton, location.href));
     const save = button("Save", "Save the digit as a PNG", () => this.savePicture());
     this.copyButton.ariaLabel = "Copy the numbers";
+    this.linkButton.ariaLabel = "Link: copy it";
     save.ariaLabel = "Save the picture";
     this.meter = make("i");
-    this.words = make("p", {className: "verdict", role: "status"});
+    this.distance = make("span");
+    this.words = make("p", {className: "verdict"});
     this.echo = make("figcaption", {textContent: "re-encoded"});
     this.neighbours = new Neighbours("Nearest real digits", 8);
     this.sliders = new Sliders(this);
@@ -53,15 +60,17 @@ class Wheel {
     this.follow = later(() => this.showCompany());
     root.replaceChildren(
       make("section", {className: "stage", ariaLabel: "The digit"},
-        make("figure", {className: "big"}, this.digit, this.name),
+        make("div", {className: "top"}, make("figure", {className: "big"}, this.digit, this.name),
         make("div", {className: "company"},
           make("div", {className: "trio"}, this.originalFigure,
             make("figure", {}, this.before, make("figcaption", {textContent: "before"})),
             make("figure", {title: "The network encodes its own picture, and decodes what it read"}, this.again, this.echo)),
-          make("div", {className: "meter", title: "Mean distance to the ten nearest codes of real digits, among the same of other real digits"}, this.meter),
-          this.words),
+          make("div", {title: "The mean distance of the code to the ten nearest codes of real digits. The tinted part is beyond 95 % of real digits."},
+            make("div", {className: "label between"}, make("span", {textContent: "off-manifold distance"}), this.distance),
+            make("div", {className: "meter"}, this.meter)),
+          this.words)),
         make("div", {className: "near"}, make("div", {className: "label", textContent: "nearest real digits"}), this.neighbours.element),
-        make("div", {className: "tools"}, this.undoButton, this.redoButton, this.resetButton, this.copyButton, save)),
+        make("div", {className: "tools"}, this.undoButton, this.redoButton, this.resetButton, this.copyButton, this.linkButton, save)),
       make("section", {className: "hands", ariaLabel: "The controls"}, ...this.tabs()));
     root.addEventListener("keydown", (event) => this.key(event));
   }
@@ -78,8 +87,8 @@ class Wheel {
       if (index === chosen) this.way = way;
     });
     ways.forEach(([text, way], index) => {
-      Object.assign(way.element, {role: "tabpanel", ariaLabel: text});
-      list.append(make("button", {type: "button", role: "tab", textContent: text, onclick: () => {
+      Object.assign(way.element, {role: "tabpanel", ariaLabel: text, id: `way-${index}`});
+      list.append(make("button", {type: "button", role: "tab", textContent: text, "aria-controls": `way-${index}`, onclick: () => {
         choose(index);
         this.refresh();
       }}));
@@ -124,7 +133,7 @@ class Wheel {
 
   stop() {
     this.idle.stop();
-    clearTimeout(this.telling);
+    if (this.telling) this.tellNow();
   }
 
   get dimensions() {
@@ -156,13 +165,14 @@ class Wheel {
     if (start.picture) paint(this.original, start.picture);
     paint(this.before, this.picture(start.code));
     this.code = Float64Array.from(code ?? start.code);
-    this.sliders.span(this.code);
-    this.sliders.span(start.code);
+    this.sliders.fit([start.code, this.code]);
+    this.plane.fit();
     this.operations.forget();
     this.history = [this.moment()];
     this.now = 0;
     this.show();
     this.refresh();
+    this.writeAddress();
   }
 
   // -- moving
@@ -183,20 +193,40 @@ class Wheel {
     this.follow();
   }
 
-  // To be called when the hand is lifted: remembers the place, and tells Python a moment later.
-  release() {
+  // To be called when the hand is lifted: remembers the place, in place of the last one if `instead`, and tells Python.
+  release({instead} = {}) {
+    if (instead && this.now > 0) this.now--;
     const last = this.history[this.now];
+    this.history.splice(this.now + 1);
     if (last.code.some((value, dimension) => value !== this.code[dimension])) {
-      this.history = [...this.history.slice(Math.max(0, this.now - 199), this.now + 1), this.moment()];
+      this.history = [...this.history.slice(1 - MOST_MOMENTS), this.moment()];
       this.now = this.history.length - 1;
-      this.tell();
     }
+    this.tell();
     this.refresh();
   }
 
+  // At once, or as soon as the pause since the last time is over: a key held down is many movements.
   tell() {
     clearTimeout(this.telling);
-    this.telling = setTimeout(() => this.emit("code", {start: this.start.id, code: [...this.code]}), 200);
+    this.writeAddress();
+    this.telling = setTimeout(() => this.tellNow(), Math.max(0, (this.told ?? 0) + PAUSE - performance.now()));
+  }
+
+  tellNow() {
+    clearTimeout(this.telling);
+    this.telling = null;
+    this.told = performance.now();
+    this.emit("code", {start: this.start.id, code: [...this.code]});
+  }
+
+  writeAddress() {
+    const address = new URL(location.href);
+    for (const name of ["from", "z"]) address.searchParams.delete(name);
+    if (this.start.address) address.searchParams.set("from", this.start.address);
+    address.searchParams.set("z", [...this.code].map((value) => Number(value.toFixed(4))).join(","));
+    address.search = address.search.replaceAll("%2C", ",");
+    history.replaceState(history.state, "", address);
   }
 
   moment() {
@@ -207,19 +237,15 @@ class Wheel {
     const moment = this.history[this.now + step];
     if (!moment) return;
     this.now += step;
-    this.code = Float64Array.from(moment.code);
     this.operations.restore(moment.operations);
-    this.show();
+    this.moveTo(moment.code);
     this.refresh();
     this.tell();
   }
 
   reset() {
-    this.locked.clear();
-    this.sliders.showLocks();
     this.operations.forget();
-    this.code = Float64Array.from(this.start.code);
-    this.show();
+    this.moveTo(this.start.code);
     this.release();
   }
 
@@ -246,25 +272,30 @@ class Wheel {
     this.neighbours.show(near, this.real.labels, this.space.class_names, this.pictures);
     this.meter.style.setProperty("--at", Math.min(1, off.distance / (1.5 * this.real.usual.at(-1))));
     this.meter.style.setProperty("--usual", this.real.usual[95] / (1.5 * this.real.usual.at(-1)));
+    this.distance.textContent = off.distance.toPrecision(3);
     const words = inWords(off, this.real.usual);
     this.words.replaceChildren(make("b", {textContent: words[0].toUpperCase() + words.slice(1)}), `: ${beyond(off)}`);
     const moved = Math.hypot(...again.map((value, dimension) => value - this.code[dimension]));
     this.echo.title = `The code comes back ${moved.toPrecision(2)} away from where it was; off-manifold distance ${off.distance.toPrecision(3)}`;
   }
 
-  async copy() {
-    const text = [...this.code].map((value) => value.toFixed(4)).join(", ");
+  numbers() {
+    return [...this.code].map((value) => value.toFixed(4)).join(", ");
+  }
+
+  async copy(button, text) {
     try {
       await navigator.clipboard.writeText(text);
     } catch {
       const field = make("textarea", {value: text}); // a page that is not served securely has no clipboard
-      this.copyButton.after(field);
+      button.after(field);
       field.select();
       document.execCommand("copy");
       field.remove();
     }
-    this.copyButton.textContent = "Copied";
-    setTimeout(() => (this.copyButton.textContent = "Copy"), 1500);
+    const {textContent, ariaLabel} = button;
+    Object.assign(button, {textContent: "✓", ariaLabel: "Copied", disabled: true});
+    setTimeout(() => Object.assign(button, {textContent, ariaLabel, disabled: false}), 1200);
   }
 
   savePicture() {

@@ -27,13 +27,17 @@ class DrawingAction:
     pixels: NDArray[np.uint8] | None
 
 
-def draw(files: Addresses, base: tuple[str, NDArray[np.uint8]] | None, *, key: str) -> DrawingAction | None:
+def draw(
+    files: Addresses, base: tuple[str, NDArray[np.uint8]] | None, *, known: bool, key: str
+) -> DrawingAction | None:
     """Shows the canvas, and gives what has just been done there, once; None otherwise.
 
-    `base` is a picture (28, 28) to draw on; it is put there once for each id.
+    `base` is a picture (28, 28) to draw on; it is put there once for each id. Where the drawing is not `known`, the
+    canvas tells of one that the browser has kept.
     """
     data = {
         **vars(files),
+        "known": known,
         "base": None if base is None else {"id": base[0], "pixels": base[1].reshape(-1).tolist()},
     }
     result = _draw(key=key, data=data, on_action_change=nothing, height="content")

@@ -22,9 +22,11 @@ class Start:
     """Where steering begins: a code (D,), and the picture (28, 28) that it was encoded from, if there is one.
 
     Another `id` is another start, and is loaded; what was steered from one start says which.
+    `address` stands for it in a link; empty where it cannot.
     """
 
     id: str
+    address: str
     name: str
     code: NDArray[np.float32]
     picture: NDArray[np.uint8] | None = None
@@ -39,6 +41,7 @@ def steer(files: Addresses, start: Start, code: Sequence[float] | None, *, key: 
         **vars(files),
         "start": {
             "id": start.id,
+            "address": start.address,
             "name": start.name,
             "code": start.code.tolist(),
             "picture": None if start.picture is None else start.picture.reshape(-1).tolist(),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
 import resources
@@ -19,23 +20,23 @@ from components import Start
 if TYPE_CHECKING:
     from cae.data import Images
 
-WAYS = ["Test digit", "Class mean", "Zero", "Random code", state.DRAWING]
 _MOST_SEEDS = 2**31
 
 
 def starting_point(run: Run, space: LatentSpace) -> Start | None:
     """Draws the choice, and gives the start; None where there is nothing to start from yet."""
-    if problem := state.take_link(len(space.mean)):
+    if problem := state.take_link(run):
         st.warning(problem, icon=":material/link_off:")
     choice, *details = st.columns([4.4, 1.2, 1.2, 1.2], vertical_alignment="bottom")
     with choice:
-        way = state.way_picker(WAYS)
+        way = state.way_picker(run)
     start = {
-        "Test digit": _test_digit,
-        "Class mean": _class_mean,
-        "Zero": _zero,
-        "Random code": _random_code,
+        state.WAYS["digit"]: _test_digit,
+        state.WAYS["mean"]: _class_mean,
+        state.WAYS["zero"]: _zero,
+        state.WAYS["random"]: _random_code,
         state.DRAWING: _drawing,
+        state.PICTURE: _picture,
         state.LINK: _link,
     }[way]
     return start(run, space, details)
@@ -45,17 +46,26 @@ def _test_digit(run: Run, _space: LatentSpace, columns: Sequence[DeltaGenerator]
     images = resources.test_set(evaluation.dataset_of(run))
     classes, last = ["any", *images.class_names], len(images) - 1
     with columns[0]:
-        number = st.number_input("Index", 0, last, step=1, key=state.number_key("index", last), persist_state="session",
-                                 help="The number of a digit in the test set.")  # fmt: skip
+        number = st.number_input("Index", 0, last, step=1, key=state.number_key("digit", last), persist_state="session",
+                                 on_change=_any_class, help="The number of a digit in the test set.")  # fmt: skip
     with columns[1]:
         key = state.number_key("class", len(images.class_names))
         st.selectbox("Class", range(len(classes)), format_func=classes.__getitem__, key=key, persist_state="session",
-                     on_change=_another_digit, args=(images,))  # fmt: skip
+                     on_change=_digit_of_class, args=(images,))  # fmt: skip
     with columns[2]:
         st.button("Another", on_click=_another_digit, args=(images,), width="stretch", icon=":material/casino:")
     index = int(number)
     name = f"Test digit {index}, class {images.class_names[images.labels[index]]}"
-    return Start(_id(run, "digit", index), name, resources.code(run, index), images.pixels[index].numpy())
+    return Start(*_id(run, "digit", index), name, resources.code(run, index), images.pixels[index].numpy())
+
+
+def _any_class() -> None:
+    state.set_number("class", 0)
+
+
+def _digit_of_class(images: Images) -> None:
+    if state.number("class"):
+        _another_digit(images)
 
 
 def _another_digit(images: Images) -> None:
@@ -63,7 +73,7 @@ def _another_digit(images: Images) -> None:
     label = state.number("class") - 1
     members = np.arange(len(images)) if label < 0 else np.flatnonzero(images.labels.numpy() == label)
     if len(members):
-        state.set_number("index", int(np.random.default_rng().choice(members)))
+        state.set_number("digit", int(np.random.default_rng().choice(members)))
 
 
 def _class_mean(run: Run, space: LatentSpace, columns: Sequence[DeltaGenerator]) -> Start:
@@ -71,25 +81,25 @@ def _class_mean(run: Run, space: LatentSpace, columns: Sequence[DeltaGenerator])
     with columns[0]:
         label = st.selectbox("Class", range(len(names)), format_func=names.__getitem__, persist_state="session",
                              key=state.number_key("mean", len(names) - 1))  # fmt: skip
-    return Start(_id(run, "mean", label), f"The mean code of class {names[label]}", space.class_means[label])
+    return Start(*_id(run, "mean", label), f"The mean code of class {names[label]}", space.class_means[label])
 
 
 def _zero(run: Run, space: LatentSpace, _: object) -> Start:
-    return Start(_id(run, "zero", 0), "All numbers zero", np.zeros_like(space.mean))
+    return Start(*_id(run, "zero", 0), "All numbers zero", np.zeros_like(space.mean))
 
 
 def _random_code(run: Run, space: LatentSpace, columns: Sequence[DeltaGenerator]) -> Start:
     with columns[0]:
-        seed = st.number_input("Seed", 0, _MOST_SEEDS, step=1, key=state.number_key("seed", _MOST_SEEDS),
+        seed = st.number_input("Seed", 0, _MOST_SEEDS, step=1, key=state.number_key("random", _MOST_SEEDS),
                                persist_state="session", help="Drawn from the Gaussian that has the mean and the "
                                "covariance of real codes.")  # fmt: skip
     with columns[1]:
         st.button("Another", on_click=_another_seed, width="stretch", icon=":material/casino:")
-    return Start(_id(run, "random", int(seed)), f"Random code {int(seed)}", latent.sample(space, 1, int(seed))[0])
+    return Start(*_id(run, "random", int(seed)), f"Random code {int(seed)}", latent.sample(space, 1, int(seed))[0])
 
 
 def _another_seed() -> None:
-    state.set_number("seed", int(np.random.default_rng().integers(_MOST_SEEDS)))
+    state.set_number("random", int(np.random.default_rng().integers(_MOST_SEEDS)))
 
 
 def _drawing(run: Run, _space: LatentSpace, _: object) -> Start | None:
@@ -98,17 +108,24 @@ def _drawing(run: Run, _space: LatentSpace, _: object) -> Start | None:
         st.info("There is no drawing yet.")
         st.page_link("views/draw.py", label="Draw a digit", icon=":material/draw:")
         return None
-    return Start(_id(run, "drawing", hash(pixels.tobytes())), "Your drawing", resources.encode(run, pixels), pixels)
+    return _own(run, "drawing", pixels)
 
 
-def _link(run: Run, space: LatentSpace, _: object) -> Start | None:
-    code = state.linked_code(len(space.mean))
-    if code is None:
-        st.info("The link belongs to a network with another number of dimensions.")
-        return None
-    return Start(_id(run, "link", hash(code)), "The code of the link", np.array(code, np.float32))
+def _picture(run: Run, _space: LatentSpace, _: object) -> Start:
+    return _own(run, "picture", state.picture())
 
 
-def _id(run: Run, kind: str, which: int) -> str:
-    """Changes with the network, too: another one has other codes."""
-    return f"{run.name} {resources.fingerprint(run)[:12]} {kind} {which}"
+def _own(run: Run, kind: str, pixels: NDArray[np.uint8]) -> Start:
+    which, _ = _id(run, kind, hash(pixels.tobytes()))
+    return Start(which, "", f"Your {kind}", resources.encode(run, pixels), pixels)
+
+
+def _link(run: Run, _space: LatentSpace, _: object) -> Start:
+    code = state.linked_code()
+    which, _ = _id(run, "link", hash(code))
+    return Start(which, "", "The code of the link", np.array(code, np.float32))
+
+
+def _id(run: Run, kind: str, number: int) -> tuple[str, str]:
+    """What tells a start from others, of other networks too, and what it is called in an address."""
+    return f"{run.name} {resources.fingerprint(run)[:12]} {kind} {number}", f"{kind}-{number}"

@@ -13,11 +13,12 @@ from sections.chosen import show_chosen_run
 
 def canvas(run: Run, files: Addresses) -> None:
     images = resources.test_set(evaluation.dataset_of(run))
-    done = draw(files, state.canvas_base(), key="draw")
+    done = draw(files, state.canvas_base(), known=state.drawing() is not None, key="draw")
     if done is not None:
         state.set_drawing(done.pixels)
         if done.kind == "steer" and done.pixels is not None:
-            steer_from_here(run)
+            state.steer_from_drawing()
+            go_to_steer(run)
     index_column, button_column, _ = st.columns([1.2, 1.4, 4], vertical_alignment="bottom")
     index = index_column.number_input("Test digit", 0, len(images) - 1, 0, step=1, help="Its index in the test set.")
     button_column.button(
@@ -25,8 +26,7 @@ def canvas(run: Run, files: Addresses) -> None:
     )
 
 
-def steer_from_here(run: Run) -> None:
-    state.steer_from_drawing()
+def go_to_steer(run: Run) -> None:
     st.switch_page("views/steer.py", query_params={"run": run.name})
 
 
@@ -45,8 +45,8 @@ def upload(run: Run, files: Addresses) -> None:
             st.info(remark, icon=":material/info:")
         reading(files, pixels, name="Recognised digit in the picture", key="reading")
         if st.button("Steer from this picture", icon=":material/tune:"):
-            state.set_drawing(pixels)
-            steer_from_here(run)
+            state.steer_from_picture(pixels)
+            go_to_steer(run)
         st.subheader("How the picture was read")
         for column, step in zip(st.columns(len(photo.steps)), photo.steps, strict=True):
             column.image(step.picture, width="stretch", alt=step.title)

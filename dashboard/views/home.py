@@ -98,7 +98,7 @@ def next_steps() -> None:
         st.caption("See which digits it copies well, which it garbles, and where.")
     with steer:
         st.page_link("views/steer.py", label="Steer the code", icon=":material/tune:")
-        st.caption("Pull on its numbers and see the digit bend under the mouse.")
+        st.caption("Pull on its numbers and see the digit bend under your hand.")
     with draw:
         st.page_link("views/draw.py", label="Draw a digit", icon=":material/draw:")
         st.caption("See what the network makes of your own hand while you draw.")

@@ -15,10 +15,9 @@ def show(run: Run) -> None:
     start = starting_point(run, resources.latent_space(run))
     if start is None:
         return
-    moved = steer(files, start, state.steered(start.id), key="steer")
+    moved = steer(files, start, state.steered(start.id, start.address), key="steer")
     if moved is not None:
         state.set_steered(start.id, moved)
-    state.put_into_address(state.steered(start.id) or tuple(start.code.tolist()))
 
 
 st.title("Steer")
