@@ -13,6 +13,7 @@ import streamlit as st
 import resources
 import state
 from cae import runs
+from components import keep_in_address
 
 st.set_page_config(page_title="Autoencoder laboratory", page_icon="🔬", layout="wide")
 st.html(HERE / "style.css")
@@ -27,5 +28,6 @@ page = st.navigation(
 )
 resources.warm_up()
 with st.sidebar:
-    state.run_picker(runs.names())
+    run = state.run_picker(runs.names())
+    keep_in_address(run, page=page.title)
 page.run()

@@ -39,8 +39,8 @@ FIRST_CHOICE = "original"
 # -- the run that every page is about
 
 
-def run_picker(names: Sequence[str]) -> None:
-    """Draws the choice of the run, and keeps it in the address (`?run=`) so that a link leads back to it."""
+def run_picker(names: Sequence[str]) -> str | None:
+    """Draws the choice of the run, at first the one that the address names (`?run=`); its name, if there is one."""
     wanted = st.session_state.pop(_NEXT_RUN, None)
     if wanted is None and _RUN not in st.session_state:
         wanted = st.query_params.get("run")
@@ -51,8 +51,7 @@ def run_picker(names: Sequence[str]) -> None:
     elif st.session_state.get(_RUN) not in names:
         st.session_state[_RUN] = FIRST_CHOICE if FIRST_CHOICE in names else next(iter(names), None)
     st.selectbox("Run", names, key=_RUN, help="The training that every page shows.", placeholder="No run yet")
-    if st.session_state[_RUN] and st.query_params.get("run") != st.session_state[_RUN]:  # each writing is a step back
-        st.query_params["run"] = st.session_state[_RUN]
+    return st.session_state[_RUN]  # type: ignore[no-any-return]
 
 
 def chosen_run() -> Run | None:

@@ -177,6 +177,30 @@ def test_a_test_digit_is_put_on_the_canvas_and_drawn_on(visitor):
     visitor.is_content()
 
 
+def test_after_a_reload_the_drawing_can_still_be_steered_from(visitor):
+    page = visitor.opens("/draw?run=original")
+    draw(page, THREE)
+    picture = seen(page)
+    page.reload()
+    visitor.settles()
+    page.get_by_role("link", name="Steer", exact=True).click()
+    page.get_by_text("My drawing", exact=True).click()
+    expect(page.get_by_role("img", name="Picture that was loaded")).to_be_visible(timeout=PATIENCE)
+    visitor.settles()
+    assert pixels_of(page.get_by_role("img", name="Picture that was loaded")) == picture
+
+
+def test_a_sheet_that_was_cleared_by_mistake_comes_back(visitor):
+    page = visitor.opens("/draw?run=original")
+    draw(page, FOUR)
+    before = pixels_of(area(page))
+    area(page).focus()
+    page.keyboard.press("Delete")
+    assert pixels_of(area(page)) != before
+    page.keyboard.press("Control+z")
+    assert pixels_of(area(page)) == before
+
+
 def test_steer_from_here_takes_the_drawing_to_the_sliders(visitor):
     page = visitor.opens("/draw?run=original")
     draw(page, THREE)
@@ -211,7 +235,7 @@ def test_an_uploaded_picture_goes_the_same_way_and_shows_each_step(visitor):
     upload(page, "three.png", as_png(np.pad(paper, 60, constant_values=255)))
     found = page.get_by_role("status", name="Recognised digit in the picture", exact=True)
     expect(found).to_have_text("3", timeout=PATIENCE)
-    assert page.locator('[data-testid="stImageContainer"] img').count() >= 3
+    expect(page.locator('[data-testid="stImageContainer"] img')).to_have_count(5, timeout=PATIENCE)
     visitor.settles()
     page.get_by_role("button", name="Steer from this picture").click()
     expect(page.get_by_role("heading", name="Steer", level=1)).to_be_visible(timeout=PATIENCE)

@@ -291,7 +291,7 @@ def test_choosing_a_run_in_the_sidebar_changes_the_page_and_the_address(real):
     app = opened(run="original")
     settled(app.sidebar.selectbox[0].select("tiny").run())
     assert "2<br>numbers" in json.dumps(sent(app, "hourglass"), ensure_ascii=False)
-    assert app.query_params["run"] in ("tiny", ["tiny"])
+    assert sent(app, "address")["run"] == "tiny"
 
 
 # -- steer
@@ -316,13 +316,12 @@ def code_of(run: Run, pixels: torch.Tensor) -> np.ndarray:
 def goes(app: AppTest, start: object, code: object) -> AppTest:
     """What the widget says when somebody has moved."""
     app.session_state["steer"] = {"action": {"kind": "code", "value": {"start": start, "code": code}}}
-    return settled(app.run())
+    return settled(settled(app.run()).run())  # the widget is told of it when the page is next computed
 
 
-def address(app: AppTest) -> str:
-    """The code in the address."""
-    found = app.query_params["z"]
-    return found if isinstance(found, str) else found[0]
+def gone(app: AppTest) -> list[float] | None:
+    """Where the widget is told that somebody had gone from the start."""
+    return sent(app, "steer")["code"]
 
 
 def test_steering_starts_from_a_test_digit_with_its_picture_and_its_code(small):
@@ -333,7 +332,7 @@ def test_steering_starts_from_a_test_digit_with_its_picture_and_its_code(small):
         assert start["name"] == f"Test digit {index}, class {images.labels[index]}"
         assert start["picture"] == images.pixels[index].reshape(-1).tolist()
         np.testing.assert_allclose(start["code"], code_of(small, images.pixels[index]), atol=1e-5)
-        assert [float(each) for each in address(app).split(",")] == pytest.approx(start["code"], abs=1e-4)
+        assert start["address"] == f"digit-{index}"
 
 
 def test_another_digit_is_of_the_class_that_was_chosen(small):
@@ -394,17 +393,19 @@ def test_the_widget_finds_the_network_the_latent_space_and_the_digits_at_the_add
     assert len(gzip.decompress(content["pictures"])) == 784 * len(space.real.labels)
 
 
-def test_where_somebody_has_gone_is_kept_and_stands_in_the_address(small):
+def test_where_somebody_has_gone_is_kept_for_every_start(small):
     app = steering()
     start = sent(app, "steer")["start"]["id"]
-    assert sent(app, "steer")["code"] is None
+    assert gone(app) is None
     goes(app, start, [1.25, -3])
-    assert address(app) == "1.25,-3"
+    assert gone(app) == [1.25, -3]
     del app.session_state["steer"]
     settled(settled(app.switch_page("views/home.py").run()).switch_page("views/steer.py").run())
-    assert sent(app, "steer")["code"] == [1.25, -3] and address(app) == "1.25,-3"
+    assert gone(app) == [1.25, -3]
     choose(app, "Zero")
-    assert sent(app, "steer")["code"] is None and address(app) == "0,0"
+    assert gone(app) is None
+    choose(app, "Test digit")
+    assert gone(app) == [1.25, -3]
 
 
 @pytest.mark.parametrize("code", [
@@ -413,17 +414,15 @@ def test_where_somebody_has_gone_is_kept_and_stands_in_the_address(small):
 ], ids=range(16))  # fmt: skip
 def test_a_code_that_cannot_be_is_ignored(code, small):
     app = steering()
-    before = address(app)
     goes(app, sent(app, "steer")["start"]["id"], code)
-    assert address(app) == before and sent(app, "steer")["code"] is None
+    assert gone(app) is None
 
 
 @pytest.mark.parametrize("start", ["tiny another zero", None, 3, ["x"], {}, ""], ids=range(6))
 def test_a_code_that_belongs_to_another_start_is_ignored(start, small):
     app = steering()
-    before = address(app)
     goes(app, start, [1, 2])
-    assert address(app) == before and sent(app, "steer")["code"] is None
+    assert gone(app) is None
 
 
 @pytest.mark.parametrize("action", [
@@ -432,39 +431,56 @@ def test_a_code_that_belongs_to_another_start_is_ignored(start, small):
 ], ids=range(10))  # fmt: skip
 def test_nonsense_from_the_sliders_is_ignored(action, small):
     app = steering()
-    before = address(app)
     app.session_state["steer"] = {"action": action}
     settled(app.run())
-    assert address(app) == before
+    assert gone(app) is None
 
 
 def test_a_link_leads_to_its_code(small):
     app = steering(z="0.5,-2.25")
     start = sent(app, "steer")["start"]
     assert start["code"] == [0.5, -2.25] and start["name"] == "The code of the link"
-    assert address(app) == "0.5,-2.25" and not app.warning
-    assert sent(choose(app, "Zero"), "steer")["start"]["code"] == [0, 0] and address(app) == "0,0"
+    assert not app.warning
+    assert sent(choose(app, "Zero"), "steer")["start"]["code"] == [0, 0]
     assert sent(choose(app, "The link"), "steer")["start"]["code"] == [0.5, -2.25]
 
 
 @pytest.mark.parametrize(("text", "sentence"), [
     ("a,b", "not a number"), ("1", "this network has 2"), ("1,2,3", "this network has 2"), ("inf,0", "too large"),
     ("nan,0", "too large"), ("", "this network has 2"), ("<b>,1", "not a number"), ("9" * 5000, "this network has 2"),
-], ids=range(8))  # fmt: skip
+    ("9" * 5000 + ",1", "too long"),
+], ids=range(9))  # fmt: skip
 def test_a_link_that_cannot_be_read_gives_a_sentence_and_a_page_that_works(text, sentence, small):
     app = steering(z=text)
     assert sentence in app.warning[0].value and "<b>" not in app.warning[0].value
     assert sent(app, "steer")["start"]["name"].startswith("Test digit 0")
-    assert goes(app, sent(app, "steer")["start"]["id"], [1, 1]) and address(app) == "1,1"
+    assert gone(goes(app, sent(app, "steer")["start"]["id"], [1, 1])) == [1, 1]
     assert not app.warning
 
 
-def test_a_link_followed_to_a_run_of_other_dimensions_can_be_left_again(small):
+def test_a_link_with_its_start_leads_to_both(small):
+    app = steering(z="0.5,-2.25", **{"from": "digit-7"})
+    start = sent(app, "steer")["start"]
+    assert start["name"].startswith("Test digit 7,") and gone(app) == [0.5, -2.25]
+    settled(number(app, "Index").set_value(8).run())
+    assert gone(app) is None
+
+
+@pytest.mark.parametrize(("start", "name"), [
+    ("digit-99999999", "Test digit 99,"), ("mean-77", "The mean code of class 9"), ("zero-3", "All numbers zero"),
+    ("random-9999999999", f"Random code {2**31}"), ("drawing-1", "Test digit 0,"), ("<b>", "Test digit 0,"),
+])  # fmt: skip
+def test_a_start_in_the_address_is_kept_within_what_there_is(start, name, small):
+    assert sent(steering(**{"from": start}), "steer")["start"]["name"].startswith(name)
+
+
+def test_a_link_belongs_to_its_run_and_is_offered_for_no_other(small):
     trained("five", ModelConfig(latent_dim=5, width=4), epochs=1)
     app = steering(z="1,2")
     settled(app.sidebar.selectbox[0].select("five").run())
-    assert "another number of dimensions" in app.info[0].value and not app.get("bidi_component")
-    assert sent(choose(app, "Zero"), "steer")["start"]["code"] == [0] * 5
+    assert sent(app, "steer")["start"]["name"].startswith("Test digit 0")
+    settled(app.sidebar.selectbox[0].select("tiny").run())
+    assert sent(choose(app, "The link"), "steer")["start"]["code"] == [1, 2]
 
 
 # -- draw

@@ -116,8 +116,14 @@ def test_the_keyboard_alone_can_steer_reset_lock_and_undo(visitor):
     page.keyboard.press("l")
     expect(slider(page, 6)).to_be_disabled()
     expect(page.get_by_role("button", name="Lock z6", exact=True)).to_have_attribute("aria-pressed", "true")
-    page.get_by_role("button", name="Lock z6", exact=True).press("Enter")
+    held = digit(page)
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Control+z")
+    assert slider(page, 6).input_value() == start and digit(page) == held
+    page.keyboard.press("l")
     expect(slider(page, 6)).to_be_enabled()
+    page.keyboard.press("ArrowRight")
+    assert slider(page, 6).input_value() != start
     visitor.is_content()
 
 
@@ -212,6 +218,90 @@ def test_another_start_is_loaded_and_a_change_of_page_keeps_where_one_was(visito
     visitor.settles()
     assert digit(page) == bent
     visitor.is_content()
+
+
+def test_a_reload_keeps_the_code_and_where_it_started(visitor):
+    page = visitor.opens("/steer?run=original&from=digit-42")
+    original = pixels_of(page.get_by_role("img", name="Picture that was loaded"))
+    assert original == data.load("mnist", "test").pixels[42].flatten().tolist()
+    loaded = digit(page)
+    drag(page, slider(page, 18), 0.5, 0.2)
+    visitor.settles()
+    bent = digit(page)
+    page.reload()
+    visitor.settles()
+    assert pixels_of(page.get_by_role("img", name="Picture that was loaded")) == original
+    assert np.abs(np.array(digit(page)) - np.array(bent)).max() <= 1
+    page.get_by_role("button", name="Reset", exact=True).click()
+    assert digit(page) == loaded
+
+
+def test_leaving_at_once_keeps_the_last_movement_and_one_step_back_leads_home(visitor):
+    page = visitor.opens("/?run=original")
+    page.get_by_role("link", name="Steer", exact=True).click()
+    expect(slider(page, 18)).to_be_visible(timeout=PATIENCE)
+    visitor.settles()
+    for end in (0.2, 0.8, 0.33):
+        drag(page, slider(page, 18), 0.5, end)
+    left = slider(page, 18).input_value()
+    page.get_by_role("link", name="Draw", exact=True).click()
+    expect(page.get_by_role("heading", name="Draw", level=1)).to_be_visible(timeout=PATIENCE)
+    visitor.settles()
+    page.go_back()
+    expect(page.get_by_role("heading", name="Steer", level=1)).to_be_visible(timeout=PATIENCE)
+    visitor.settles()
+    assert slider(page, 18).input_value() == left
+    visitor.is_content()
+
+
+def test_a_finger_that_scrolls_the_page_does_not_steer_and_one_that_slides_does(chromium, server):
+    context = chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = Visitor(context, server).opens("/steer?run=original")
+    connection = context.new_cdp_session(page)
+
+    def swipe(across: float, down: float) -> None:
+        slider(page, 30).evaluate("(input) => input.scrollIntoView({block: 'center'})")
+        box = slider(page, 30).bounding_box()
+        x, y = box["x"] + 0.6 * box["width"], box["y"] + box["height"] / 2
+        for step in range(12):
+            places = [{"x": x + across * step / 11, "y": y + down * step / 11}]
+            kind = "touchMove" if step else "touchStart"
+            connection.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
+            page.wait_for_timeout(20)
+        connection.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        page.wait_for_timeout(500)
+
+    before = slider(page, 30).input_value(), digit(page)
+    swipe(0, -150)
+    assert (slider(page, 30).input_value(), digit(page)) == before
+    swipe(70, 0)
+    assert slider(page, 30).input_value() != before[0] and digit(page) != before[1]
+    context.close()
+
+
+def test_operations_taken_back_leave_nothing_behind_even_if_locks_came_and_went(visitor):
+    page = visitor.opens("/steer?run=original")
+    loaded = [slider(page, dimension).input_value() for dimension in range(32)]
+
+    def lock_some() -> None:
+        page.get_by_role("tab", name="Dimensions").click()
+        for dimension in (6, 18, 28):
+            page.get_by_role("button", name=f"Lock z{dimension}", exact=True).click()
+        page.get_by_role("tab", name="Operate").click()
+
+    lock_some()
+    for _ in range(2):
+        page.get_by_role("button", name="Thicker").click()
+    lock_some()  # and unlocks them
+    for _ in range(2):
+        page.get_by_role("button", name="Thinner").click()
+    left = [
+        float(slider_input)
+        for slider_input in page.locator(".sliders input").evaluate_all(
+            "inputs => inputs.sort((a, b) => a.ariaLabel.slice(1) - b.ariaLabel.slice(1)).map(input => input.value)"
+        )
+    ]
+    assert np.allclose(left, [float(value) for value in loaded], atol=1e-6)
 
 
 def test_the_numbers_are_copied_and_the_picture_is_saved(chromium, server):

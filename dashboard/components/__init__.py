@@ -1,5 +1,6 @@
 """One typed function for every widget of cae/web."""
 
+from components.address import keep_in_address as keep_in_address
 from components.chart import chart as chart
 from components.chart import chart_to_come as chart_to_come
 from components.digits import Card as Card
