@@ -370,7 +370,9 @@ def test_a_random_code_is_the_sample_of_its_seed_and_another_one_has_another(sma
 
 def test_without_a_drawing_the_page_says_where_to_make_one(small):
     app = choose(steering(), "My drawing")
-    assert "There is no drawing yet" in app.info[0].value and not app.get("bidi_component")
+    assert "There is no drawing yet" in app.info[0].value
+    with pytest.raises(AssertionError, match="no widget"):
+        sent(app, "steer")
 
 
 def test_every_start_has_an_id_of_its_own_and_keeps_it(small):

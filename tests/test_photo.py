@@ -272,6 +272,7 @@ def test_a_phone_photo_of_fifty_megapixels_is_read():
     assert overlap(found.ink, mask) > 0.8 and time.perf_counter() - start < 6
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow, on damaged EXIF data
 def test_a_damaged_file_never_ends_in_anything_but_a_refusal_or_ink():
     rng = np.random.default_rng(0)
     small = np.asarray(Image.fromarray(paint(strokes(SEVEN)).astype(np.uint8)).resize((60, 48)))

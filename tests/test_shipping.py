@@ -40,7 +40,7 @@ def test_a_shipped_run_has_its_evaluation_and_nothing_that_only_training_needs(t
         path.relative_to(tiny.path).as_posix(): path.stat().st_size for path in tiny.path.rglob("*") if path.is_file()
     }
     assert set(files) == {
-        "run.json", "history.jsonl", "progress.jsonl", "model.safetensors", "evaluation.json",
+        "run.json", "history.jsonl", "progress.jsonl", "model.safetensors", "evaluation.json", "space.safetensors",
         "epochs/0000.safetensors", "epochs/0001.safetensors",
     }  # fmt: skip
     assert size == sum(files.values())

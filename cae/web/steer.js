@@ -90,6 +90,7 @@ class Wheel {
       Object.assign(way.element, {role: "tabpanel", ariaLabel: text, id: `way-${index}`});
       list.append(make("button", {type: "button", role: "tab", textContent: text, "aria-controls": `way-${index}`, onclick: () => {
         choose(index);
+        way.show();
         this.refresh();
       }}));
     });
