@@ -395,6 +395,25 @@ def test_the_widget_finds_the_network_the_latent_space_and_the_digits_at_the_add
     assert len(gzip.decompress(content["pictures"])) == 784 * len(space.real.labels)
 
 
+def test_in_a_checkout_that_cannot_be_written_to_the_files_come_from_memory_on_every_run(
+    small, own_static_folder, monkeypatch
+):
+    import serving
+
+    def refuse(path, content):
+        raise OSError(30, "Read-only file system")
+
+    app = steering()
+    for file in own_static_folder.iterdir():
+        file.unlink()
+    monkeypatch.setattr(serving, "write_whole", refuse)
+    for _ in range(2):
+        settled(app.run())
+        told = sent(app, "steer")
+        assert all("media" in told[name] for name in ("network", "space", "pictures"))
+    assert not list(own_static_folder.iterdir())
+
+
 def test_where_somebody_has_gone_is_kept_for_every_start(small):
     app = steering()
     start = sent(app, "steer")["start"]["id"]
