@@ -10,7 +10,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,6 +67,7 @@ class LatentSpace:
     class_means: (C, D).
     directions: (4, D), what a code changes by when one of ATTRIBUTES grows by its standard deviation within a class and
         the others stay.
+    weights: the hash of the weights it was measured with, where that is known.
     """
 
     class_names: tuple[str, ...]
@@ -83,6 +84,7 @@ class LatentSpace:
     axes_high: Array
     class_means: Array
     directions: Array
+    weights: str = ""
 
 
 # -- one code among the references
@@ -147,13 +149,15 @@ def latent_space(run: Run, report: Report = lambda _: None) -> LatentSpace:
         return from_bytes(content)
     from cae import data
 
-    weights = run.weights_hash()
     report("reading the training digits")
     dataset = run.info.train.dataset if run.info.train else "mnist"
     images = data.load(dataset, "train")
     inked = re_inked(dataset, images, report)
     report("encoding the training digits")
-    found = explore(run.model(), images, inked)
+    weights, model = run.weights_hash(), run.model()
+    while run.weights_hash() != weights:  # it is being trained, and an epoch has just ended
+        weights, model = run.weights_hash(), run.model()
+    found = replace(explore(model, images, inked), weights=weights)
     keep(cache_folder() / weights / FILE, to_bytes(found, weights))
     return found
 
@@ -348,6 +352,7 @@ def from_bytes(content: bytes) -> LatentSpace:
             for group in _GROUPS
         }  # fmt: skip
         rest: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
+        rest["weights"] = str(words["weights"])
         return LatentSpace(names, str(words["digits"]), sets["real"], sets["inked"], **rest)
     except (SafetensorError, ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
         raise Damaged(f"{FILE} is damaged and cannot be read.") from error

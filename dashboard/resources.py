@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import threading
 from collections.abc import Callable
@@ -66,10 +67,11 @@ def addresses(run: Run) -> Addresses:
     """The files of a run for the browser; measures the latent space where that has not been done."""
     space = latent_space(run)
     dataset = evaluation.dataset_of(run)
-    weights = fingerprint(run)
+    network = run.weights_file().read_bytes()  # read once: a training may replace it at any time
+    space_file = f"{space.weights}-space-{latent.FORMAT}.safetensors"
     return Addresses(
-        network=serving.address(f"{weights}.safetensors", run.weights_file().read_bytes),
-        space=serving.address(f"{weights}-space-{latent.FORMAT}.safetensors", lambda: latent.to_bytes(space, weights)),
+        network=serving.address(f"{hashlib.sha256(network).hexdigest()}.safetensors", lambda: network),
+        space=serving.address(space_file, lambda: latent.to_bytes(space, space.weights)),
         pictures=_pictures(dataset, space.digits),
     )
 
