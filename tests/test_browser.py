@@ -27,7 +27,7 @@ def test_pages_follow_each_other_and_keep_the_run(visitor):
     page.get_by_role("link", name="Reconstruct", exact=True).click()
     expect(page.get_by_role("heading", name="Reconstruct", level=1)).to_be_visible()
     visitor.settles()
-    assert "run=original" in page.url
+    page.wait_for_url("**run=original*", timeout=PATIENCE)
     page.get_by_role("link", name="Train", exact=True).click()
     expect(page.get_by_role("heading", name="Train", level=1)).to_be_visible()
     visitor.settles()
@@ -89,7 +89,7 @@ def test_a_training_is_started_watched_left_reloaded_stopped_and_resumed(visitor
     # Leaving the page and reloading it change nothing for the training.
     page.get_by_role("link", name="Reconstruct", exact=True).click()
     expect(page.get_by_role("heading", name="Reconstruct", level=1)).to_be_visible()
-    assert "run=watched" in page.url
+    page.wait_for_url("**run=watched*", timeout=PATIENCE)
     page.goto(f"{server.url}/train?run=watched")
     expect(page.get_by_role("button", name="Stop")).to_be_visible(timeout=PATIENCE)
     assert state_of(server.run("watched")) == "running"
