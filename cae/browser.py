@@ -7,6 +7,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cae import latent
 from cae.errors import DataUnavailable
 
@@ -56,4 +59,9 @@ def pictures(images: Images, fingerprint: str) -> bytes:
     """
     if latent.fingerprint(images) != fingerprint:
         raise DataUnavailable("The training digits here are not those that this run's latent space was measured with.")
-    return gzip.compress(images.pixels[latent.chosen(len(images))[0]].numpy().tobytes(), compresslevel=6, mtime=0)
+    return pictures_at(images, latent.chosen(len(images))[0])
+
+
+def pictures_at(images: Images, indices: NDArray[np.integer]) -> bytes:
+    """The pictures at these indices, (N,), uint8 (N, 28, 28), gzipped."""
+    return gzip.compress(images.pixels[indices].numpy().tobytes(), compresslevel=6, mtime=0)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 from cae import jobs, runs
-from cae.config import RECIPES, Config, ModelConfig, TrainConfig
+from cae.config import RECIPES, Config, MapConfig, ModelConfig, TrainConfig
 from cae.errors import CaeError, DoesNotFit, InvalidOption
 from cae.records import EpochRecord, Progress
 from cae.runs import Run
@@ -55,14 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--resume", metavar="NAME", help="train this run on; with --epochs, to so many in all")
     train.add_argument("--recipe", default=None, choices=RECIPES, help="where the options come from (original)")
     train.add_argument("--started", action="store_true", help=argparse.SUPPRESS)  # by jobs, which has checked
-    for option in (*ModelConfig.options(), *TrainConfig.options()):
-        bounds = "|".join(option.choices) or (f"at least {option.low:g}" if option.low is not None else "")
-        train.add_argument(
-            f"--{option.name.replace('_', '-')}",
-            type=_number if option.kind is not str else str,
-            metavar="X",
-            help=f"{option.help[0].lower()}{option.help[1:].rstrip('.')} ({bounds})".replace("%", "%%"),
-        )
+    _add_options(train, ModelConfig, TrainConfig)
     stop = command("stop", _stop, "Stop a training after the batch under way; nothing is lost.")
     stop.add_argument("name")
     listing = command("runs", _runs, "List all runs.")
@@ -79,9 +73,25 @@ def _parser() -> argparse.ArgumentParser:
     evaluate = command("evaluate", _evaluate, "Measure a run on its test set.")
     evaluate.add_argument("name")
     evaluate.add_argument("--json", action="store_true", help="as JSON")
+    mapping = command("map", _map, "Lay out a run's codes of the test images by t-SNE; Ctrl-C keeps the state so far.")
+    mapping.add_argument("name")
+    _add_options(mapping, MapConfig)
+    mapping.add_argument("--json", action="store_true", help="as JSON")
     ship = command("ship", _ship, "Make a finished run fit to be part of the project: thin, measured, protected.")
     ship.add_argument("name")
     return parser
+
+
+def _add_options(parser: argparse.ArgumentParser, *configs: type[Config]) -> None:
+    """A flag for every option of these configurations."""
+    for option in (option for config in configs for option in config.options()):
+        bounds = "|".join(option.choices) or (f"at least {option.low:g}" if option.low is not None else "")
+        parser.add_argument(
+            f"--{option.name.replace('_', '-')}",
+            type=_number if option.kind is not str else str,
+            metavar="X",
+            help=f"{option.help[0].lower()}{option.help[1:].rstrip('.')} ({bounds})".replace("%", "%%"),
+        )
 
 
 def _number(text: str) -> float | int:
@@ -111,7 +121,7 @@ def _train(options: argparse.Namespace) -> int:
         model = replace(recipe.model, **{key: given[key] for key in given if key in _fields(ModelConfig)})
         train = replace(recipe.train, **{key: given[key] for key in given if key in _fields(TrainConfig)})
         run = Run.create(options.name, model, train, recipe=name)
-    with _stopping_on_signals(run):
+    with _stopping_on_signals((run.path / "stop").touch):
         return _show_training(run, spare_a_core=options.started)
 
 
@@ -120,11 +130,11 @@ def _fields(*configs: type[Config]) -> set[str]:
 
 
 @contextmanager
-def _stopping_on_signals(run: Run) -> Iterator[None]:
-    """Ctrl-C and SIGTERM stop the run as `stop` does; a second Ctrl-C means it."""
+def _stopping_on_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Ctrl-C and SIGTERM ask the work to stop, as `stop` does; a second Ctrl-C means it."""
 
     def ask(number: int, _: object) -> None:
-        (run.path / "stop").touch()
+        stop()
         signal.signal(number, signal.SIG_DFL)
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -309,6 +319,36 @@ def _evaluate(options: argparse.Namespace) -> int:
     print("  class     count     MSE    PSNR    SSIM")
     for each in found.per_class:
         print(f"  {each.name:<9} {each.count:5d}  {each.mse:.4f}  {each.psnr:6.2f}  {each.ssim:.4f}")
+    return 0
+
+
+def _map(options: argparse.Namespace) -> int:
+    from cae import data, evaluation, maps
+
+    run = Run.open(options.name)
+    given = {name: getattr(options, name) for name in _fields(MapConfig)}
+    config = MapConfig(**{name: value for name, value in given.items() if value is not None})
+    run.weights()  # what is wrong with them is said before anything else
+    say = functools.partial(print, file=sys.stderr, flush=True)
+    with _stopping_on_signals(maps.job(run, config).ask_to_stop):
+        for state in maps.compute(run, config, report=lambda text: say(f"{text} ...")):
+            if state.iteration % 100 == 0:
+                say(f"t-SNE {state.iteration}/{state.iterations}, KL divergence {state.kl:.3f}")
+    images = data.load(evaluation.dataset_of(run), "test")
+    kept = maps.kept(run, config, maps.fingerprint(images, maps.chosen(len(images), config)))
+    if kept is None:
+        raise CaeError(f"The weights of {run.name} have changed meanwhile: ask again.")
+    found, file = kept
+    if options.json:
+        values = {name: value for name, value in asdict(found).items() if name != "positions"}
+        print(json.dumps({"run": run.name, **values, "file": str(file)}, indent=2))
+        return 0
+    how = "" if found.is_finished else f", stopped after {found.iteration} of {found.iterations} iterations"
+    print(f"{run.name}: {len(found.positions):,} test images, perplexity {config.perplexity:g}{how}")
+    print(f"  KL divergence    {found.kl:.4f}, in {found.seconds:.1f} s")
+    print(f"  trustworthiness  {found.scores.trustworthiness:.4f}")
+    print(f"  10-NN accuracy   {100 * found.scores.accuracy:.2f} % on the map")
+    print(f"  kept in {file}")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""What can be configured: the model's shape, its training, and the named recipes. Imports nothing heavy."""
+"""What can be configured: the model's shape, its training, a map, and the named recipes. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -164,6 +164,33 @@ class TrainConfig(Config):
                 f"Training images must be at most {available - self.validation_images:,}: {self.dataset} has "
                 f"{available:,}, of which {self.validation_images:,} are held out for validation.",
             )
+
+
+@dataclass(frozen=True)
+class MapConfig(Config):
+    """How the codes of the test images are laid out by t-SNE."""
+
+    perplexity: float = _option(
+        30.0,
+        "Perplexity",
+        "How many neighbours each digit tries to stay close to. Small ones show crumbs, large ones continents.",
+        low=2.0,
+        high=500.0,
+    )
+    points: int | None = _option(
+        None,
+        "Digits",
+        "A random choice of so many test images; fewer are faster.",
+        low=8,
+        high=1_000_000,
+        optional="all of the test set",
+    )
+    seed: int = _option(0, "Seed", "Chooses the digits, and where t-SNE starts.", low=0, high=2**31 - 1)
+
+    @property
+    def key(self) -> str:
+        """What tells this map from others in the name of a file."""
+        return f"{self.points or 'all'}-{self.perplexity:g}-{self.seed}"
 
 
 @dataclass(frozen=True)

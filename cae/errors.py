@@ -59,3 +59,7 @@ class Unwritable(CaeError):
 
 class UnreadablePicture(CaeError):
     """An uploaded picture cannot be opened, or no digit can be found in it."""
+
+
+class CannotProject(CaeError):
+    """These codes cannot be laid out in the plane in this way."""

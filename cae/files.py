@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterable
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from cae.errors import Damaged, ReadOnly
 
 PROJECT = Path(__file__).resolve().parent.parent
 SHIPPED_RUNS = PROJECT / "checkpoints"
 SHIPPED_DATA = PROJECT / "data"
+_STARTING_SECONDS = 20.0  # from the start of a process to its holding a lock, at the very most
 
 
 def data_folder() -> Path:
@@ -86,3 +90,27 @@ def whole_lines(path: Path) -> list[str]:
 def write_lines(path: Path, lines: Iterable[str]) -> None:
     """Replaces a file of lines, whole."""
     write_whole(path, "".join(line + "\n" for line in lines).encode())
+
+
+def is_held(lock: Path) -> bool:
+    """Whether a process holds this lock now."""
+    if not lock.exists():
+        return False
+    found = FileLock(lock)
+    try:
+        found.acquire(timeout=0)
+    except Timeout:
+        return True
+    except OSError:
+        return False
+    found.release()
+    return False
+
+
+def is_recent(marker: Path) -> bool:
+    """Whether a process was started so recently that it may not hold its lock yet."""
+    try:
+        age = time.time() - marker.stat().st_mtime
+    except OSError:
+        return False
+    return -_STARTING_SECONDS < age < _STARTING_SECONDS

@@ -11,22 +11,22 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from cae.config import ModelConfig, TrainConfig
-from cae.errors import CaeError, InvalidOption, NotResumable, RunBusy
-from cae.files import PROJECT, cache_folder, data_folder, require_writable, runs_folder
+from cae.errors import CaeError, InvalidOption, NotResumable, RunBusy, Unwritable
+from cae.files import PROJECT, cache_folder, data_folder, is_held, is_recent, require_writable, runs_folder
 from cae.runs import Run, now
 
 
 def start_training(name: str, model: ModelConfig, train: TrainConfig, *, recipe: str = "") -> Run:
     """Creates a run and starts the process that trains it. Raises RunExists, InvalidName or ReadOnly."""
     run = Run.create(name, model, train, recipe=recipe)
-    _spawn(run)
+    _start_process(run)
     return run
 
 
@@ -36,7 +36,7 @@ def resume_training(run: Run, epochs: int | None = None) -> None:
     with FileLock(run.path / "resume.lock", timeout=10):  # two who press Resume at once: the second finds it busy
         now_on_disk = run.again()
         prepare_resume(now_on_disk, epochs)
-        _spawn(now_on_disk)
+        _start_process(now_on_disk)
 
 
 def prepare_resume(run: Run, epochs: int | None = None) -> None:
@@ -143,10 +143,83 @@ def most_at_a_time() -> int:
     return int(value) if value.isdigit() and int(value) > 0 else 1
 
 
-def _spawn(run: Run) -> None:
-    """Starts `python -m cae train --resume <run>`, on its own: it outlives whoever started it."""
+def _start_process(run: Run) -> None:
     run.update(state="queued", queued=now(), reason="", finished=None)
     (run.path / "starting").touch()
+    _spawn(["train", "--started", "--resume", run.name], run.path / "log.txt")
+
+
+# -- other work
+
+
+class Job:
+    """Work on one file of the cache, that takes longer than somebody would wait: a process makes the file.
+
+    Beside the file lie, under its name, what belongs to the process: its lock, its log, and the request to stop.
+    """
+
+    def __init__(self, result: Path, arguments: Sequence[str]) -> None:
+        """`arguments` are those of the command `python -m cae` that makes the file `result`."""
+        self.result = result
+        self._arguments = list(arguments)
+        self._lock = result.with_suffix(".lock")
+        self._stop = result.with_suffix(".stop")
+        self._starting = result.with_suffix(".starting")
+        self._log = result.with_suffix(".log")
+
+    def start(self) -> None:
+        """Starts the process, unless there is one already. Raises Unwritable."""
+        try:
+            self.result.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.result.with_suffix(".start.lock"), timeout=10):
+                if self.is_live():
+                    return
+                self._stop.unlink(missing_ok=True)
+                self._log.unlink(missing_ok=True)
+                self._starting.touch()
+                _spawn(self._arguments, self._log)
+        except OSError as error:
+            raise Unwritable(
+                f"Nothing can be kept in {self.result.parent} ({error.strerror or error}): "
+                "point CAE_CACHE at a folder that can be written to."
+            ) from error
+
+    def is_live(self) -> bool:
+        """Whether a process works on it, or is about to."""
+        return is_held(self._lock) or is_recent(self._starting)
+
+    def ask_to_stop(self) -> None:
+        """Asks the process to stop soon and to keep what it has."""
+        self._stop.touch()
+
+    def is_stop_asked(self) -> bool:
+        """Whether it has been asked to and has not done so yet."""
+        return self._stop.exists()
+
+    def failure(self) -> str:
+        """What the last process said when it failed; empty where it did not, or still works."""
+        if self.is_live() or not self._log.exists():
+            return ""
+        words = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        last = words[-1] if words else ""
+        return last.removeprefix("cae: ") if last.startswith("cae: ") else f"It was cut off. {last}".strip()
+
+    @contextlib.contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Holds the lock; waits while another process does. Raises Unwritable."""
+        try:
+            self.result.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(self._lock):
+                self._starting.unlink(missing_ok=True)
+                yield
+                for file in (self._stop, self._log):
+                    file.unlink(missing_ok=True)
+        except OSError as error:
+            raise Unwritable(f"{self.result} cannot be written: {error.strerror or error}.") from error
+
+
+def _spawn(arguments: Sequence[str], log: Path) -> None:
+    """Starts `python -m cae` on its own: it outlives whoever started it, and writes what it says into `log`."""
     environment = {
         **os.environ,
         "CAE_DATA": str(data_folder()),
@@ -160,10 +233,10 @@ def _spawn(run: Run) -> None:
         if sys.platform == "win32"
         else {"start_new_session": True}
     )
-    with open(run.path / "log.txt", "ab") as log:
+    with open(log, "ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "cae", "train", "--started", "--resume", run.name],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=Path.home(), env=environment,
+            [sys.executable, "-m", "cae", *arguments],
+            stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd=Path.home(), env=environment,
             **detached,  # type: ignore[call-overload]
         )  # fmt: skip
     threading.Thread(target=process.wait, daemon=True).start()  # or it would stay behind as a zombie

@@ -1,7 +1,7 @@
 """The latent space of a run: where the codes of real digits lie in it, and which way to go for a thicker one.
 
 Measured once on training digits, kept under the hash of the weights, and sent to the browser as it is: cae.js holds
-the twins of `neighbours`, `vote`, `off_manifold` and `place`.
+the twins of `neighbours`, `vote` and `off_manifold`.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ HELD_OUT = 2_000  # training digits, not among those, that say which distances a
 class References:
     """The codes of real digits, stored coarsely: `low + step * points`.
 
-    points: uint8 (N, D). labels: uint8 (N,). low: (D,).
+    points: uint8 (N, D), or uint16 where they are finer. labels: uint8 (N,). low: (D,).
     usual: (101,), the percentiles 0 to 100 of the off-manifold distance among other real digits.
     """
 
-    points: NDArray[np.uint8]
+    points: NDArray[np.uint8] | NDArray[np.uint16]
     labels: NDArray[np.uint8]
     low: Array
     step: float
@@ -100,7 +100,7 @@ def neighbours(references: References, code: Array, count: int = NEIGHBOURS) -> 
 def vote(references: References, code: Array, classes: int, count: int = NEIGHBOURS) -> Array:
     """The share of each class, (C,), among the nearest references, each counting with its distance to the power -4."""
     nearest, distances = neighbours(references, code, count)
-    weights = _weights(distances)
+    weights = closeness(distances)
     shares = np.bincount(references.labels[nearest], weights, minlength=classes)
     return _single(shares / weights.sum())
 
@@ -112,13 +112,8 @@ def off_manifold(references: References, code: Array) -> tuple[float, float]:
     return distance, float(np.interp(distance, references.usual, np.arange(101)))
 
 
-def place(distances: Array, positions: Array) -> Array:
-    """Where on a map a point belongs whose nearest references lie at `positions` (K, 2): their weighted mean (2,)."""
-    weights = _weights(distances)
-    return _single(weights @ positions / weights.sum())
-
-
-def _weights(distances: Array) -> NDArray[np.float64]:
+def closeness(distances: Array) -> NDArray[np.float64]:
+    """How much neighbours at these distances, (K,), weigh: the distance to the power -4."""
     return 1 / np.maximum(distances.astype(np.float64), 1e-6) ** 4
 
 
@@ -154,9 +149,7 @@ def latent_space(run: Run, report: Report = lambda _: None) -> LatentSpace:
     images = data.load(dataset, "train")
     inked = re_inked(dataset, images, report)
     report("encoding the training digits")
-    weights, model = run.weights_hash(), run.model()
-    while run.weights_hash() != weights:  # it is being trained, and an epoch has just ended
-        weights, model = run.weights_hash(), run.model()
+    model, weights = run.model_and_hash()
     found = replace(explore(model, images, inked), weights=weights)
     keep(cache_folder() / weights / FILE, to_bytes(found, weights))
     return found

@@ -10,7 +10,6 @@ import os
 import platform
 import re
 import shutil
-import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
@@ -20,7 +19,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from cae.config import ModelConfig, TrainConfig, differences, from_json
 from cae.errors import (
@@ -34,7 +33,7 @@ from cae.errors import (
     RunNotFound,
     Unwritable,
 )
-from cae.files import SHIPPED_RUNS, require_writable, runs_folder, whole_lines, write_whole
+from cae.files import SHIPPED_RUNS, is_held, is_recent, require_writable, runs_folder, whole_lines, write_whole
 from cae.records import EpochRecord, Progress, from_line, from_values
 from cae.weights import Weights, damage, read_weights
 
@@ -45,7 +44,6 @@ FORMAT = 1
 State = Literal["queued", "running", "stopped", "finished", "failed", "damaged"]
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _RESERVED = {"con", "prn", "aux", "nul"} | {f"{port}{digit}" for port in ("com", "lpt") for digit in range(10)}
-_STARTING_SECONDS = 20.0  # from the start of a process to its holding the lock, at the very most
 
 
 def check_name(name: str) -> str:
@@ -200,19 +198,12 @@ class Run:
         except Damaged:
             return "damaged"
         if info.state in ("queued", "running"):
-            return info.state if self.is_locked() or self._is_starting() else "stopped"
+            return info.state if self.is_locked() or is_recent(self.path / "starting") else "stopped"
         return info.state if damage(self.path / "model.safetensors") is None or not self._has_weights() else "damaged"
 
     def is_live(self) -> bool:
         """Whether a process is training it or waiting to."""
         return self.state in ("queued", "running")
-
-    def _is_starting(self) -> bool:
-        try:
-            age = time.time() - (self.path / "starting").stat().st_mtime
-        except OSError:
-            return False
-        return -_STARTING_SECONDS < age < _STARTING_SECONDS
 
     def _has_weights(self) -> bool:
         """Whether there should be weights: it finished, or an epoch of it did."""
@@ -322,6 +313,13 @@ class Run:
         model.load_state_dict({name: torch.from_numpy(value) for name, value in self.weights(epoch).items()})
         return model.eval().requires_grad_(False)
 
+    def model_and_hash(self) -> tuple[ConvAutoencoder, str]:
+        """The network with the last weights, and their hash, also while a training replaces them."""
+        weights, model = self.weights_hash(), self.model()
+        while self.weights_hash() != weights:
+            weights, model = self.weights_hash(), self.model()
+        return model, weights
+
     # -- one process at a time
 
     def lock(self, job: str = "train") -> FileLock:
@@ -330,17 +328,7 @@ class Run:
 
     def is_locked(self, job: str = "train") -> bool:
         """Whether a process holds that lock now."""
-        if not (self.path / f"{job}.lock").exists():
-            return False
-        lock = self.lock(job)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            return True
-        except OSError:
-            return False
-        lock.release()
-        return False
+        return is_held(self.path / f"{job}.lock")
 
     def require_idle(self) -> None:
         """Raises RunBusy while it is being trained."""

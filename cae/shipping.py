@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from cae import evaluation, latent, picks
-from cae.errors import CaeError
+import contextlib
+
+from cae import evaluation, latent, maps, picks
+from cae.config import MapConfig
+from cae.errors import CaeError, CannotProject, InvalidOption
 from cae.files import require_writable, write_whole
 from cae.runs import Run
 
@@ -22,6 +25,7 @@ def ship(run: Run) -> int:
     write_whole(run.path / "evaluation.json", evaluation.to_text(found).encode())
     space = latent.latent_space(run)
     write_whole(run.path / latent.FILE, latent.to_bytes(space, run.weights_hash()))
+    _add_map(run)
     kept = picks.film(run.last_epoch(), FRAMES)
     for frame in (run.path / "epochs").iterdir():
         if int(frame.stem) not in kept or int(frame.stem) == run.last_epoch():  # the last is model.safetensors itself
@@ -32,3 +36,17 @@ def ship(run: Run) -> int:
     for lock in run.path.glob("*.lock"):
         lock.unlink()
     return sum(path.stat().st_size for path in run.path.rglob("*") if path.is_file())
+
+
+def _add_map(run: Run) -> None:
+    """Adds the map that the dashboard opens with, unless these codes are none for t-SNE."""
+    config = MapConfig()
+    with contextlib.suppress(CannotProject, InvalidOption):
+        from cae import data
+
+        for _ in maps.compute(run, config):
+            pass
+        images = data.load(evaluation.dataset_of(run), "test")
+        kept = maps.kept(run, config, maps.fingerprint(images, maps.chosen(len(images), config)))
+        if kept is not None:
+            write_whole(run.path / maps.FILE, maps.to_bytes(kept[0]))

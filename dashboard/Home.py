@@ -24,6 +24,7 @@ page = st.navigation(
         st.Page("views/reconstruct.py", title="Reconstruct", icon=":material/compare:", url_path="reconstruct"),
         st.Page("views/steer.py", title="Steer", icon=":material/tune:", url_path="steer"),
         st.Page("views/draw.py", title="Draw", icon=":material/draw:", url_path="draw"),
+        st.Page("views/map.py", title="Map", icon=":material/scatter_plot:", url_path="map"),
     ]
 )
 resources.warm_up()

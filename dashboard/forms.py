@@ -25,34 +25,34 @@ def fields(kind: type[Config], leave_out: Iterable[str] = ()) -> None:
     for option in kind.options():
         if option.name in leave_out:
             continue
-        _field(option)
-        problem = _problem(option) or refused.get(option.name)
+        _field(kind, option)
+        problem = _problem(kind, option) or refused.get(option.name)
         if problem:
             st.markdown(f":red[{wording.plain(problem)}]")
 
 
 def read(kind: type[C]) -> C:
     """The configuration that the fields hold. Raises InvalidOption."""
-    return kind(**{option.name: _value(option) for option in kind.options()})
+    return kind(**{option.name: _value(kind, option) for option in kind.options()})
 
 
-def _value(option: Option) -> Any:
-    value = state.option(option.name)
+def _value(kind: type[Config], option: Option) -> Any:
+    value = state.option(kind, option.name)
     if value is None and not option.optional:
         raise InvalidOption(option.name, f"{option.label} is empty.")
     return value
 
 
-def _problem(option: Option) -> str | None:
+def _problem(kind: type[Config], option: Option) -> str | None:
     try:
-        option.check(_value(option))
+        option.check(_value(kind, option))
     except InvalidOption as error:
         return str(error)
     return None
 
 
-def _field(option: Option) -> None:
-    key, text = state.option_key(option.name), f"{option.help}{_bounds(option)}"
+def _field(kind: type[Config], option: Option) -> None:
+    key, text = state.option_key(kind, option.name), f"{option.help}{_bounds(option)}"
     if option.choices:
         st.selectbox(option.label, option.choices, key=key, help=text, persist_state="session")
         return

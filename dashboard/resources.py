@@ -16,11 +16,12 @@ import streamlit as st
 from numpy.typing import NDArray
 
 import serving
-from cae import browser, evaluation, latent
-from cae.config import ModelConfig
+from cae import browser, evaluation, latent, maps
+from cae.config import MapConfig, ModelConfig
 from cae.errors import DataUnavailable
 from cae.evaluation import Comparison
 from cae.latent import LatentSpace
+from cae.maps import TSNE, Points, Scores
 from cae.metrics import Baselines
 from cae.records import EpochRecord, Progress
 from cae.runs import Run
@@ -67,13 +68,76 @@ def addresses(run: Run) -> Addresses:
     """The files of a run for the browser; measures the latent space where that has not been done."""
     space = latent_space(run)
     dataset = evaluation.dataset_of(run)
-    network = run.weights_file().read_bytes()  # read once: a training may replace it at any time
     space_file = f"{space.weights}-space-{latent.FORMAT}.safetensors"
     return Addresses(
-        network=serving.address(f"{hashlib.sha256(network).hexdigest()}.safetensors", lambda: network),
+        network=network_address(run),
         space=serving.address(space_file, lambda: latent.to_bytes(space, space.weights)),
         pictures=_pictures(dataset, space.digits),
     )
+
+
+def network_address(run: Run) -> str:
+    """Where the browser finds the weights of a run."""
+    network = run.weights_file().read_bytes()  # read once: a training may replace it at any time
+    return serving.address(f"{hashlib.sha256(network).hexdigest()}.safetensors", lambda: network)
+
+
+@dataclass(frozen=True)
+class MapAddresses:
+    """Where the browser finds the map of a run: its network, the digits with their codes, their pictures, and where
+    t-SNE has put them; empty where it has not.
+    """
+
+    network: str
+    points: str
+    pictures: str
+    tsne: str
+
+
+def map_addresses(run: Run, of: Points, found: TSNE | None) -> MapAddresses:
+    """The files of a map for the browser."""
+    images = test_set(evaluation.dataset_of(run))
+    tsne = found and serving.address(
+        f"{of.weights}-map-{found.config.key}-{found.iteration}-{of.digits}.safetensors",
+        lambda: maps.tsne_for_browser(of, found),
+    )
+    return MapAddresses(
+        network=network_address(run),
+        points=serving.address(
+            f"{of.weights}-points-{of.digits}-{maps.FORMAT}.safetensors", lambda: maps.for_browser(of)
+        ),
+        pictures=serving.address(f"test-{of.digits}.gz", lambda: browser.pictures_at(images, of.indices)),
+        tsne=tsne or "",
+    )
+
+
+def points(run: Run, config: MapConfig) -> Points:
+    """The digits of a map of the run."""
+    return _points(str(run.path), config.points, config.seed if config.points else 0, _stamp(run.weights_file()))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Encoding the test digits ...")
+def _points(path: str, count: int | None, seed: int, stamp: int) -> Points:
+    _import_slowly()
+    run = Run(Path(path))
+    return maps.points(run, test_set(evaluation.dataset_of(run)), MapConfig(points=count, seed=seed))
+
+
+def tsne(run: Run, config: MapConfig) -> TSNE | None:
+    """The t-SNE of the run with these options, where it has been computed."""
+    kept = maps.kept(run, config, points(run, config).digits)
+    return kept[0] if kept else None
+
+
+def map_scores(run: Run, config: MapConfig) -> tuple[float, dict[int, Scores]]:
+    """The accuracy of the vote in the latent space, and the scores of PCA in two and three dimensions."""
+    of = points(run, config)
+    return _map_scores(of.weights, of.digits, of)
+
+
+@st.cache_data(max_entries=16, show_spinner="Comparing neighbourhoods ...")
+def _map_scores(weights: str, digits: str, _of: Points) -> tuple[float, dict[int, Scores]]:
+    return maps.accuracy_of_codes(_of), maps.flat_scores(_of)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the pictures ...")

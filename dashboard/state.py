@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import links
 import wording
-from cae.config import RECIPES, Config
+from cae.config import RECIPES, Config, MapConfig
 from cae.errors import CaeError
 from cae.runs import Run
 
@@ -33,6 +33,7 @@ _STEERED, _ARRIVED = "steered", "arrived"
 _MOST_STARTS = 20  # of which it is remembered where one has gone from them
 _DRAWING, _PICTURE = "drawing", "picture"
 _BASE = "drawing base"
+_MAP = "map config"
 FIRST_CHOICE = "original"
 
 
@@ -195,6 +196,48 @@ def canvas_base() -> tuple[str, NDArray[np.uint8]] | None:
     return st.session_state.get(_BASE)
 
 
+# -- the map
+
+
+def map_config() -> MapConfig:
+    """The options of the map that the pages show."""
+    return st.session_state.get(_MAP, MapConfig())  # type: ignore[no-any-return]
+
+
+def set_map_config(config: MapConfig) -> None:
+    """Replaces them."""
+    st.session_state[_MAP] = config
+
+
+def prepare_map_options() -> None:
+    """Fills the form for a map, until somebody has."""
+    if option_key(MapConfig, "seed") not in st.session_state:
+        set_options(map_config())
+
+
+def steer_from_digit(index: int) -> None:
+    """Makes a test digit the start of the steering."""
+    st.session_state[_NEXT_WAY] = WAYS["digit"]
+    set_number("digit", index)
+    set_number("class", 0)
+
+
+_RECONSTRUCT = "reconstruct way", "reconstruct index"
+
+
+def reconstruct_keys(first_way: str) -> tuple[str, str]:
+    """The keys of two fields of the page Reconstruct: what it shows, at first `first_way`, and the first index."""
+    for key, value in zip(_RECONSTRUCT, (first_way, 0), strict=True):
+        st.session_state.setdefault(key, value)
+    return _RECONSTRUCT
+
+
+def reconstruct_from(way: str, index: int) -> None:
+    """Makes that page show test digits from this index on; `way` is how it calls that."""
+    for key, value in zip(_RECONSTRUCT, (way, index), strict=True):
+        st.session_state[key] = value
+
+
 # -- messages that outlive the rerun they were caused by
 
 
@@ -278,16 +321,16 @@ def _use_recipe() -> None:
     set_options(recipe.model, recipe.train)
 
 
-def option_key(name: str) -> str:
-    """The key of the field of one option."""
-    return f"option {name}"
+def option_key(kind: type[Config], name: str) -> str:
+    """The key of the field of one option of a configuration."""
+    return f"option {kind.__name__} {name}"
 
 
 def set_options(*configs: Config) -> None:
     """Fills the form with the values of these configurations."""
     for config in configs:
         for option in config.options():
-            st.session_state[option_key(option.name)] = getattr(config, option.name)
+            st.session_state[option_key(type(config), option.name)] = getattr(config, option.name)
 
 
 def fill_options_next(recipe: str | None, *configs: Config) -> None:
@@ -303,13 +346,15 @@ def prepare_options(*otherwise: Config) -> None:
         set_options(*configs)
         if recipe:
             st.session_state[_RECIPE] = recipe
-    elif option_key("epochs") not in st.session_state:
-        set_options(*otherwise)
+    else:
+        set_options(
+            *(each for each in otherwise if option_key(type(each), each.options()[0].name) not in st.session_state)
+        )
 
 
-def option(name: str) -> Any:
+def option(kind: type[Config], name: str) -> Any:
     """What the field of an option holds; raises KeyError before the form was filled."""
-    return st.session_state[option_key(name)]
+    return st.session_state[option_key(kind, name)]
 
 
 def name_key(suggestion: str) -> str:

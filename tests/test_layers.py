@@ -18,6 +18,7 @@ ROWS = [
     {"training", "runs"},
     {"jobs", "latent"},
     {"trainer", "exchange", "evaluation", "projection", "figures", "browser"},
+    {"maps"},
     {"shipping"},
     {"cli"},
     {"__main__"},

@@ -1,11 +1,12 @@
 // The network and the geometry of its codes, computed in the browser. Each function has its twin in Python: encode and
-// decode in cae/model.py, normaliseInk in cae/drawing.py, nearest, vote, offManifold and place in cae/latent.py.
+// decode in cae/model.py, normaliseInk in cae/drawing.py, nearest, vote and offManifold in cae/latent.py, place and along
+// in cae/projection.py.
 //
 // Images are 28 * 28 numbers, row by row: pixels are 0 (paper) to 255 (ink), what the network reads and paints is in
 // [-1, 1]. Inside, a signal is laid out height, width, channel, so that the innermost loops run over channels.
 export const SIDE = 28;
 
-const TYPES = {F32: Float32Array, U8: Uint8Array, I32: Int32Array};
+const TYPES = {F32: Float32Array, U8: Uint8Array, U16: Uint16Array, I32: Int32Array};
 
 // The arrays of a safetensors file by name, each {shape, values}, and its metadata.
 export function readTensors(buffer) {
@@ -372,12 +373,62 @@ export function offManifold({usual}, {distances: away}) {
   return {distance, percentile: usual.length - 1};
 }
 
-// Where on a map, [x, y], a new point belongs whose neighbours lie at `positions`, an [x, y] each.
+// Where on a map, [x, y], a new point belongs whose neighbours lie at `positions`, an [x, y] each: in each direction the
+// median of the positions, weighing as the neighbours are close.
 export function place({distances: away}, positions) {
-  const weights = closeness(away), all = weights.reduce((sum, weight) => sum + weight, 0);
-  return [0, 1].map((axis) => positions.reduce((sum, position, rank) => sum + weights[rank] * position[axis], 0) / all);
+  const weights = closeness(away), half = weights.reduce((sum, weight) => sum + weight, 0) / 2;
+  return [0, 1].map((axis) => {
+    const order = positions.map((_, rank) => rank).sort((a, b) => positions[a][axis] - positions[b][axis] || a - b);
+    let passed = 0;
+    return positions[order.find((rank) => (passed += weights[rank]) >= half) ?? order.at(-1)][axis];
+  });
 }
 
 function closeness(away) {
   return away.map((distance) => 1 / Math.max(distance, 1e-6) ** 4);
+}
+
+const CROWD = 15; // points near a station of a path that make up its code
+
+// The codes, [D] each, that one meets on a path over a map, at so many stations of equal distance. `path` holds the
+// corners, an [x, y] each; `xs` and `ys` the positions of the points, whose codes are those of `references`.
+export function along(path, xs, ys, references, stations) {
+  return waypoints(path, stations).map((station) => codeAt(station, xs, ys, references));
+}
+
+// So many points of equal distance on a path, from its first corner to its last.
+export function waypoints(path, count) {
+  const lengths = [0];
+  for (let corner = 1; corner < path.length; corner++) {
+    lengths.push(lengths[corner - 1] + Math.hypot(path[corner][0] - path[corner - 1][0], path[corner][1] - path[corner - 1][1]));
+  }
+  let corner = 0;
+  return Array.from({length: count}, (_, number) => {
+    const wanted = count > 1 ? (lengths.at(-1) * number) / (count - 1) : 0;
+    while (corner < path.length - 2 && lengths[corner + 1] < wanted) corner++;
+    if (path.length === 1) return path[0];
+    const step = lengths[corner + 1] - lengths[corner], share = step > 0 ? Math.min(1, (wanted - lengths[corner]) / step) : 0;
+    return [0, 1].map((axis) => path[corner][axis] + share * (path[corner + 1][axis] - path[corner][axis]));
+  });
+}
+
+function codeAt([x, y], xs, ys, references) {
+  const found = [], squares = [];
+  for (let index = 0; index < xs.length; index++) {
+    const square = (xs[index] - x) ** 2 + (ys[index] - y) ** 2;
+    if (found.length > CROWD && square >= squares[CROWD]) continue;
+    let rank = found.length;
+    while (rank > 0 && square < squares[rank - 1]) rank--;
+    found.splice(rank, 0, index);
+    squares.splice(rank, 0, square);
+    if (found.length > CROWD + 1) found.pop(), squares.pop();
+  }
+  const radius = found.length > CROWD ? squares[CROWD] : squares.at(-1) * 1.01;
+  const crowd = found.slice(0, CROWD);
+  let weights = crowd.map((_, rank) => (radius > 0 ? (1 - squares[rank] / radius) ** 2 : 1));
+  let all = weights.reduce((sum, weight) => sum + weight, 0);
+  if (!(all > 0)) [weights, all] = [crowd.map(() => 1), crowd.length]; // all of them equally far
+  const {points, dimensions, low, step} = references;
+  return Float32Array.from({length: dimensions}, (_, dimension) =>
+    low[dimension] + step * crowd.reduce((sum, index, rank) => sum + weights[rank] * points[index * dimensions + dimension], 0) / all);
 }

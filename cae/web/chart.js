@@ -4,22 +4,7 @@
 //
 // data: {figure: {data, layout}, keep, keepX: string (a new one forgets the zoom, of x), plotly: address of plotly.min.js,
 //        description, file: name of a saved picture}
-let loading = null;
-
-function plotly(address) {
-  loading ??= new Promise((resolve, reject) => {
-    const script = document.createElement("script");
-    script.src = new URL(address, document.baseURI).href;
-    script.onload = () => resolve(window.Plotly);
-    script.onerror = () => {
-      loading = null;
-      script.remove();
-      reject(new Error(`${address} could not be loaded`));
-    };
-    document.head.append(script);
-  });
-  return loading;
-}
+import {plotly} from "./plotly.js";
 
 export async function mount(element, data) {
   const place = element.querySelector(".chart");

@@ -8,6 +8,8 @@ from components.digits import digits as digits
 from components.drawing import DrawingAction as DrawingAction
 from components.drawing import draw as draw
 from components.drawing import reading as reading
+from components.map import MapAction as MapAction
+from components.map import digit_map as digit_map
 from components.runs_table import RunsAction as RunsAction
 from components.runs_table import runs_table as runs_table
 from components.steering import Start as Start

@@ -9,6 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 import resources
+import state
 import wording
 from cae import evaluation, figures, picks
 from cae.evaluation import Comparison
@@ -25,7 +26,8 @@ WAYS = ["At random", "One class", "From an index", "The hardest", "The easiest"]
 
 def choose(run: Run, images: Images) -> NDArray[np.int64]:
     way_column, detail_column, count_column = st.columns([3.4, 1.2, 1.2], vertical_alignment="bottom")
-    way = way_column.segmented_control("Show", WAYS, default=WAYS[0], required=True)
+    way_key, index_key = state.reconstruct_keys(WAYS[0])
+    way = way_column.segmented_control("Show", WAYS, key=way_key, required=True)
     count = int(count_column.slider("How many", 3, 36, 12, step=3))
     with detail_column:
         if way == "One class":
@@ -33,7 +35,7 @@ def choose(run: Run, images: Images) -> NDArray[np.int64]:
             return picks.of_class(images.labels.numpy(), label, count, seed=0)
         if way == "From an index":
             first = st.number_input(
-                "Index", 0, len(images) - 1, 0, step=1, help="The number of a digit in the test set."
+                "Index", 0, len(images) - 1, step=1, key=index_key, help="The number of a digit in the test set."
             )
             return picks.from_index(int(first), count, len(images))
         if way == "The hardest":

@@ -1,0 +1,365 @@
+"""The map of a run: its test images laid out by their codes, as PCA at once and as t-SNE by a process of its own.
+
+Everything is kept in the cache under the hash of the weights; a shipped run carries its t-SNE with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cae import evaluation, projection
+from cae.config import MapConfig, from_json
+from cae.errors import CaeError, Damaged
+from cae.files import cache_folder, keep, write_whole
+from cae.jobs import Job
+from cae.latent import NEIGHBOURS as VOTERS
+from cae.latent import References
+from cae.projection import Indices, Snapshot
+from cae.runs import Run
+from cae.weights import metadata
+
+if TYPE_CHECKING:
+    from cae.data import Images
+    from cae.model import ConvAutoencoder
+
+Array = NDArray[np.float32]
+FORMAT = 1
+FILE = "map.safetensors"
+_SECONDS_BETWEEN_SNAPSHOTS = 0.4
+
+
+# -- the digits on a map
+
+
+@dataclass(frozen=True)
+class Points:
+    """The N digits of a map, with D numbers each.
+
+    indices: (N,), which test images they are, ascending. codes: theirs, among which new ones are placed.
+    errors: (N,), MSE on [-1, 1]. neighbours: (N, K), the nearest others of each among the codes, nearest first.
+    flat: positions (N, 3), or as many columns as there are numbers: PCA, or the codes themselves where D is 1 or 2.
+    digits: a fingerprint of the pictures. weights: the hash of the weights.
+    """
+
+    indices: NDArray[np.int32]
+    codes: References
+    errors: Array
+    neighbours: Indices
+    flat: Array
+    class_names: tuple[str, ...]
+    digits: str
+    weights: str
+
+    def positions(self, dimensions: int) -> Array:
+        """The first columns of `flat`, (N, 2) or (N, 3)."""
+        return np.ascontiguousarray(self.flat[:, :dimensions])
+
+    @property
+    def labels(self) -> NDArray[np.uint8]:
+        """The classes, (N,)."""
+        return self.codes.labels
+
+
+def chosen(available: int, config: MapConfig) -> NDArray[np.int32]:
+    """Which test images a map shows, ascending: all, or so many at random."""
+    if config.points is None or config.points >= available:
+        return np.arange(available, dtype=np.int32)
+    some = np.random.default_rng(config.seed).choice(available, config.points, replace=False)
+    return np.sort(some).astype(np.int32)
+
+
+def fingerprint(images: Images, indices: NDArray[np.integer]) -> str:
+    """Which pictures those at these indices are."""
+    return hashlib.sha256(images.pixels[indices].numpy().tobytes()).hexdigest()[:16]
+
+
+def points(run: Run, images: Images, config: MapConfig) -> Points:
+    """The digits of a map among the test `images`, encoded and compared (about 2 s for 10,000).
+
+    Raises RunNotFound where the run has no weights yet, Damaged, and CannotProject for codes that are not numbers.
+    """
+    model, weights = run.model_and_hash()
+    return _points(model, images, chosen(len(images), config), weights)
+
+
+def _points(model: ConvAutoencoder, images: Images, indices: NDArray[np.int32], weights: str) -> Points:
+    import torch
+
+    from cae.data import to_model
+
+    pictures, labels = images.pixels[indices], images.labels[indices].numpy().astype(np.uint8)
+    codes, errors = [], []
+    with torch.inference_mode():
+        for part in pictures.split(1000):
+            original = to_model(part)
+            code = model.encode(original)
+            codes.append(code)
+            errors.append((model.decode(code) - original).square().mean(dim=(1, 2, 3)))
+    exact = torch.cat(codes).numpy()
+    projection.require_finite(exact)
+    coarse = _coarse(exact, labels)
+    neighbours = projection.neighbours(coarse.points.astype(np.float64))
+    return Points(
+        indices=indices,
+        codes=_with_usual(coarse, neighbours),
+        errors=torch.cat(errors).numpy(),
+        neighbours=neighbours,
+        flat=_flat(exact, labels),
+        class_names=images.class_names,
+        digits=fingerprint(images, indices),
+        weights=weights,
+    )
+
+
+def _coarse(codes: Array, labels: NDArray[np.uint8]) -> References:
+    """The codes in steps so small that whole numbers hold them: distances are then the same here and in the browser."""
+    low = codes.min(axis=0).astype(np.float32)
+    step = float(np.float32(max(float((codes - low).max()) / 65535, 1e-12)))
+    points = np.clip(np.round((codes.astype(np.float64) - low) / step), 0, 65535).astype(np.uint16)
+    return References(points, labels, low, step, np.zeros(101, np.float32))
+
+
+def _with_usual(codes: References, neighbours: Indices) -> References:
+    """The same, with the percentiles of the mean distance of each to its nearest others."""
+    values, nearest = codes.points.astype(np.float64), neighbours[:, :VOTERS]
+    away = [np.sqrt(np.square(values - values[nearest[:, rank]]).sum(axis=1)) for rank in range(nearest.shape[1])]
+    usual = np.percentile(np.mean(away, axis=0) * codes.step, np.arange(101)).astype(np.float32)
+    return References(codes.points, codes.labels, codes.low, codes.step, usual)
+
+
+def _flat(codes: Array, labels: NDArray[np.uint8]) -> Array:
+    count, dimensions = codes.shape
+    if dimensions == 1:  # along the line, each class in a lane of its own, so that they do not cover each other
+        lane = (np.arange(count) * 0.618034) % 1 - 0.5  # the golden ratio spreads any run of points evenly
+        return np.stack([codes[:, 0], labels + 0.7 * lane], axis=1).astype(np.float32)
+    return codes if dimensions == 2 else projection.pca(codes, 3)
+
+
+# -- how far a map may be trusted
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What is kept of the neighbourhoods: of 15 neighbours by trustworthiness, of classes by the vote of 10."""
+
+    trustworthiness: float
+    accuracy: float
+
+
+def scores(of: Points, positions: Array) -> Scores:
+    """The scores of a map of these digits, laid out at `positions` (N, 2) or (N, 3); about 2 s for 10,000."""
+    seen = projection.neighbours(positions)
+    trust = projection.trustworthiness(of.codes.points, seen)
+    return Scores(trust, projection.vote_accuracy(seen, of.labels, len(of.class_names)))
+
+
+def flat_scores(of: Points) -> dict[int, Scores]:
+    """The scores of the flat positions in two and in three dimensions, as far as there are so many; kept."""
+    path = cache_folder() / of.weights / f"flat-scores-{of.digits}.json"
+    try:
+        return {int(count): Scores(**values) for count, values in json.loads(path.read_text()).items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        found = {count: scores(of, of.positions(count)) for count in range(2, of.flat.shape[1] + 1)}
+        keep(path, json.dumps({count: asdict(each) for count, each in found.items()}))
+        return found
+
+
+def accuracy_of_codes(of: Points) -> float:
+    """The share of digits of the class that most of their 10 nearest others in the latent space have."""
+    return projection.vote_accuracy(of.neighbours, of.labels, len(of.class_names))
+
+
+def preserved(of: Points, positions: Array) -> NDArray[np.uint8]:
+    """How many of each digit's 15 nearest codes are among the 15 nearest at `positions`, (N,)."""
+    return projection.preserved(of.neighbours, projection.neighbours(positions))
+
+
+# -- t-SNE
+
+
+@dataclass(frozen=True)
+class TSNE:
+    """A t-SNE of a run's codes, finished or stopped.
+
+    positions: (N, 2) in [-1, 1]. kl: the Kullback-Leibler divergence reached, in nats.
+    """
+
+    config: MapConfig
+    positions: Array
+    iteration: int
+    iterations: int
+    kl: float
+    seconds: float
+    scores: Scores
+    digits: str
+    weights: str
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it was left to run to its end."""
+        return self.iteration == self.iterations
+
+
+def job(run: Run, config: MapConfig) -> Job:
+    """The process that computes this map of the run's last weights."""
+    options = [f"--{name}={value}" for name, value in config.to_json().items() if value is not None]
+    return Job(_result(run.weights_hash(), config), ["map", run.name, *options])
+
+
+def kept(run: Run, config: MapConfig, digits: str) -> tuple[TSNE, Path] | None:
+    """This map of the run's last weights and of these digits, if it was computed before, and its file.
+
+    It is shipped with the run, or in the cache.
+    """
+    weights = run.weights_hash()
+    for path in (run.path / FILE, _result(weights, config)):
+        with contextlib.suppress(OSError, Damaged):
+            found = from_bytes(path.read_bytes())
+            if (found.weights, found.config, found.digits) == (weights, config, digits):
+                return found, path
+    return None
+
+
+def why_not(of: Points, config: MapConfig) -> str:
+    """Why there is no t-SNE of these digits; empty where there can be one."""
+    try:
+        projection.check(of.codes.codes().astype(np.float32), config)
+    except CaeError as reason:
+        return str(reason)
+    return ""
+
+
+def snapshot(run: Run, config: MapConfig) -> Snapshot | None:
+    """How far the process has come, if there is anything to be seen yet."""
+    try:
+        values, words = _read(_under_way(_result(run.weights_hash(), config)).read_bytes())
+        return Snapshot(int(words["iteration"]), int(words["iterations"]), float(words["kl"]), values["positions"])
+    except (OSError, Damaged, ValueError, KeyError, TypeError):
+        return None
+
+
+def compute(run: Run, config: MapConfig, report: Callable[[str], None] = lambda _: None) -> Iterator[Snapshot]:
+    """Computes this map and keeps it, unless it is there already; yields how far it is, the kept state at last.
+
+    Where another process computes it, waits for that one. Asked to stop, it keeps the state so far.
+    Raises RunNotFound, CannotProject, InvalidOption, Damaged or Unwritable.
+    """
+    from cae import data
+
+    work = job(run, config)
+    with work.at_work():
+        images = data.load(evaluation.dataset_of(run), "test")
+        indices = chosen(len(images), config)
+        before = kept(run, config, fingerprint(images, indices))
+        if before and before[0].is_finished:
+            found = before[0]
+        else:
+            report("encoding the test digits")
+            of = points(run, images, config)
+            began, last = time.monotonic(), Snapshot(0, 1, 0.0, of.positions(2))
+            try:
+                for last in _shown(projection.tsne(of.codes.codes().astype(np.float32), config), work.result):
+                    yield last
+                    if work.is_stop_asked():
+                        break
+            finally:
+                _under_way(work.result).unlink(missing_ok=True)
+            report("comparing neighbourhoods")
+            found = TSNE(
+                config, last.positions, last.iteration, last.iterations, last.kl, time.monotonic() - began,
+                scores(of, last.positions), of.digits, of.weights,
+            )  # fmt: skip
+            write_whole(work.result, to_bytes(found))
+    yield Snapshot(found.iteration, found.iterations, found.kl, found.positions)
+
+
+def _shown(snapshots: Iterator[Snapshot], result: Path) -> Iterator[Snapshot]:
+    """The same, each written where others can see it, but no more often than they would look."""
+    written = 0.0
+    for each in snapshots:
+        if time.monotonic() - written > _SECONDS_BETWEEN_SNAPSHOTS:
+            words = {"format": FORMAT, "iteration": each.iteration, "iterations": each.iterations, "kl": each.kl}
+            keep(_under_way(result), _save({"positions": each.positions}, words))
+            written = time.monotonic()
+        yield each
+
+
+def _result(weights: str, config: MapConfig) -> Path:
+    return cache_folder() / weights / f"map-{config.key}.safetensors"
+
+
+def _under_way(result: Path) -> Path:
+    return result.with_suffix(".now")
+
+
+# -- as files
+
+
+def to_bytes(found: TSNE) -> bytes:
+    """A t-SNE as safetensors: the positions, and everything else in the header."""
+    words = {name: value for name, value in asdict(found).items() if name != "positions"}
+    return _save({"positions": found.positions}, {"format": FORMAT, **words})
+
+
+def from_bytes(content: bytes) -> TSNE:
+    """Reads such a file. Raises Damaged where it is none."""
+    values, words = _read(content)
+    try:
+        if words.pop("format") != FORMAT:
+            raise ValueError
+        words["config"] = from_json(MapConfig, words["config"])
+        words["scores"] = Scores(**words["scores"])
+        positions = values["positions"]
+        if positions.dtype != np.float32 or positions.ndim != 2 or positions.shape[1] != 2:
+            raise ValueError
+        if not np.isfinite(positions).all():
+            raise ValueError
+        return TSNE(positions=positions, **words)
+    except (ValueError, KeyError, TypeError, AttributeError, CaeError) as error:
+        raise Damaged(f"{FILE} is damaged and cannot be read.") from error
+
+
+def for_browser(of: Points) -> bytes:
+    """The digits of a map as safetensors: codes, classes, errors, and the flat positions with what they preserve."""
+    arrays: dict[str, NDArray[Any]] = {
+        "indices": of.indices, "labels": of.labels, "errors": of.errors, "flat": of.flat,
+        "map.points": of.codes.points, "map.low": of.codes.low, "map.usual": of.codes.usual,
+        "map.step": np.array([of.codes.step], np.float32),
+    }  # fmt: skip
+    for dimensions in range(2, of.flat.shape[1] + 1):
+        arrays[f"preserved.{dimensions}"] = preserved(of, of.positions(dimensions))
+    return _save(arrays, {"class_names": of.class_names})
+
+
+def tsne_for_browser(of: Points, found: TSNE) -> bytes:
+    """The positions of a t-SNE, and what they preserve."""
+    return _save({"positions": found.positions, "preserved.2": preserved(of, found.positions)}, {})
+
+
+def _save(arrays: dict[str, NDArray[Any]], words: dict[str, Any]) -> bytes:
+    from safetensors.numpy import save
+
+    return save({name: np.ascontiguousarray(value) for name, value in arrays.items()}, {"map": json.dumps(words)})
+
+
+def _read(content: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        words = json.loads(metadata(content)["map"])
+        if not isinstance(words, dict):
+            raise ValueError
+        return load(content), words
+    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise Damaged(f"{FILE} is damaged and cannot be read.") from error

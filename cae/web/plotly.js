@@ -1,0 +1,30 @@
+// Plotly's script, fetched once for the page.
+let loading = null;
+
+// The library. `root` is the tree in which a figure will stand: where that is not the document, it is given Plotly's styles.
+export async function plotly(address, root = document) {
+  loading ??= globalThis.Plotly ? Promise.resolve(globalThis.Plotly) : load(address);
+  const library = await loading;
+  if (root instanceof ShadowRoot && !root.querySelector("style.plotly")) {
+    const style = document.createElement("style");
+    style.className = "plotly";
+    const sheets = document.querySelectorAll('style[id^="plotly.js-style"]');
+    style.textContent = [...sheets].flatMap(({sheet}) => [...sheet.cssRules].map((rule) => rule.cssText)).join("\n");
+    root.append(style);
+  }
+  return library;
+}
+
+function load(address) {
+  return new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = new URL(address, document.baseURI).href;
+    script.onload = () => resolve(globalThis.Plotly);
+    script.onerror = () => {
+      loading = null;
+      script.remove();
+      reject(new Error(`${address} could not be loaded`));
+    };
+    document.head.append(script);
+  });
+}

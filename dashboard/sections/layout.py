@@ -1,0 +1,136 @@
+"""The t-SNE of a map: started, watched, stopped, and the map itself, which follows it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+import forms
+import resources
+import state
+import wording
+from cae import maps
+from cae.config import MapConfig
+from cae.errors import CaeError, InvalidOption
+from cae.maps import TSNE, Points
+from cae.runs import Run
+from components import MapAction, digit_map
+
+SECONDS_BETWEEN_TICKS = 0.5
+
+
+def layout(run: Run, config: MapConfig, of: Points) -> None:
+    """The map and its t-SNE, ticking while one is computed."""
+    live = maps.job(run, config).is_live()
+    st.fragment(run_every=SECONDS_BETWEEN_TICKS if live else None)(_layout)(run, config, of, live)
+
+
+def _layout(run: Run, config: MapConfig, of: Points, was_live: bool) -> None:
+    with state.errors_in_words():
+        if was_live and not maps.job(run, config).is_live():
+            st.rerun()  # it has ended
+        found = resources.tsne(run, config)
+        progress(run, config, of, found)
+        files = resources.map_addresses(run, of, found)
+        moving = maps.snapshot(run, config) if was_live else None
+        asked = digit_map(files, of, found, moving, drawing=state.drawing(), run=run.name, key="map")
+        if asked is not None:
+            go(asked, run)
+
+
+def go(asked: MapAction, run: Run) -> None:
+    """Takes a digit to another page."""
+    if asked.kind == "steer":
+        state.steer_from_digit(asked.index)
+        st.switch_page("views/steer.py", query_params={"run": run.name})
+    state.reconstruct_from("From an index", asked.index)
+    st.switch_page("views/reconstruct.py", query_params={"run": run.name})
+
+
+def progress(run: Run, config: MapConfig, of: Points, found: TSNE | None) -> None:
+    """How far t-SNE is, and the button that starts or stops it."""
+    work = maps.job(run, config)
+    if work.is_live():
+        told, button = st.columns([5, 1], vertical_alignment="bottom")
+        now = maps.snapshot(run, config)
+        share = now.iteration / now.iterations if now else 0.0
+        text = (
+            f"t-SNE: iteration {now.iteration} of {now.iterations}, KL divergence {now.kl:.2f}" if now else "Starting"
+        )
+        told.progress(share, text="Stopping" if work.is_stop_asked() else text)
+        button.button("Stop", on_click=work.ask_to_stop, disabled=work.is_stop_asked(), width="stretch",
+                      help="Keeps the map as it is now.")  # fmt: skip
+        return
+    if reason := maps.why_not(of, config):
+        st.info(reason, icon=":material/info:")
+        return
+    if found and found.is_finished:
+        return
+    if failure := work.failure():
+        st.error(failure)
+    told, button = st.columns([5, 1.4], vertical_alignment="center")
+    if found:
+        told.caption(f"t-SNE was stopped after {found.iteration} of {found.iterations} iterations.")
+    else:
+        told.caption(
+            "PCA is a shadow of the codes. t-SNE lays them out so that neighbours stay neighbours: some 15 s for "
+            "10,000 digits, and the points move to their places before your eyes."
+        )
+    if button.button("Compute t-SNE", type="primary", width="stretch"):
+        start(run, config)
+
+
+def start(run: Run, config: MapConfig) -> None:
+    """Starts the process that computes this map, and shows it."""
+    try:
+        state.set_map_config(config)
+        maps.job(run, config).start()
+    except CaeError as error:
+        st.error(str(error))
+    else:
+        st.rerun()
+
+
+def another(run: Run) -> None:
+    """The options, for another map."""
+    state.prepare_map_options()
+    with st.expander("Another map"):
+        forms.fields(MapConfig)
+        try:
+            config = forms.read(MapConfig)
+        except InvalidOption:
+            st.button("Lay out", disabled=True)
+            return
+        if st.button(
+            "Lay out", help="Computes t-SNE with these options; a map that was computed before is there at once."
+        ):
+            of = resources.points(run, config)
+            state.set_map_config(config)
+            if maps.why_not(of, config) or resources.tsne(run, config):
+                st.rerun()
+            start(run, config)
+
+
+def trust(run: Run, config: MapConfig, found: TSNE | None) -> None:
+    """How far the map may be trusted, beside PCA and the latent space itself."""
+    st.header("How far to trust it")
+    accuracy, flat = resources.map_scores(run, config)
+    dimensions = run.info.model.latent_dim
+    rows: list[tuple[str, float, float | None]] = [(f"the latent space, {wording.numbers(dimensions)}", accuracy, None)]
+    if found:
+        rows.append(("t-SNE", found.scores.accuracy, found.scores.trustworthiness))
+    for count, each in flat.items():
+        name = "the codes themselves" if dimensions <= 2 else f"PCA, {count} directions"
+        rows.append((name, each.accuracy, each.trustworthiness))
+    st.table(
+        [
+            {"where": name, "10-NN accuracy": f"{100 * right:.1f} %", "trustworthiness": f"{kept:.3f}" if kept else "1"}
+            for name, right, kept in rows
+        ],
+        hide_index=True,
+    )
+    st.caption(
+        "10-NN accuracy: the share of digits that their ten nearest others outvote correctly, though no label was ever "
+        "given to the network. Trustworthiness: whether neighbours on the map are neighbours in the latent space, "
+        "1 at best. **On a t-SNE only neighbourhoods mean something: how far apart two clusters lie, how large they "
+        "are and how dense, says nothing.**"
+    )

@@ -1,0 +1,22 @@
+"""The test digits as points: where the network has put them, and how far to believe it."""
+
+import streamlit as st
+
+import resources
+import state
+from cae.runs import Run
+from sections import layout
+from sections.chosen import show_chosen_run
+
+
+def show(run: Run) -> None:
+    config = state.map_config()
+    of = resources.points(run, config)
+    layout.layout(run, config, of)
+    layout.another(run)
+    layout.trust(run, config, resources.tsne(run, config))
+
+
+st.title("Map")
+st.markdown("Move over the points: every one is a test digit, laid out by its code. Labels only colour it.")
+show_chosen_run(show)
