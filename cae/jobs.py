@@ -210,7 +210,10 @@ class Job:
         try:
             self.result.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(self._lock):
-                self._starting.unlink(missing_ok=True)
+                if self._starting.exists():
+                    self._starting.unlink()
+                else:
+                    self._stop.unlink(missing_ok=True)  # of somebody who asked when it had just ended
                 yield
                 for file in (self._stop, self._log):
                     file.unlink(missing_ok=True)

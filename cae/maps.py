@@ -97,16 +97,13 @@ def _points(model: ConvAutoencoder, images: Images, indices: NDArray[np.int32], 
 
     from cae.data import to_model
 
-    pictures, labels = images.pixels[indices], images.labels[indices].numpy().astype(np.uint8)
-    codes, errors = [], []
+    labels, errors = _labels(images, indices), []
+    exact = _codes(model, images, indices)
     with torch.inference_mode():
-        for part in pictures.split(1000):
-            original = to_model(part)
-            code = model.encode(original)
-            codes.append(code)
-            errors.append((model.decode(code) - original).square().mean(dim=(1, 2, 3)))
-    exact = torch.cat(codes).numpy()
-    projection.require_finite(exact)
+        for pictures, codes in zip(
+            images.pixels[indices].split(1000), torch.from_numpy(exact).split(1000), strict=True
+        ):
+            errors.append((model.decode(codes) - to_model(pictures)).square().mean(dim=(1, 2, 3)))
     coarse = _coarse(exact, labels)
     neighbours = projection.neighbours(coarse.points.astype(np.float64))
     return Points(
@@ -119,6 +116,20 @@ def _points(model: ConvAutoencoder, images: Images, indices: NDArray[np.int32], 
         digits=fingerprint(images, indices),
         weights=weights,
     )
+
+
+def _codes(model: ConvAutoencoder, images: Images, indices: NDArray[np.int32]) -> Array:
+    """The codes (N, D) of the test images at these indices. Raises CannotProject."""
+    from cae.data import to_model
+    from cae.model import embed
+
+    codes: Array = embed(model, to_model(images.pixels[indices])).numpy()
+    projection.require_finite(codes)
+    return codes
+
+
+def _labels(images: Images, indices: NDArray[np.int32]) -> NDArray[np.uint8]:
+    return images.labels[indices].numpy().astype(np.uint8)
 
 
 def _coarse(codes: Array, labels: NDArray[np.uint8]) -> References:
@@ -156,11 +167,11 @@ class Scores:
     accuracy: float
 
 
-def scores(of: Points, positions: Array) -> Scores:
-    """The scores of a map of these digits, laid out at `positions` (N, 2) or (N, 3); about 2 s for 10,000."""
+def scores(codes: Array, positions: Array, labels: NDArray[np.integer], classes: int) -> Scores:
+    """The scores of a map of these codes (N, D), laid out at `positions` (N, 2) or (N, 3); about 2 s for 10,000."""
     seen = projection.neighbours(positions)
-    trust = projection.trustworthiness(of.codes.points, seen)
-    return Scores(trust, projection.vote_accuracy(seen, of.labels, len(of.class_names)))
+    trust = projection.trustworthiness(codes, seen)
+    return Scores(trust, projection.vote_accuracy(seen, labels, classes))
 
 
 def flat_scores(of: Points) -> dict[int, Scores]:
@@ -169,7 +180,10 @@ def flat_scores(of: Points) -> dict[int, Scores]:
     try:
         return {int(count): Scores(**values) for count, values in json.loads(path.read_text()).items()}
     except (OSError, ValueError, TypeError, AttributeError):
-        found = {count: scores(of, of.positions(count)) for count in range(2, of.flat.shape[1] + 1)}
+        codes, classes = of.codes.codes().astype(np.float32), len(of.class_names)
+        found = {
+            count: scores(codes, of.positions(count), of.labels, classes) for count in range(2, of.flat.shape[1] + 1)
+        }
         keep(path, json.dumps({count: asdict(each) for count, each in found.items()}))
         return found
 
@@ -265,21 +279,24 @@ def compute(run: Run, config: MapConfig, report: Callable[[str], None] = lambda 
             found = before[0]
         else:
             report("encoding the test digits")
-            of = points(run, images, config)
-            began, last = time.monotonic(), Snapshot(0, 1, 0.0, of.positions(2))
+            model, weights = run.model_and_hash()
+            codes, labels = _codes(model, images, indices), _labels(images, indices)
+            began = time.monotonic()
             try:
-                for last in _shown(projection.tsne(of.codes.codes().astype(np.float32), config), work.result):
+                report("finding neighbours")
+                for last in _shown(projection.tsne(codes, config), work.result):
                     yield last
                     if work.is_stop_asked():
                         break
+                report("comparing neighbourhoods")
+                found = TSNE(
+                    config, last.positions, last.iteration, last.iterations, last.kl, time.monotonic() - began,
+                    scores(codes, last.positions, labels, len(images.class_names)),
+                    fingerprint(images, indices), weights,
+                )  # fmt: skip
+                write_whole(work.result, to_bytes(found))
             finally:
                 _under_way(work.result).unlink(missing_ok=True)
-            report("comparing neighbourhoods")
-            found = TSNE(
-                config, last.positions, last.iteration, last.iterations, last.kl, time.monotonic() - began,
-                scores(of, last.positions), of.digits, of.weights,
-            )  # fmt: skip
-            write_whole(work.result, to_bytes(found))
     yield Snapshot(found.iteration, found.iterations, found.kl, found.positions)
 
 

@@ -22,6 +22,7 @@ NEIGHBOURS = 15  # of a point, that should stay its neighbours on a map
 VOTERS = 10  # that say of which class a point is
 SLICE = 1000  # points whose distances to all others are in memory at once
 CROWD = 15  # points near a station of a path that make up its code
+_HALF = 0.5 - 1e-5  # so that equal weights, which rounding makes unequal, have one median everywhere
 _CHUNK = 25  # iterations between two snapshots
 
 # Iterations, exaggeration, and the size of the cells in which the repulsion is interpolated. openTSNE's own schedule
@@ -43,7 +44,8 @@ def pca(codes: Array, dimensions: int) -> Array:
     from sklearn.decomposition import PCA
 
     count = min(dimensions, *codes.shape)
-    return _single(PCA(count, svd_solver="covariance_eigh").fit_transform(codes.astype(np.float64)))
+    with np.errstate(invalid="ignore"):  # the shares of the variance where there is none
+        return _single(PCA(count, svd_solver="covariance_eigh").fit_transform(codes.astype(np.float64)))
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,7 @@ def place(distances: Array, positions: Array) -> Array:
     """
     weights = closeness(distances)
     order = np.argsort(positions, axis=0, kind="stable")  # (K, 2)
-    heavy = np.cumsum(weights[order], axis=0) >= weights.sum() / 2
+    heavy = np.cumsum(weights[order], axis=0) >= _HALF * weights.sum()
     return _single(np.take_along_axis(positions, order, axis=0)[heavy.argmax(axis=0), np.arange(positions.shape[1])])
 
 

@@ -159,14 +159,6 @@ def test_the_distance_off_the_manifold_is_the_mean_to_ten_neighbours(space, fres
     np.testing.assert_allclose(found, away.mean(axis=1), rtol=1e-5)
 
 
-def test_a_point_of_a_map_lies_among_its_neighbours_and_on_one_that_it_meets():
-    positions = np.array([[0, 0], [10, 0], [0, 10]], np.float32)
-    np.testing.assert_allclose(latent.place(np.array([2, 2, 2], np.float32), positions), [10 / 3, 10 / 3], rtol=1e-6)
-    np.testing.assert_allclose(latent.place(np.array([0, 1, 1], np.float32), positions), [0, 0], atol=1e-6)
-    expected = np.average(positions, axis=0, weights=[1, 1 / 16, 1 / 81])
-    np.testing.assert_allclose(latent.place(np.array([1, 2, 3], np.float32), positions), expected, rtol=1e-5)
-
-
 # -- new codes
 
 

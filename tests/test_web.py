@@ -11,7 +11,7 @@ import torch
 from helpers import trained
 from PIL import Image, ImageDraw
 
-from cae import browser, data, latent
+from cae import browser, data, latent, maps, projection
 from cae.config import ModelConfig
 from cae.drawing import normalise_ink
 from cae.files import SHIPPED_RUNS
@@ -19,7 +19,7 @@ from cae.model import ConvAutoencoder
 from cae.runs import Run
 from cae.weights import write_weights
 
-WIDGETS = ("address", "digits", "chart", "runs", "steer", "draw", "reading")
+WIDGETS = ("address", "digits", "chart", "runs", "steer", "draw", "reading", "map")
 ACTIVATIONS = ("relu", "gelu", "silu")
 DIMENSIONS = (1, 2, 32, 256)
 
@@ -281,7 +281,7 @@ def among_references(page, explored: Explored, group: str) -> list:
 
 
 def map_of(explored: Explored) -> np.ndarray:
-    return np.random.default_rng(4).uniform(-50, 50, (len(explored.space.real.labels), 2))
+    return np.random.default_rng(4).uniform(-50, 50, (len(explored.space.real.labels), 2)).round(3)
 
 
 @pytest.mark.parametrize("group", ["real", "inked"])
@@ -298,7 +298,7 @@ def test_neighbours_vote_distance_and_place_are_those_of_python(page, explored, 
         low, high = (np.interp(distance * (1 + by), references.usual, np.arange(101)) for by in (-1e-6, 1e-6))
         for share in (percentile, latent.off_manifold(references, code)[1]):  # it may leap where digits lie on a line
             assert low - 0.01 <= share <= high + 0.01
-        np.testing.assert_allclose(place, latent.place(distances, points[nearest]), atol=1e-3)
+        np.testing.assert_allclose(place, projection.place(distances, points[nearest].astype(np.float32)), atol=1e-3)
         percentiles.append(percentile)
     assert min(percentiles) < 50 and max(percentiles) == 100  # both ends were met
 
@@ -325,3 +325,58 @@ def test_the_words_about_a_latent_space_reach_the_browser(page, explored):
     dimensions = len(explored.space.mean)
     assert shapes["mean"] == [dimensions] and shapes["class_means"] == [10, dimensions]
     assert shapes["directions"] == [4, dimensions] and shapes["covariance"] == [dimensions, dimensions]
+
+
+# -- a map
+
+
+@pytest.fixture(scope="module", params=[2, 32], ids="{} dimensions".format)
+def mapped(request):
+    """The digits of a map of an untrained network, and their file."""
+    found = data.load("mnist", "test")
+    images = data.Images(found.pixels[:400], found.labels[:400], found.class_names)
+    model = ConvAutoencoder(ModelConfig(latent_dim=request.param, width=4))
+    points = maps._points(model, images, np.arange(400, dtype=np.int32), "f" * 64)
+    return points, maps.for_browser(points)
+
+
+PATHS = {
+    "a curve": [[-0.9, -0.7], [-0.2, 0.1], [0.1, 0.1], [0.1, 0.4], [0.8, 0.9]],
+    "a line": [[-1.0, 0.0], [1.0, 0.2]],
+    "one place": [[0.3, 0.3], [0.3, 0.3]],
+    "one corner": [[0.3, -0.3]],
+    "far away": [[30.0, 30.0], [40.0, 30.0]],
+}
+
+
+@pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
+def test_the_codes_along_a_path_are_those_of_python(page, mapped, path):
+    points, content = mapped
+    script = """
+    ([file, path, stations]) => {
+      const {tensors: arrays} = tensors(file), among = cae.references(arrays, "map");
+      const {values, shape: [, columns]} = arrays.flat;
+      const [xs, ys] = [0, 1].map((axis) => Float32Array.from(among.labels, (_, row) => values[row * columns + axis]));
+      return cae.along(path, xs, ys, among, stations).map((code) => [...code]);
+    }
+    """
+    scale = float(np.abs(points.flat[:, :2]).max())
+    path = (scale * np.array(path)).tolist()
+    found = np.array(page.evaluate(script, [packed(content), path, 17]))
+    expected = projection.along(np.array(path), points.positions(2), points.codes.codes(), 17)
+    np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max() + 1e-6)
+
+
+def test_the_nearest_digits_of_a_map_are_those_of_python(page, mapped):
+    points, content = mapped
+    script = """
+    ([file, codes]) => {
+      const among = cae.references(tensors(file).tensors, "map");
+      return codes.map((code) => cae.nearest(among, singles(code), 16).positions);
+    }
+    """
+    some = range(0, 400, 7)
+    codes = points.codes.codes()[list(some)].astype(np.float32)
+    found = page.evaluate(script, [packed(content), [packed(code) for code in codes]])
+    for index, nearest in zip(some, found, strict=True):
+        assert nearest[0] == index and nearest[1:] == points.neighbours[index].tolist()

@@ -373,10 +373,12 @@ export function offManifold({usual}, {distances: away}) {
   return {distance, percentile: usual.length - 1};
 }
 
+const HALF = 0.5 - 1e-5; // so that equal weights, which rounding makes unequal, have one median everywhere
+
 // Where on a map, [x, y], a new point belongs whose neighbours lie at `positions`, an [x, y] each: in each direction the
 // median of the positions, weighing as the neighbours are close.
 export function place({distances: away}, positions) {
-  const weights = closeness(away), half = weights.reduce((sum, weight) => sum + weight, 0) / 2;
+  const weights = closeness(away), half = HALF * weights.reduce((sum, weight) => sum + weight, 0);
   return [0, 1].map((axis) => {
     const order = positions.map((_, rank) => rank).sort((a, b) => positions[a][axis] - positions[b][axis] || a - b);
     let passed = 0;

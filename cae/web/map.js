@@ -96,7 +96,8 @@ class Atlas {
 
   legend() {
     this.classes = make("div", {className: "classes", role: "group", ariaLabel: "Classes shown"});
-    return this.classes;
+    this.scale = make("div", {className: "scale", hidden: true});
+    return make("div", {}, this.scale, this.classes);
   }
 
   tools() {
@@ -214,14 +215,15 @@ class Atlas {
     const shown = this.offered.includes(choices.projection) ? choices.projection : this.offered[0];
     [...this.projection.children].forEach((button, at) => (button.ariaPressed = String(this.offered[at] === shown)));
     [...this.classes.children].forEach((button, label) => (button.ariaPressed = String(!choices.hidden.includes(label))));
-    const layout = this.layoutOf(shown);
+    const layout = this.layoutOf(shown), coloured = this.valuesOf(choices.colour, layout);
+    this.showScale(coloured.scale);
     if (layout.x !== this.layout?.x) this.walk(null);
     this.layout = layout;
     const selected = choices.selected.map((index) => this.pointOf.get(index)).filter((point) => point !== undefined);
     const scene = {
       key: shown, x: layout.x, y: layout.y, z: layout.z ?? null, axes: layout.axes ?? null, stretched: data.dimensions === 1,
       labels: this.labels, names: this.names, colours: data.colours, hidden: new Set(choices.hidden),
-      selected: selected.length ? new Set(selected) : null, ...this.valuesOf(choices.colour, layout),
+      selected: selected.length ? new Set(selected) : null, ...coloured,
     };
     this.showPinned();
     this.showDrawing();
@@ -232,7 +234,7 @@ class Atlas {
   layoutOf(projection) {
     const [x, y, z] = this.flat, {dimensions} = this.data;
     if (projection === "tsne") return this.moving ?? this.tsne;
-    if (projection === "solid") return {x, y, z, axes: ["1st", "2nd", "3rd"].map((name) => `${name} direction`), preserved: this.tensors["preserved.3"].values};
+    if (projection === "solid") return {x, y, z, axes: ["1st direction", "2nd direction", "3rd direction"], preserved: this.tensors["preserved.3"].values};
     const axes = dimensions > 2 ? ["1st main direction", "2nd main direction"] : dimensions === 2 ? ["z0", "z1"] : ["z0", "class"];
     if (dimensions === 1) axes.lanes = true;
     return {x, y, axes, preserved: this.tensors["preserved.2"].values};
@@ -249,6 +251,16 @@ class Atlas {
     const dimension = Number(colour.slice(1)), {points, dimensions, low, step} = this.codes;
     const values = Float32Array.from(this.labels, (_, point) => low[dimension] + step * points[point * dimensions + dimension]);
     return scaled(values, colour, DIVERGING);
+  }
+
+  showScale(scale) {
+    this.scale.hidden = !scale;
+    this.classes.classList.toggle("plain", Boolean(scale));
+    if (!scale) return;
+    const bar = make("i"), number = (value) => String(Number(value.toPrecision(3)));
+    bar.style.background = `linear-gradient(90deg, ${scale.colours.map(([at, colour]) => `${colour} ${100 * at}%`).join(", ")})`;
+    this.scale.replaceChildren(make("span", {textContent: number(scale.low)}), bar, make("span", {textContent: number(scale.high)}),
+      make("span", {className: "label", textContent: scale.title}));
   }
 
   toggle(label) {
@@ -345,6 +357,7 @@ class Atlas {
 
   select(points) {
     this.choose({selected: points.map((point) => this.indices[point])});
+    if (points.length) this.selection.element.scrollIntoView({block: "nearest"});
   }
 
   selectSome(what) {

@@ -90,7 +90,9 @@ export class Scatter {
       this.isWired = true;
       plot.on("plotly_relayout", () => this.keepView());
       for (const event of ["plotly_relayouting", "plotly_afterplot"]) plot.on(event, () => this.paintGlass());
-      plot.on("plotly_selected", (event) => event && this.events.select(event.points.map((point) => point.customdata)));
+      plot.on("plotly_selected", (event) => { // without a range or a lasso nobody has drawn one: it was cleared
+        if (event?.range || event?.lassoPoints) this.events.select(event.points.map((point) => point.customdata));
+      });
       plot.on("plotly_hover", (event) => this.scene.z && this.events.hover(event.points[0].customdata));
       plot.on("plotly_click", (event) => this.scene.z && this.events.pick(event.points[0].customdata));
     }
@@ -118,7 +120,7 @@ export class Scatter {
 
   traces() {
     const {scene, at} = this, {names, colours, values, selected, z} = scene;
-    const size = z ? 2.5 : at.x.length > 3000 && this.isGL ? 4.5 : 6;
+    const size = z ? 2 : at.x.length > 3000 && this.isGL ? 4.5 : 6;
     return this.members().map((members, label) => ({
       type: z ? "scatter3d" : this.isGL ? "scattergl" : "scatter", mode: "markers", name: names[label],
       x: pickFrom(at.x, members), y: pickFrom(at.y, members), ...(z && {z: pickFrom(z, members)}),
@@ -151,13 +153,10 @@ export class Scatter {
       margin: titles.length ? {l: 46, r: 8, t: 8, b: 40} : {l: 2, r: 2, t: 2, b: 2},
       uirevision: scene.key, selectionrevision: Math.random(),
       newselection: {line: {color: ink, width: 1.5, dash: "dot"}},
-      coloraxis: scene.values && {
-        cmin: scene.scale.low, cmax: scene.scale.high, colorscale: scene.scale.colours,
-        colorbar: {title: {text: scene.scale.title, side: "right"}, thickness: 10, len: 0.6, x: 1, xanchor: "right", outlinewidth: 0},
-      },
+      coloraxis: scene.values && {cmin: scene.scale.low, cmax: scene.scale.high, colorscale: scene.scale.colours, showscale: false},
       ...(scene.z
-        ? {scene: {uirevision: scene.key, dragmode: "orbit", aspectmode: "data",
-            ...Object.fromEntries(["xaxis", "yaxis", "zaxis"].map((name, at) => [name, {title: {text: titles[at]}, gridcolor: grey, color: ink, showspikes: false}]))}}
+        ? {scene: {uirevision: scene.key, dragmode: "orbit", aspectmode: "cube", camera: {eye: {x: 1.15, y: 1.15, z: 0.75}},
+            ...Object.fromEntries(["xaxis", "yaxis", "zaxis"].map((name, at) => [name, {title: {text: titles[at], font: {size: 12}}, showticklabels: false, gridcolor: grey, color: ink, showspikes: false}]))}}
         : {xaxis: {...axis(titles[0]), range: x}, yaxis: {...axis(titles[1]), range: y, ...(scene.stretched ? {} : {scaleanchor: "x"})}}),
     };
   }

@@ -28,10 +28,10 @@ def _layout(run: Run, config: MapConfig, of: Points, was_live: bool) -> None:
     with state.errors_in_words():
         if was_live and not maps.job(run, config).is_live():
             st.rerun()  # it has ended
-        found = resources.tsne(run, config)
+        moving = maps.snapshot(run, config) if was_live else None
+        found = resources.tsne(run, config)  # after that: it takes the other's place
         progress(run, config, of, found)
         files = resources.map_addresses(run, of, found)
-        moving = maps.snapshot(run, config) if was_live else None
         asked = digit_map(files, of, found, moving, drawing=state.drawing(), run=run.name, key="map")
         if asked is not None:
             go(asked, run)
@@ -54,7 +54,9 @@ def progress(run: Run, config: MapConfig, of: Points, found: TSNE | None) -> Non
         now = maps.snapshot(run, config)
         share = now.iteration / now.iterations if now else 0.0
         text = (
-            f"t-SNE: iteration {now.iteration} of {now.iterations}, KL divergence {now.kl:.2f}" if now else "Starting"
+            f"t-SNE: iteration {now.iteration} of {now.iterations}, KL divergence {now.kl:.2f}"
+            if now
+            else "t-SNE: finding the neighbours of every digit"
         )
         told.progress(share, text="Stopping" if work.is_stop_asked() else text)
         button.button("Stop", on_click=work.ask_to_stop, disabled=work.is_stop_asked(), width="stretch",
