@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np
 from playwright.sync_api import Browser, Page
 
+from benchmarks import explore
 from benchmarks.common import PROJECT, Report, median, parser, percentile, served
 from benchmarks.pages import FOLLOW, Sent, chromium, draw, opened
 from benchmarks.strokes import drawing, unseen
@@ -39,6 +40,10 @@ from cae.weights import write_weights
 
 SLIDER_MS, PEN_MS, BYTES = 17, 50, 0
 DECODE_MS = {"original": 2, "wide": 8}
+MAP = {
+    "hover": "pointer to card", "lasso": "lasso of 1,000 to grid", "recolour": "another colour",
+    "cold": "opened, all cold", "second": "opened again",
+}  # fmt: skip
 WIDE = ModelConfig(latent_dim=32, width=64)
 DECODE = """async ([script, weights, codes]) => {
     const address = URL.createObjectURL(new Blob([script], {type: "text/javascript"}));
@@ -141,8 +146,14 @@ def main() -> None:
                 for run in (Run.open("original"), wide):
                     found[run.name] = steer(browser, address, run, given.rounds)
                 found["pen"] = pen(browser, address, given.rounds)
+                context = browser.new_context(viewport={"width": 1400, "height": 900})
+                found["map"] = explore.explore(context, address, given.rounds)
+                context.close()
         finally:
             forget(wide)
+        opened_cold = [explore.cold(browser) for _ in range(given.rounds)]
+        found["map"] |= {"cold": [each[0] for each in opened_cold], "second": [each[1] for each in opened_cold]}
+        found["bytes"] = opened_cold[-1][2]
         found["usual"] = {"event": released(browser, Path(folder, "usual.py"), 5 * given.rounds)}
     for name in ("original", "wide"):
         report.say(told(f"slider, {name}: input to pixels", found[name]["event"], SLIDER_MS))
@@ -154,6 +165,11 @@ def main() -> None:
         counts = found[name]["sent"]
         report.say(f"sent during a drag, {name}: {counts['bytes']} bytes, {counts['requests']} requests "
                    f"(goal: {BYTES}); otherwise {counts['bytes_otherwise']:,} bytes")  # fmt: skip
+    for name, text in MAP.items():
+        report.say(told(f"map: {text}", found["map"][name], explore.GOALS[name]))
+    got, most = found["bytes"], explore.MOST_BYTES
+    report.say(f"map: {got['files'] + got['sockets']:,} bytes at the first visit (goal: {most['first visit']:,}), and "
+               f"{got['plotly']:,} of Plotly; {got['rerun']:,} at a rerun (goal: {most['rerun']:,})")  # fmt: skip
     report.say(told("st.slider: release to pixels", found["usual"]["event"]))
     ratio = median(found["usual"]["event"]) / median(found["original"]["event"])
     report.say(f"ratio {ratio:.0f} of the medians, st.slider to ours")

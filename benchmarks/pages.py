@@ -30,7 +30,8 @@ FOLLOW = """(root, event) => {
     }, true);
     root.addEventListener(event, (given) => {
         const handler = performance.now() - began;
-        if (event === "input" || given.buttons) waiting.push({hand, event: given.timeStamp, handler});
+        const counts = event === "input" || given.buttons || root.className === "map"; // on the map nothing is pressed
+        if (counts) waiting.push({hand, event: given.timeStamp, handler});
     });
 }"""
 

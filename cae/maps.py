@@ -84,12 +84,18 @@ def fingerprint(images: Images, indices: NDArray[np.integer]) -> str:
 
 
 def points(run: Run, images: Images, config: MapConfig) -> Points:
-    """The digits of a map among the test `images`, encoded and compared (about 2 s for 10,000).
+    """The digits of a map among the test `images`: kept, or encoded and compared now (about 2 s for 10,000).
 
     Raises RunNotFound where the run has no weights yet, Damaged, and CannotProject for codes that are not numbers.
     """
+    weights, indices = run.weights_hash(), chosen(len(images), config)
+    path = cache_folder() / weights / f"points-{fingerprint(images, indices)}.safetensors"
+    with contextlib.suppress(OSError, Damaged):
+        return _points_from(path.read_bytes(), weights)
     model, weights = run.model_and_hash()
-    return _points(model, images, chosen(len(images), config), weights)
+    found = _points(model, images, indices, weights)
+    keep(cache_folder() / weights / path.name, _points_as_bytes(found))
+    return found
 
 
 def _points(model: ConvAutoencoder, images: Images, indices: NDArray[np.int32], weights: str) -> Points:
@@ -346,13 +352,38 @@ def from_bytes(content: bytes) -> TSNE:
         raise Damaged(f"{FILE} is damaged and cannot be read.") from error
 
 
-def for_browser(of: Points) -> bytes:
-    """The digits of a map as safetensors: codes, classes, errors, and the flat positions with what they preserve."""
-    arrays: dict[str, NDArray[Any]] = {
+def _points_as_bytes(of: Points) -> bytes:
+    words = {"format": FORMAT, "class_names": of.class_names, "digits": of.digits, "weights": of.weights}
+    return _save(_arrays(of) | {"neighbours": of.neighbours.astype(np.int32)}, words)
+
+
+def _points_from(content: bytes, weights: str) -> Points:
+    arrays, words = _read(content)
+    try:
+        if (words["format"], words["weights"]) != (FORMAT, weights):
+            raise ValueError
+        codes = References(
+            arrays["map.points"], arrays["labels"], arrays["map.low"], float(arrays["map.step"][0]), arrays["map.usual"]
+        )
+        return Points(
+            arrays["indices"], codes, arrays["errors"], arrays["neighbours"].astype(np.int64), arrays["flat"],
+            tuple(words["class_names"]), str(words["digits"]), weights,
+        )  # fmt: skip
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise Damaged("The digits of a map are damaged and cannot be read.") from error
+
+
+def _arrays(of: Points) -> dict[str, NDArray[Any]]:
+    return {
         "indices": of.indices, "labels": of.labels, "errors": of.errors, "flat": of.flat,
         "map.points": of.codes.points, "map.low": of.codes.low, "map.usual": of.codes.usual,
         "map.step": np.array([of.codes.step], np.float32),
     }  # fmt: skip
+
+
+def for_browser(of: Points) -> bytes:
+    """The digits of a map as safetensors: codes, classes, errors, and the flat positions with what they preserve."""
+    arrays = _arrays(of)
     for dimensions in range(2, of.flat.shape[1] + 1):
         arrays[f"preserved.{dimensions}"] = preserved(of, of.positions(dimensions))
     return _save(arrays, {"class_names": of.class_names})

@@ -98,7 +98,7 @@ def map_addresses(run: Run, of: Points, found: TSNE | None) -> MapAddresses:
     """The files of a map for the browser."""
     images = test_set(evaluation.dataset_of(run))
     tsne = found and serving.address(
-        f"{of.weights}-map-{found.config.key}-{found.iteration}-{of.digits}.safetensors",
+        f"{of.weights}-map-{hashlib.sha256(found.positions.tobytes()).hexdigest()[:16]}-{of.digits}.safetensors",
         lambda: maps.tsne_for_browser(of, found),
     )
     return MapAddresses(

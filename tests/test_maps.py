@@ -117,6 +117,25 @@ def test_a_run_without_weights_has_no_map():
         of(Run.create("young", TINY, None))
 
 
+def test_the_points_are_kept_and_the_same_when_they_are_read_again(four, monkeypatch):
+    first = of(four)
+    monkeypatch.setattr(maps, "_points", lambda *_: pytest.fail("encoded again"))
+    again = of(four)
+    for name in ("indices", "errors", "neighbours", "flat", "labels"):
+        np.testing.assert_array_equal(getattr(first, name), getattr(again, name))
+    np.testing.assert_array_equal(first.codes.codes(), again.codes.codes())
+    assert (first.class_names, first.digits, first.weights) == (again.class_names, again.digits, again.weights)
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", b"\x02\x00\x00\x00\x00\x00\x00\x00{}"])
+def test_damaged_points_are_encoded_anew(four, content):
+    first = of(four)
+    (file,) = (cache_folder() / four.weights_hash()).glob("points-*")
+    file.write_bytes(content)
+    np.testing.assert_array_equal(of(four).flat, first.flat)
+    assert len(file.read_bytes()) > 1000
+
+
 # -- computed once, and kept
 
 

@@ -26,6 +26,7 @@ PAGES = {
     "reconstruct": "Reconstruct",
     "steer": "Steer",
     "draw": "Draw",
+    "map": "Map",
 }
 
 

@@ -26,6 +26,7 @@ PAGES = {
     "/reconstruct": "Reconstruct",
     "/steer": "Steer",
     "/draw": "Draw",
+    "/map": "Map",
 }
 PATIENCE = 60_000  # milliseconds; the machine may be busy
 
@@ -131,7 +132,7 @@ class Visitor:
         """Waits until the page has been computed and drawn."""
         quiet = '[data-testid="stApp"][data-test-script-state="notRunning"]'
         self.page.locator(quiet).wait_for(timeout=PATIENCE)
-        drawn = ".chart .main-svg, .steer[data-ready], .draw[data-ready]"
+        drawn = ".chart .main-svg, .steer[data-ready], .draw[data-ready], .map[data-ready]"
         self.page.locator(drawn).first.wait_for(timeout=PATIENCE, state="attached")
         self.page.wait_for_function(
             "() => [...document.querySelectorAll('.chart')].every((chart) => chart.querySelector('.main-svg'))",

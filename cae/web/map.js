@@ -6,10 +6,11 @@
 // emits: "steer" and "reconstruct" with the index of a test digit
 // What was chosen is kept in the tab's storage: it survives a change of page, of run and a reload.
 import {
-  NEIGHBOURS, along, decode, encode, nearest, place, readTensors, references, toModel, toPixels, waypoints,
+  NEIGHBOURS, along, decode, encode, nearest, place, toModel, toPixels, waypoints,
 } from "./cae.js";
 import {fetched, make, pictureAt, readNetwork, readPictures} from "./page.js";
 import {Digit, Film, Selection} from "./cards.js";
+import {readMap} from "./points.js";
 import {Scatter} from "./scatter.js";
 
 export function mount(element, data, emit) {
@@ -136,10 +137,7 @@ class Atlas {
       }
       const file = data.tsne && (await fetched(data.tsne.file, readMap));
       if (this.data !== data) return;
-      if (file !== this.tsneFile) {
-        this.tsne = file && {x: column(file.positions, 0), y: column(file.positions, 1), preserved: file["preserved.2"].values};
-        this.tsneFile = file;
-      }
+      this.tsne = file;
       if (!data.moving) this.moving = null;
       else if (!this.moving || this.moving.given.some((value, index) => value !== data.moving[index])) {
         const given = data.moving;
@@ -153,18 +151,9 @@ class Atlas {
     }
   }
 
-  takePoints(tensors, network, pictures) {
-    this.address = this.data.points;
-    this.network = network;
-    this.pictures = pictures;
-    this.tensors = tensors;
-    this.codes = references(tensors, "map");
-    this.labels = this.codes.labels;
-    this.names = tensors.words.class_names;
-    this.indices = tensors.indices.values;
-    this.errors = tensors.errors.values;
+  takePoints(points, network, pictures) {
+    Object.assign(this, {address: this.data.points, network, pictures, points, ...points, labels: points.codes.labels});
     this.pointOf = new Map(Array.from(this.indices, (index, point) => [index, point]));
-    this.flat = Array.from({length: tensors.flat.shape[1]}, (_, axis) => column(tensors.flat, axis));
     this.isReady = true;
     this.scatter.views.clear();
     this.scatter.marks = {};
@@ -201,7 +190,7 @@ class Atlas {
     if (data.tsne || this.moving) found.push(["tsne", "t-SNE", data.tsne?.title ?? "under way"]);
     if (data.dimensions > 2) found.push(["flat", "PCA", "The two main directions of the codes"]);
     else found.push(["flat", "Codes", "The codes themselves"]);
-    if (this.flat.length > 2 && this.scatter.isGL) found.push(["solid", "PCA 3-D", "The three main directions of the codes: drag to turn"]);
+    if (this.points.z && this.scatter.isGL) found.push(["solid", "PCA 3-D", "The three main directions of the codes: drag to turn"]);
     if (this.moving && !this.wasMoving) this.choices.projection = "tsne";
     this.wasMoving = Boolean(this.moving);
     this.offered = found.map(([key]) => key);
@@ -232,12 +221,12 @@ class Atlas {
   }
 
   layoutOf(projection) {
-    const [x, y, z] = this.flat, {dimensions} = this.data;
-    if (projection === "tsne") return this.moving ?? this.tsne;
-    if (projection === "solid") return {x, y, z, axes: ["1st direction", "2nd direction", "3rd direction"], preserved: this.tensors["preserved.3"].values};
+    const {x, y, z, preserved} = this.points, {dimensions} = this.data;
+    if (projection === "tsne") return this.moving ?? {...this.tsne, preserved: this.tsne.preserved[2]};
+    if (projection === "solid") return {x, y, z, axes: ["1st direction", "2nd direction", "3rd direction"], preserved: preserved[3]};
     const axes = dimensions > 2 ? ["1st main direction", "2nd main direction"] : dimensions === 2 ? ["z0", "z1"] : ["z0", "class"];
     if (dimensions === 1) axes.lanes = true;
-    return {x, y, axes, preserved: this.tensors["preserved.2"].values};
+    return {x, y, axes, preserved: preserved[2]};
   }
 
   // What the colours say, and their scale; nothing where they say the class.
@@ -425,15 +414,6 @@ class Atlas {
       pinned: whole(found?.pinned) ? found.pinned : null, selected: wholes(found?.selected),
     };
   }
-}
-
-async function readMap(answer) {
-  const {tensors, metadata} = readTensors(await answer.arrayBuffer());
-  return {...tensors, words: JSON.parse(metadata.map)};
-}
-
-function column({values, shape: [, columns]}, axis) {
-  return Float32Array.from({length: values.length / columns}, (_, row) => values[row * columns + axis]);
 }
 
 // Colours from the 1st to the 99th percentile.

@@ -1,10 +1,8 @@
-// Plotly's script, fetched once for the page.
-let loading = null;
+// Plotly's script, fetched once for the page, whichever widget asks first.
 
 // The library. `root` is the tree in which a figure will stand: where that is not the document, it is given Plotly's styles.
 export async function plotly(address, root = document) {
-  loading ??= globalThis.Plotly ? Promise.resolve(globalThis.Plotly) : load(address);
-  const library = await loading;
+  const library = await (globalThis.caePlotly ??= load(address));
   if (root instanceof ShadowRoot && !root.querySelector("style.plotly")) {
     const style = document.createElement("style");
     style.className = "plotly";
@@ -21,7 +19,7 @@ function load(address) {
     script.src = new URL(address, document.baseURI).href;
     script.onload = () => resolve(globalThis.Plotly);
     script.onerror = () => {
-      loading = null;
+      globalThis.caePlotly = null;
       script.remove();
       reject(new Error(`${address} could not be loaded`));
     };

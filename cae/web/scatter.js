@@ -4,6 +4,7 @@
 // was filtered, recoloured or moved. A browser without WebGL gets an SVG of 2,000 of them.
 import {make} from "./page.js";
 import {plotly} from "./plotly.js";
+import {middles} from "./points.js";
 
 const REACH = 18; // pixels from a point within which it counts as being under the pointer
 const STILL = 5; // pixels that a click may move
@@ -317,18 +318,11 @@ export class Scatter {
   // Each class's name in the middle of its points, so that colour is not the only cue.
   writeNames(pen, ink, ground) {
     const {scene} = this;
-    if (scene.middles?.x !== scene.x) scene.middles = {x: scene.x, places: middles(scene)};
-    scene.middles.places.forEach((place, index) => {
+    scene.middles ??= middles(scene.x, scene.y, scene.labels, scene.names.length);
+    scene.middles.forEach((place, index) => {
       if (place && !scene.hidden.has(index)) label(pen, scene.names[index], this.pixelsOf(...place), ink, ground, "700 17px sans-serif");
     });
   }
-}
-
-function middles({x, y, labels, names}) {
-  return names.map((_, label) => {
-    const [xs, ys] = [x, y].map((values) => [...values].filter((_value, index) => labels[index] === label).sort((a, b) => a - b));
-    return xs.length ? [xs[xs.length >> 1], ys[ys.length >> 1]] : null;
-  });
 }
 
 function inFrame(x, y, scene) {

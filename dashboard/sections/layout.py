@@ -92,6 +92,7 @@ def start(run: Run, config: MapConfig) -> None:
         st.rerun()
 
 
+@st.fragment
 def another(run: Run) -> None:
     """The options, for another map."""
     state.prepare_map_options()
@@ -123,12 +124,11 @@ def trust(run: Run, config: MapConfig, found: TSNE | None) -> None:
     for count, each in flat.items():
         name = "the codes themselves" if dimensions <= 2 else f"PCA, {count} directions"
         rows.append((name, each.accuracy, each.trustworthiness))
-    st.table(
-        [
-            {"where": name, "10-NN accuracy": f"{100 * right:.1f} %", "trustworthiness": f"{kept:.3f}" if kept else "1"}
-            for name, right, kept in rows
-        ],
-        hide_index=True,
+    st.markdown(
+        "| where | 10-NN accuracy | trustworthiness |\n|---|--:|--:|\n"
+        + "\n".join(
+            f"| {name} | {right:.1%} | {'1' if kept is None else f'{kept:.3f}'} |" for name, right, kept in rows
+        )
     )
     st.caption(
         "10-NN accuracy: the share of digits that their ten nearest others outvote correctly, though no label was ever "

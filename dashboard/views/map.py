@@ -5,14 +5,19 @@ import streamlit as st
 import resources
 import state
 from cae.runs import Run
+from components import chart_to_come
 from sections import layout
 from sections.chosen import show_chosen_run
 
 
 def show(run: Run) -> None:
     config = state.map_config()
+    place = st.empty()
+    with place:
+        chart_to_come(600, key="map-to-come")  # the browser fetches Plotly's script while the digits are encoded
     of = resources.points(run, config)
-    layout.layout(run, config, of)
+    with place.container():
+        layout.layout(run, config, of)
     layout.another(run)
     layout.trust(run, config, resources.tsne(run, config))
 

@@ -1,0 +1,458 @@
+"""The map as a person explores it: a real server, a real headless Chromium, the shipped run's ten thousand digits."""
+
+import time
+
+import numpy as np
+import pytest
+from helpers import trained, wait_until
+from playwright.sync_api import Page, expect
+from visitors import PATIENCE, Visitor, decoded, pixels_of
+
+from cae import data, maps
+from cae.config import MapConfig, ModelConfig
+from cae.files import SHIPPED_RUNS
+from cae.runs import Run
+
+# Where a point is on the screen, and whether another is so near that nobody could tell which is meant.
+PLACE = """(root, point) => {
+    const {scatter} = root.atlas, box = scatter.plot.getBoundingClientRect(), {xaxis, yaxis} = scatter.plot._fullLayout;
+    const [x, y] = scatter.pixelsOf(scatter.at.x[point], scatter.at.y[point]);
+    let alone = x > 3 && y > 3 && x < xaxis._length - 3 && y < yaxis._length - 3;
+    for (let other = 0; alone && other < scatter.at.x.length; other++) {
+        if (other === point || scatter.scene.hidden.has(scatter.scene.labels[other])) continue;
+        const [ox, oy] = scatter.pixelsOf(scatter.at.x[other], scatter.at.y[other]);
+        if (Math.hypot(ox - x, oy - y) < 1) alone = false;
+    }
+    return {x: box.left + xaxis._offset + x, y: box.top + yaxis._offset + y, alone};
+}"""
+AT_REST = "(root) => root.atlas.isReady && !root.atlas.scatter.isMoving"
+
+
+def atlas(page: Page):
+    return page.locator(".map")
+
+
+def rests(page: Page) -> None:
+    """Waits until no point moves any more."""
+    page.wait_for_timeout(150)
+    deadline = time.monotonic() + 60
+    while not atlas(page).evaluate(AT_REST):
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(50)
+    page.wait_for_timeout(100)
+
+
+def under_pointer(page: Page) -> tuple[str, list[int]]:
+    """What the card says, and the pixels of its original."""
+    picture = page.get_by_role("img", name="Digit under the pointer")
+    return page.get_by_role("region", name="Digit under the pointer").locator("b").inner_text(), pixels_of(picture)
+
+
+def hovered(page: Page, count: int, seed: int, allowed=lambda _: True) -> int:
+    """Moves over so many random digits, each of which must be shown as it is in the data set; how many were met."""
+    images, met = data.load("mnist", "test"), 0
+    for point in np.random.default_rng(seed).permutation(10_000).tolist():
+        if not allowed(point):
+            continue
+        place = atlas(page).evaluate(PLACE, point)
+        if not place["alone"]:
+            continue
+        page.mouse.move(place["x"], place["y"])
+        page.wait_for_timeout(60)
+        said, pixels = under_pointer(page)
+        assert said == f"Test digit {point}, class {int(images.labels[point])}"
+        assert pixels == images.pixels[point].flatten().tolist()
+        met += 1
+        if met == count:
+            break
+    return met
+
+
+def test_hovering_a_point_shows_that_point_and_not_its_neighbour_whatever_was_changed(visitor):
+    page = visitor.opens("/map?run=original")
+    labels = data.load("mnist", "test").labels.numpy()
+    assert hovered(page, 50, seed=0) == 50
+    page.get_by_label("Colour by").select_option("error")
+    rests(page)
+    assert hovered(page, 50, seed=1) == 50
+    page.get_by_role("button", name="4", exact=True).click()
+    page.get_by_role("button", name="9", exact=True).click()
+    rests(page)
+    assert hovered(page, 50, seed=2, allowed=lambda point: labels[point] not in (4, 9)) == 50
+    page.get_by_role("button", name="PCA", exact=True).click()
+    rests(page)
+    assert hovered(page, 50, seed=3, allowed=lambda point: labels[point] not in (4, 9)) == 50
+    page.get_by_role("button", name="4", exact=True).click()
+    page.get_by_role("button", name="t-SNE").click()
+    rests(page)
+    box = page.get_by_role("figure", name="Map of the test digits").bounding_box()
+    page.mouse.move(box["x"] + 300, box["y"] + 300)
+    page.mouse.wheel(0, -400)
+    page.wait_for_timeout(800)
+    assert hovered(page, 50, seed=4, allowed=lambda point: labels[point] != 9) >= 20
+    visitor.is_content()
+
+
+def test_the_copy_of_a_digit_is_what_the_network_makes_of_it(visitor):
+    page = visitor.opens("/map?run=original")
+    find(page, 321)
+    run = Run.open("original")
+    code = run.model().encode(data.to_model(data.load("mnist", "test").pixels[321:322]))[0].tolist()
+    copy = np.array(pixels_of(page.get_by_role("img", name="Reconstruction of the pinned digit")))
+    assert np.abs(copy - decoded(run, code)).max() <= 1
+    expect(page.get_by_role("region", name="Pinned digit")).to_contain_text(f"{points().errors[321]:.3g}")
+
+
+def points() -> maps.Points:
+    return maps.points(Run.open("original"), data.load("mnist", "test"), MapConfig())
+
+
+def find(page: Page, index: int) -> None:
+    field = page.get_by_label("Find a digit by its index")
+    field.fill(str(index))
+    field.press("Enter")
+    expect(page.get_by_role("region", name="Pinned digit")).to_contain_text(f"Test digit {index},")
+
+
+def test_a_click_pins_a_digit_and_lists_its_nearest_codes(visitor):
+    page = visitor.opens("/map?run=original")
+    of = points()
+    place = atlas(page).evaluate(PLACE, 77)
+    page.mouse.click(place["x"], place["y"])
+    shown = page.get_by_role("region", name="Pinned digit").locator("b").inner_text()
+    point = int(shown.split()[2].strip(","))
+    names = page.get_by_role("group", name="Nearest codes").get_by_role("button").all()
+    assert [name.get_attribute("aria-label") for name in names] == [
+        f"Pin test digit {other}, class {of.labels[other]}" for other in of.neighbours[point]
+    ]
+    names[3].click()
+    expect(page.get_by_role("region", name="Pinned digit")).to_contain_text(f"Test digit {of.neighbours[point][3]},")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("region", name="Pinned digit")).to_be_hidden()
+    visitor.is_content()
+
+
+# -- selections
+
+
+def polygon(page: Page, corners: list[tuple[float, float]], *, close: bool = True) -> np.ndarray:
+    """Draws around so many corners, shares of the plot; gives them as positions on the map."""
+    rests(page)
+    box = page.get_by_role("figure", name="Map of the test digits").bounding_box()
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in [*places[1:], *places[: int(close)]]:
+        page.mouse.move(*place, steps=10)
+    page.mouse.up()
+    to_map = "(root, places) => places.map(([clientX, clientY]) => root.atlas.scatter.positionOf({clientX, clientY}))"
+    return np.array(atlas(page).evaluate(to_map, places))
+
+
+def inside(corners: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """Which positions lie within a polygon: those from which a ray crosses its outline an odd number of times."""
+    x, y = positions.T
+    found = np.zeros(len(positions), bool)
+    for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, 1, axis=0), strict=True):
+        crosses = (y0 > y) != (y1 > y)
+        found ^= crosses & (x < (x1 - x0) * (y - y0) / ((y1 - y0) or 1) + x0)
+    return found
+
+
+def shares(page: Page) -> dict[str, str]:
+    rows = page.get_by_role("region", name="Selection").locator(".shares span").all_inner_texts()
+    return dict(row.split(": ") for row in rows)
+
+
+def test_a_lasso_selects_the_digits_within_it_and_counts_them(visitor):
+    page = visitor.opens("/map?run=original")
+    page.get_by_role("button", name="Lasso").click()
+    corners = polygon(page, [(0.08, 0.12), (0.55, 0.1), (0.6, 0.5), (0.3, 0.6)])
+    head = page.get_by_role("region", name="Selection").locator("b").first
+    expect(head).to_contain_text("selected")
+    kept = maps.from_bytes((SHIPPED_RUNS / "original" / maps.FILE).read_bytes())
+    expected = np.flatnonzero(inside(corners, kept.positions))
+    chosen = atlas(page).evaluate("(root) => root.atlas.choices.selected")
+    assert len(expected) > 800
+    assert len(set(chosen) ^ set(expected.tolist())) <= 0.01 * len(expected)  # on the line itself, a pixel wide
+    assert f"{len(chosen):,} selected" in head.inner_text()
+    labels = data.load("mnist", "test").labels.numpy()
+    for label in range(10):
+        some, all_ = int((labels[chosen] == label).sum()), int((labels == label).sum())
+        assert shares(page).get(str(label)) == (f"{some:,} of {all_:,}" if some else None)
+    mean = f"{points().errors[chosen].mean():.3g}"
+    expect(page.get_by_role("region", name="Selection")).to_contain_text(f"mean error {mean}")
+    visitor.is_content()
+
+
+def test_a_box_selects_and_zoom_colour_and_classes_leave_the_selection_alone(visitor):
+    page = visitor.opens("/map?run=original")
+    page.get_by_role("button", name="Box").click()
+    corners = polygon(page, [(0.1, 0.15), (0.4, 0.5)], close=False)
+    expect(page.get_by_role("region", name="Selection")).to_be_visible()
+    kept = maps.from_bytes((SHIPPED_RUNS / "original" / maps.FILE).read_bytes())
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    chosen = atlas(page).evaluate("(root) => root.atlas.choices.selected")
+    within = ((kept.positions >= low) & (kept.positions <= high)).all(axis=1)
+    assert within.sum() > 300 and len(set(chosen) ^ set(np.flatnonzero(within).tolist())) <= 0.01 * within.sum()
+    page.get_by_label("Select digits").select_option("wrong")
+    expected = np.argsort(-points().errors, kind="stable")[:50].tolist()
+    selected = "(root) => root.atlas.choices.selected"
+    assert atlas(page).evaluate(selected) == expected
+    page.get_by_role("button", name="Move").click()
+    box = page.get_by_role("figure", name="Map of the test digits").bounding_box()
+    page.mouse.move(box["x"] + 300, box["y"] + 300)
+    page.mouse.wheel(0, -300)
+    page.wait_for_timeout(800)
+    ranges = (
+        "(root) => [root.atlas.scatter.plot._fullLayout.xaxis.range, root.atlas.scatter.plot._fullLayout.yaxis.range]"
+    )
+    zoomed = atlas(page).evaluate(ranges)
+    page.get_by_label("Colour by").select_option("z3")
+    page.get_by_role("button", name="2", exact=True).click()
+    rests(page)
+    assert atlas(page).evaluate(ranges) == zoomed and abs(zoomed[0][1] - zoomed[0][0]) < 2.1
+    assert atlas(page).evaluate(selected) == expected
+    page.get_by_role("link", name="Draw", exact=True).click()
+    expect(page.get_by_role("heading", name="Draw", level=1)).to_be_visible()
+    visitor.settles()
+    page.get_by_role("link", name="Map", exact=True).click()
+    page.locator(".map[data-ready]").wait_for(timeout=PATIENCE, state="attached")
+    assert atlas(page).evaluate(selected) == expected
+    visitor.opens("/map?run=original")
+    assert atlas(page).evaluate(selected) == expected
+    visitor.is_content()
+
+
+def test_the_most_torn_are_those_that_keep_the_fewest_neighbours(visitor):
+    page = visitor.opens("/map?run=original")
+    page.get_by_label("Select digits").select_option("torn")
+    kept = maps.from_bytes((SHIPPED_RUNS / "original" / maps.FILE).read_bytes())
+    seen = np.array(atlas(page).evaluate("(root) => [...root.atlas.layout.preserved]"))
+    assert np.abs(seen - maps.preserved(points(), kept.positions)).mean() < 0.02  # codes that nearly tie
+    expected = np.argsort(seen, kind="stable")[:50].tolist()
+    assert atlas(page).evaluate("(root) => root.atlas.choices.selected") == expected
+
+
+def test_the_grid_of_a_selection_leads_back_to_its_points_by_keyboard(visitor):
+    page = visitor.opens("/map?run=original")
+    page.get_by_label("Select digits").select_option("3")
+    grid = page.get_by_role("region", name="Selection").get_by_role("img")
+    members = np.flatnonzero(data.load("mnist", "test").labels.numpy() == 3)
+    grid.focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown"):
+        page.keyboard.press(key)
+    chosen = members[12]
+    assert under_pointer(page)[0] == f"Test digit {chosen}, class 3"
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("region", name="Pinned digit")).to_contain_text(f"Test digit {chosen},")
+    page.get_by_role("button", name="Clear").click()
+    expect(page.get_by_role("region", name="Selection")).to_be_hidden()
+
+
+# -- ways to other pages
+
+
+def test_a_pinned_digit_goes_to_steer_and_to_reconstruct(visitor):
+    page = visitor.opens("/map?run=original")
+    find(page, 4321)
+    page.get_by_role("button", name="Steer").click()
+    expect(page.get_by_role("heading", name="Steer", level=1)).to_be_visible()
+    visitor.settles()
+    expect(page.get_by_role("spinbutton", name="Index")).to_have_value("4321")
+    page.get_by_role("link", name="Map", exact=True).click()
+    expect(page.get_by_role("region", name="Pinned digit")).to_contain_text("Test digit 4321,")
+    page.get_by_role("region", name="Pinned digit").get_by_role("button", name="Reconstruct").click()
+    expect(page.get_by_role("heading", name="Reconstruct", level=1)).to_be_visible()
+    visitor.settles()
+    expect(page.get_by_role("img", name="Test digit 4321 of class")).to_be_visible()
+    visitor.is_content()
+
+
+def test_an_index_that_is_not_on_the_map_is_said_so(visitor):
+    page = visitor.opens("/map?run=original")
+    field = page.get_by_label("Find a digit by its index")
+    for text in ("10000", "-3", "1.5"):
+        field.fill(text)
+        field.press("Enter")
+        expect(page.get_by_role("status").filter(has_text="There is no digit")).to_be_visible()
+    visitor.is_content()
+
+
+# -- a path
+
+
+def test_a_path_over_the_map_becomes_a_film_of_decoded_digits(visitor):
+    page = visitor.opens("/map?run=original")
+    page.get_by_role("button", name="Path").click()
+    corners = [(0.15, 0.3), (0.5, 0.5), (0.75, 0.4)]
+    box = page.get_by_role("figure", name="Map of the test digits").bounding_box()
+    page.mouse.move(box["x"] + corners[0][0] * box["width"], box["y"] + corners[0][1] * box["height"])
+    page.mouse.down()
+    for x, y in corners[1:]:
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=8)
+    page.mouse.up()
+    film = page.get_by_role("region", name="Path")
+    expect(film).to_be_visible()
+    if film.get_by_role("button", name="Pause").count():
+        film.get_by_role("button", name="Pause").click()
+    position, seen = film.get_by_role("slider", name="Position on the path"), []
+    for at in ("0", "60", "119"):
+        position.fill(at)
+        seen.append(pixels_of(film.get_by_role("img", name="Digit on the path")))
+    assert seen[0] != seen[1] != seen[2] and all(max(picture) > 150 for picture in seen)
+    expect(film).to_contain_text("its code lies")
+    position.press("ArrowLeft")
+    assert position.input_value() == "118"
+    film.get_by_role("button", name="Play").click()
+    expect(film.get_by_role("button", name="Pause")).to_be_visible()
+    film.get_by_role("button", name="Close").click()
+    expect(film).to_be_hidden()
+    visitor.is_content()
+
+
+# -- t-SNE while one watches
+
+
+def lay_out(page: Page, digits: int, perplexity: int) -> None:
+    page.get_by_text("Another map").click()
+    page.get_by_role("spinbutton", name="Digits").fill(str(digits))
+    page.get_by_role("spinbutton", name="Perplexity").fill(str(perplexity))
+    page.get_by_role("spinbutton", name="Perplexity").press("Enter")
+    page.wait_for_timeout(500)
+    page.get_by_role("button", name="Lay out").click()
+
+
+def plotted(page: Page) -> np.ndarray:
+    """The positions that Plotly shows, in the order of the points."""
+    script = """(root) => root.atlas.scatter.plot.data.flatMap(
+        ({customdata, x, y}) => Array.from(customdata, (point, at) => [point, x[at], y[at]]))"""
+    rows = np.array(sorted(atlas(page).evaluate(script)))
+    return rows[:, 1:]
+
+
+def cached(server, name: str, config: MapConfig):
+    path = server.folder / "cache" / server.run(name).weights_hash() / f"map-{config.key}.safetensors"
+    return maps.from_bytes(path.read_bytes()) if path.exists() else None
+
+
+@pytest.fixture(scope="module")
+def learner(server):
+    """A small run of the server's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CAE_CHECKPOINTS", str(server.folder / "checkpoints"))
+        trained("learner", ModelConfig(latent_dim=6, width=4), train_images=2000)
+    return "learner"
+
+
+def test_the_points_move_to_the_places_that_are_kept_and_leaving_does_not_stop_it(visitor, server, learner):
+    page = visitor.opens(f"/map?run={learner}")
+    assert page.get_by_role("button", name="Compute t-SNE").is_visible()
+    before = plotted(page)
+    config = MapConfig(points=900, perplexity=20)
+    lay_out(page, 900, 20)
+    expect(page.get_by_role("button", name="Stop")).to_be_visible(timeout=PATIENCE)
+    page.get_by_role("link", name="Home", exact=True).click()
+    expect(page.get_by_role("heading", level=1).first).to_be_visible()
+    wait_until(lambda: cached(server, learner, config) is not None, "it is computed", 120)
+    page.get_by_role("link", name="Map", exact=True).click()
+    expect(page.get_by_role("button", name="t-SNE", exact=True)).to_be_visible(timeout=PATIENCE)
+    rests(page)
+    kept = cached(server, learner, config)
+    assert kept.is_finished and len(before) == 10_000
+    np.testing.assert_allclose(plotted(page), kept.positions, atol=1e-6)
+    visitor.is_content()
+
+
+def test_a_map_is_stopped_and_what_it_has_is_kept_and_shown(visitor, server, learner):
+    page = visitor.opens(f"/map?run={learner}")
+    config = MapConfig(points=5000, perplexity=50)
+    lay_out(page, 5000, 50)
+    stop = page.get_by_role("button", name="Stop")
+    expect(stop).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("iteration")).to_be_visible(timeout=PATIENCE)
+    moving = plotted(page)
+    stop.click()
+    expect(page.get_by_text("t-SNE was stopped after")).to_be_visible(timeout=PATIENCE)
+    rests(page)
+    kept = cached(server, learner, config)
+    assert 0 < kept.iteration < kept.iterations and moving.shape == (5000, 2)
+    np.testing.assert_allclose(plotted(page), kept.positions, atol=1e-6)
+    visitor.is_content()
+
+
+# -- other networks, other browsers
+
+
+@pytest.mark.parametrize(("dimensions", "said"), [(1, "lies on a line already"), (2, "point in the plane already")])
+def test_codes_of_one_and_two_numbers_are_shown_themselves(visitor, server, dimensions, said):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CAE_CHECKPOINTS", str(server.folder / "checkpoints"))
+        trained(f"flat-{dimensions}", ModelConfig(latent_dim=dimensions, width=4), train_images=1000, epochs=1)
+    page = visitor.opens(f"/map?run=flat-{dimensions}")
+    expect(page.get_by_text(said)).to_be_visible()
+    assert page.get_by_role("group", name="Projection").get_by_role("button").all_inner_texts() == ["Codes"]
+    place = atlas(page).evaluate(PLACE, 5)
+    page.mouse.move(place["x"], place["y"])
+    page.wait_for_timeout(100)
+    assert under_pointer(page)[0].startswith("Test digit")
+    visitor.is_content()
+
+
+def test_a_browser_without_webgl_gets_an_svg_of_2000_digits_and_a_note(chromium, server):
+    context = chromium.new_context(viewport={"width": 1400, "height": 900})
+    context.add_init_script(
+        "const plain = HTMLCanvasElement.prototype.getContext;"
+        "HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {"
+        "  return kind.includes('webgl') ? null : plain.call(this, kind, ...rest); };"
+    )
+    visitor = Visitor(context, server)
+    page = visitor.opens("/map?run=original")
+    expect(page.get_by_role("status").filter(has_text="no WebGL")).to_be_visible()
+    assert len(plotted(page)) == 2000
+    assert page.locator(".map .scatterlayer .point").count() == 2000
+    assert hovered(page, 10, seed=0, allowed=lambda point: point % 5 == 0) == 10
+    assert page.get_by_role("group", name="Projection").get_by_role("button").all_inner_texts() == ["t-SNE", "PCA"]
+    visitor.is_content()
+    context.close()
+
+
+def test_three_dimensions_are_hovered(visitor):
+    page = visitor.opens("/map?run=original")
+    page.get_by_role("button", name="PCA 3-D").click()
+    page.wait_for_timeout(1500)
+    box = page.get_by_role("figure", name="Map of the test digits").bounding_box()
+    found = set()
+    for x in (0.4, 0.45, 0.5, 0.55):
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + 0.5 * box["height"], steps=4)
+        page.wait_for_timeout(400)
+        found.add(under_pointer(page)[0])
+    images = data.load("mnist", "test")
+    said, pixels = under_pointer(page)
+    assert len(found) > 1
+    index = int(said.split()[2].strip(","))
+    assert pixels == images.pixels[index].flatten().tolist()
+    visitor.is_content()
+
+
+def test_a_rerun_sends_little_and_a_second_visit_fetches_nothing(visitor):
+    page = visitor.opens("/map?run=original")
+    find(page, 12)
+    connection = page.context.new_cdp_session(page)
+    connection.send("Network.enable")
+    received: list[int] = []
+    connection.on(
+        "Network.webSocketFrameReceived", lambda event: received.append(len(event["response"]["payloadData"]))
+    )
+    page.get_by_role("link", name="Draw", exact=True).click()
+    expect(page.get_by_role("heading", name="Draw", level=1)).to_be_visible()
+    visitor.settles()
+    visitor.requests.clear()
+    received.clear()
+    page.get_by_role("link", name="Map", exact=True).click()
+    page.locator(".map[data-ready]").wait_for(timeout=PATIENCE, state="attached")
+    page.wait_for_timeout(500)
+    files = [url for url in visitor.requests if "app/static" in url and "plotly" not in url]
+    assert not files
+    assert received
+    visitor.is_content()
