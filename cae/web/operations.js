@@ -103,6 +103,11 @@ export class Operations {
     });
   }
 
+  // What was added to a dimension is no longer in it.
+  leave(dimension) {
+    for (const each of this.applied) each[dimension] = 0;
+  }
+
   show() {
     if (!this.directions) return;
     this.inputs.forEach((input, index) => {

@@ -44,8 +44,12 @@ export class Sliders {
     const track = make("div", {className: "track"}, strip, zero, mean, input);
     input.oninput = () => this.slide(dimension, Number(input.value));
     input.onchange = () => this.wheel.release();
-    input.ondblclick = () => this.resetOne(dimension, {instead: true});
-    input.onpointerdown = () => (this.before = this.wheel.code[dimension]);
+    let pressed = []; // where one was at the last two presses, which make a double-click
+    input.ondblclick = () => this.resetOne(dimension, pressed[0]);
+    input.onpointerdown = () => {
+      this.before = this.wheel.code[dimension];
+      pressed = [...pressed.slice(-1), this.wheel.history[this.wheel.now]];
+    };
     input.onpointercancel = () => this.slide(dimension, this.before); // the finger was to scroll the page
     input.onkeydown = (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -101,9 +105,12 @@ export class Sliders {
     this.wheel.moveTo(code);
   }
 
-  resetOne(dimension, how) {
-    this.slide(dimension, this.wheel.start.code[dimension]);
-    this.wheel.release(how);
+  // As one step from the moment `since`, or from the last one.
+  resetOne(dimension, since) {
+    const {wheel} = this;
+    this.slide(dimension, wheel.start.code[dimension]);
+    if (!wheel.locked.has(dimension)) wheel.operations.leave(dimension);
+    wheel.release(since);
   }
 
   toggle(dimension) {
@@ -117,7 +124,7 @@ export class Sliders {
       const is = this.wheel.locked.has(dimension);
       input.ariaDisabled = String(is); // not disabled, which would take the focus away
       lock.ariaPressed = String(is);
-      lock.title = is ? "Locked: nothing moves this dimension" : "Lock this dimension";
+      lock.title = is ? "Locked: only another start changes this number" : "Lock this dimension";
       element.classList.toggle("locked", is);
     }
   }
