@@ -68,7 +68,7 @@ def addresses(run: Run) -> Addresses:
     space = latent_space(run)
     dataset = evaluation.dataset_of(run)
     network = run.weights_file().read_bytes()  # read once: a training may replace it at any time
-    space_file = f"{space.weights}-space-{latent.FORMAT}.safetensors"
+    space_file = f"{space.weights}-space-{latent.FORMAT}-{space.real.points.dtype}.safetensors"
     return Addresses(
         network=serving.address(f"{hashlib.sha256(network).hexdigest()}.safetensors", lambda: network),
         space=serving.address(space_file, lambda: latent.to_bytes(space, space.weights)),

@@ -5,7 +5,7 @@
 // [-1, 1]. Inside, a signal is laid out height, width, channel, so that the innermost loops run over channels.
 export const SIDE = 28;
 
-const TYPES = {F32: Float32Array, U8: Uint8Array, I32: Int32Array};
+const TYPES = {F32: Float32Array, U8: Uint8Array, U16: Uint16Array, I32: Int32Array};
 
 // The arrays of a safetensors file by name, each {shape, values}, and its metadata.
 export function readTensors(buffer) {
