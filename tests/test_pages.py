@@ -529,6 +529,27 @@ def test_a_drawing_is_kept_and_can_be_steered_from(small):
     np.testing.assert_allclose(start["code"], expected, atol=1e-5)
 
 
+def kept(app: AppTest, action: object) -> AppTest:
+    """What the tab says of the drawing that it has kept, when one wants to start from it."""
+    app.session_state["kept"] = {"action": action}
+    return settled(settled(app.run()).run())
+
+
+def test_a_drawing_that_only_the_tab_knows_can_be_steered_from(small):
+    app = choose(steering(), "My drawing")
+    assert "There is no drawing yet" in app.info[0].value
+    assert sent(kept(app, {"kind": "drawing", "value": ink()}), "steer")["start"]["picture"] == ink()
+
+
+@pytest.mark.parametrize("action", [
+    None, [], "x", {"kind": "drawing"}, {"kind": "drawing", "value": ink()[:-1]},
+    {"kind": "drawing", "value": [256] * 784}, {"kind": "drawing", "value": [math.nan] * 784},
+], ids=range(7))  # fmt: skip
+def test_a_kept_drawing_that_cannot_be_is_ignored(action, small):
+    app = kept(choose(steering(), "My drawing"), action)
+    assert "There is no drawing yet" in app.info[0].value
+
+
 def test_steer_from_here_leads_to_the_sliders_with_the_drawing(small):
     app = drawing(opened("draw", run="tiny"), "steer", ink())
     assert app.title[0].value == "Steer" and app.sidebar.selectbox[0].value == "tiny"

@@ -13,6 +13,7 @@ from resources import Addresses
 
 _draw = register("draw")
 _reading = register("reading")
+_kept = register("kept")
 _PIXELS = 28 * 28
 
 
@@ -42,6 +43,12 @@ def draw(
     }
     result = _draw(key=key, data=data, on_action_change=nothing, height="content")
     return _checked(result.action)
+
+
+def kept_drawing(*, key: str) -> NDArray[np.uint8] | None:
+    """What the network sees, (28, 28), of the drawing that the browser's tab has kept, once; None otherwise."""
+    told = _checked(_kept(key=key, data={}, on_action_change=nothing).action)
+    return None if told is None else told.pixels
 
 
 def reading(files: Addresses, pixels: NDArray[np.uint8], *, name: str, key: str) -> None:

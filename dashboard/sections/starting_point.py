@@ -16,6 +16,7 @@ from cae import evaluation, latent
 from cae.latent import LatentSpace
 from cae.runs import Run
 from components import Start
+from sections.own_drawing import own_drawing
 
 if TYPE_CHECKING:
     from cae.data import Images
@@ -103,7 +104,7 @@ def _another_seed() -> None:
 
 
 def _drawing(run: Run, _space: LatentSpace, _: object) -> Start | None:
-    pixels = state.drawing()
+    pixels = own_drawing()
     if pixels is None:
         st.info("There is no drawing yet.")
         st.page_link("views/draw.py", label="Draw a digit", icon=":material/draw:")
