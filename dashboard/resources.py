@@ -67,13 +67,25 @@ def addresses(run: Run) -> Addresses:
     """The files of a run for the browser; measures the latent space where that has not been done."""
     space = latent_space(run)
     dataset = evaluation.dataset_of(run)
-    network = run.weights_file().read_bytes()  # read once: a training may replace it at any time
     space_file = f"{space.weights}-space-{latent.FORMAT}-{space.real.points.dtype}.safetensors"
     return Addresses(
-        network=serving.address(f"{hashlib.sha256(network).hexdigest()}.safetensors", lambda: network),
+        network=network_address(run),
         space=serving.address(space_file, lambda: latent.to_bytes(space, space.weights)),
         pictures=_pictures(dataset, space.digits),
     )
+
+
+def network_address(run: Run) -> str:
+    """Where the browser finds the weights of a run."""
+    name, content = _network(str(run.path), _stamp(run.weights_file()))
+    return serving.address(f"{name}.safetensors", lambda: content)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _network(path: str, stamp: int) -> tuple[str, bytes]:
+    """The hash of the weights, and the very bytes that have it: a training may replace the file at any time."""
+    content = Run(Path(path)).weights_file().read_bytes()
+    return hashlib.sha256(content).hexdigest(), content
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the pictures ...")

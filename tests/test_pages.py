@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import math
+import os
 import shutil
 import time
 
@@ -18,7 +19,9 @@ from streamlit.testing.v1 import AppTest
 from cae import data, latent, runs
 from cae.config import RECIPES, ModelConfig, TrainConfig
 from cae.files import runs_folder
+from cae.model import ConvAutoencoder
 from cae.runs import Run
+from cae.weights import write_weights
 
 PAGES = {
     "home": "Look inside an autoencoder",
@@ -395,6 +398,18 @@ def test_the_widget_finds_the_network_the_latent_space_and_the_digits_at_the_add
     assert len(gzip.decompress(content["pictures"])) == 784 * len(space.real.labels)
 
 
+def test_the_network_is_read_again_when_the_file_has_changed_and_only_then(small, own_static_folder):
+    app, file = steering(), small.weights_file()
+    first, stamp, content = sent(app, "steer")["network"], file.stat(), file.read_bytes()
+    file.write_bytes(content[::-1])
+    os.utime(file, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))  # so that nobody can see it
+    assert sent(settled(app.run()), "steer")["network"] == first
+    other = ConvAutoencoder(small.info.model, torch.Generator().manual_seed(3))
+    write_weights(file, {name: value.numpy() for name, value in other.state_dict().items()}, small.info.model)
+    told = sent(settled(app.run()), "steer")["network"]
+    assert told != first and (own_static_folder / told.rpartition("/")[2]).read_bytes() == file.read_bytes()
+
+
 def test_in_a_checkout_that_cannot_be_written_to_the_files_come_from_memory_on_every_run(
     small, own_static_folder, monkeypatch
 ):
@@ -485,6 +500,18 @@ def test_a_link_with_its_start_leads_to_both(small):
     assert start["name"].startswith("Test digit 7,") and gone(app) == [0.5, -2.25]
     settled(number(app, "Index").set_value(8).run())
     assert gone(app) is None
+
+
+@pytest.mark.parametrize("start", ["mean-77", "mean-10", "digit-99999", "digit-100", "zero-3", "random-9999999999"])
+def test_a_link_whose_start_does_not_exist_still_leads_to_its_code(start, small):
+    found = sent(steering(z="0.5,-2.25", **{"from": start}), "steer")["start"]
+    assert found["code"] == [0.5, -2.25] and found["name"] == "The code of the link"
+
+
+@pytest.mark.parametrize("start", ["mean-9", "digit-99", "zero-0", "random-2147483648"])
+def test_a_link_with_the_last_start_of_its_kind_leads_to_both(start, small):
+    app = steering(z="0.5,-2.25", **{"from": start})
+    assert sent(app, "steer")["start"]["address"] == start and gone(app) == [0.5, -2.25]
 
 
 @pytest.mark.parametrize(("start", "name"), [

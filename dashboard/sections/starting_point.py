@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,7 +27,7 @@ _MOST_SEEDS = 2**31
 
 def starting_point(run: Run, space: LatentSpace) -> Start | None:
     """Draws the choice, and gives the start; None where there is nothing to start from yet."""
-    if problem := state.take_link(run):
+    if problem := state.take_link(run, partial(_exists, run, space)):
         st.warning(problem, icon=":material/link_off:")
     choice, *details = st.columns([4.4, 1.2, 1.2, 1.2], vertical_alignment="bottom")
     with choice:
@@ -41,6 +42,13 @@ def starting_point(run: Run, space: LatentSpace) -> Start | None:
         state.LINK: _link,
     }[way]
     return start(run, space, details)
+
+
+def _exists(run: Run, space: LatentSpace, kind: str, number: int) -> bool:
+    """Whether there is such a start, which an address may name."""
+    if kind == "digit":
+        return number < len(resources.test_set(evaluation.dataset_of(run)))
+    return number <= {"mean": len(space.class_names) - 1, "zero": 0, "random": _MOST_SEEDS}[kind]
 
 
 def _test_digit(run: Run, _space: LatentSpace, columns: Sequence[DeltaGenerator]) -> Start:
