@@ -1,22 +1,21 @@
 // What the network makes of a picture: what it sees, its copy, the error, the vote of the nearest labelled codes.
-import {decode, encode, nearest, offManifold, references, toModel, toPixels, vote} from "./cae.js";
+import {NEIGHBOURS, decode, encode, nearest, offManifold, references, toModel, toPixels, vote} from "./cae.js";
+import {legend} from "./legend.js";
 import {
   Neighbours, beyond, clear, digitCanvas, fetched, inWords, make, paint, paintError, readNetwork, readPictures, readSpace,
 } from "./page.js";
 
-const SHOWN = 8;
-
 export class Panel {
-  // `name` is the accessible name of the recognised digit.
-  constructor(name) {
-    this.seen = digitCanvas("Model input");
-    this.copy = digitCanvas("Reconstruction");
-    this.error = digitCanvas("Error of the reconstruction");
+  // `name` is the accessible name of the recognised digit, `of` the end of the others, where a page has two panels.
+  constructor(name, of = "") {
+    this.seen = digitCanvas(`Model input${of}`);
+    this.copy = digitCanvas(`Reconstruction${of}`);
+    this.error = digitCanvas(`Error of the reconstruction${of}`);
     this.answer = make("output", {ariaLabel: name});
     this.sure = make("figcaption");
     this.verdict = make("p", {className: "verdict"});
     this.bars = make("div", {className: "bars", role: "img"});
-    this.neighbours = new Neighbours("Nearest real digits", SHOWN);
+    this.neighbours = new Neighbours(`Nearest real digits${of}`, NEIGHBOURS);
     const figure = (canvas, caption, title) => make("figure", {title}, canvas, make("figcaption", {textContent: caption}));
     this.element = make("div", {className: "panel"},
       make("div", {className: "quartet"},
@@ -24,7 +23,8 @@ export class Panel {
         figure(this.copy, "its copy", "Decoded from the code of the picture on the left"),
         figure(this.error, "error", "Blue: ink that the copy lacks. Red: ink that it added."),
         make("figure", {title: "The class with the largest share of the vote"},
-          make("div", {className: "answer"}, this.answer), this.sure)),
+          make("div", {className: "answer"}, this.answer), this.sure),
+        legend()),
       this.bars,
       make("div", {className: "voters"},
         make("div", {className: "label", textContent: "nearest real digits, which vote"}),

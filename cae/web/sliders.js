@@ -13,7 +13,8 @@ export class Sliders {
     this.list = make("div", {className: "sliders"});
     this.element = make("div", {},
       make("div", {className: "row"}, make("label", {}, "Order", this.order),
-        make("span", {className: "hint", textContent: "White mark: the mean, grey: zero. Arrow keys move, Delete or a double-click resets, L locks."})),
+        make("span", {className: "hint", textContent: "White mark: the mean, black: zero."}),
+        make("span", {className: "hint keys", textContent: "Arrow keys move, Delete or a double-click resets, L locks."})),
       this.list);
   }
 
