@@ -31,6 +31,7 @@ FORMAT = 1
 FILE = "space.safetensors"
 REFERENCES = 20_000  # training digits that everything is compared with
 NEIGHBOURS = 10  # that vote, and whose mean distance says how far off the manifold a code is
+FEW = 8  # dimensions, up to which a byte for each would tell too few codes apart
 HELD_OUT = 2_000  # training digits, not among those, that say which distances are usual
 
 
@@ -251,15 +252,21 @@ def explore(model: ConvAutoencoder, images: Images, inked: NDArray[np.uint8]) ->
 def _references(codes: NDArray[np.float64], labels: NDArray[np.uint8], others: NDArray[np.float64]) -> References:
     from sklearn.neighbors import NearestNeighbors
 
+    kind = _points_type(codes.shape[1])
+    most = np.iinfo(kind).max
     low = codes.min(axis=0).astype(np.float32)
-    step = float(np.float32(max(float((codes - low).max()) / 255, 1e-12)))
-    points = np.clip(np.round((codes - low) / step), 0, 255).astype(np.uint8)
+    step = float(np.float32(max(float((codes - low).max()) / most, 1e-12)))
+    points = np.clip(np.round((codes - low) / step), 0, most).astype(kind)
     count = min(NEIGHBOURS, len(codes))
     distances, _ = (
         NearestNeighbors(n_neighbors=count, algorithm="brute").fit(low + np.float64(step) * points).kneighbors(others)
     )
     usual = np.percentile(distances.mean(axis=1), np.arange(101))
     return References(points, labels, low, step, _single(usual))
+
+
+def _points_type(dimensions: int) -> np.dtype[Any]:
+    return np.dtype(np.uint16 if dimensions <= FEW else np.uint8)
 
 
 def _main_directions(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -368,8 +375,8 @@ def _layout(count: int, dimensions: int, classes: int) -> dict[str, tuple[np.dty
     for group in _GROUPS:
         shapes |= {f"{group}.low": per_code, f"{group}.step": (1,), f"{group}.usual": (101,)}
     floats = {name: (np.dtype(np.float32), shape) for name, shape in shapes.items()}
-    bytes_ = {f"{group}.points": (count, dimensions) for group in _GROUPS} | {"labels": (count,)}
-    return floats | {name: (np.dtype(np.uint8), shape) for name, shape in bytes_.items()}
+    points = {f"{group}.points": (_points_type(dimensions), (count, dimensions)) for group in _GROUPS}
+    return {**floats, **points, "labels": (np.dtype(np.uint8), (count,))}
 
 
 def _words(content: bytes) -> dict[str, Any]:

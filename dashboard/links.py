@@ -31,6 +31,8 @@ def read_code(text: str, dimensions: int) -> tuple[float, ...]:
     if len(text) > 32 * dimensions:
         raise UnreadableLink("The code in the address is too long to be one.")
     try:
+        if "_" in text:  # which Python reads over
+            raise ValueError
         code = tuple(float(part) for part in text.split(","))
     except ValueError:
         raise UnreadableLink("The code in the address holds something that is not a number.") from None

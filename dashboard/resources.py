@@ -68,7 +68,7 @@ def addresses(run: Run) -> Addresses:
     """The files of a run for the browser; measures the latent space where that has not been done."""
     space = latent_space(run)
     dataset = evaluation.dataset_of(run)
-    space_file = f"{space.weights}-space-{latent.FORMAT}.safetensors"
+    space_file = f"{space.weights}-space-{latent.FORMAT}-{space.real.points.dtype}.safetensors"
     return Addresses(
         network=network_address(run),
         space=serving.address(space_file, lambda: latent.to_bytes(space, space.weights)),
@@ -78,8 +78,15 @@ def addresses(run: Run) -> Addresses:
 
 def network_address(run: Run) -> str:
     """Where the browser finds the weights of a run."""
-    network = run.weights_file().read_bytes()  # read once: a training may replace it at any time
-    return serving.address(f"{hashlib.sha256(network).hexdigest()}.safetensors", lambda: network)
+    name, content = _network(str(run.path), _stamp(run.weights_file()))
+    return serving.address(f"{name}.safetensors", lambda: content)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _network(path: str, stamp: int) -> tuple[str, bytes]:
+    """The hash of the weights, and the very bytes that have it: a training may replace the file at any time."""
+    content = Run(Path(path)).weights_file().read_bytes()
+    return hashlib.sha256(content).hexdigest(), content
 
 
 @dataclass(frozen=True)
@@ -111,9 +118,29 @@ def map_addresses(run: Run, of: Points, found: TSNE | None) -> MapAddresses:
     )
 
 
+def map_if_ready(run: Run, config: MapConfig) -> MapAddresses | None:
+    """The files of a map for the browser, if its digits have been encoded: nobody waits for that pen in hand."""
+    if _which_points(run, config) not in _encoded():
+        return None
+    return map_addresses(run, points(run, config), tsne(run, config))
+
+
 def points(run: Run, config: MapConfig) -> Points:
     """The digits of a map of the run."""
-    return _points(str(run.path), config.points, config.seed if config.points else 0, _stamp(run.weights_file()))
+    which = _which_points(run, config)
+    found = _points(*which)
+    _encoded().add(which)
+    return found
+
+
+def _which_points(run: Run, config: MapConfig) -> tuple[str, int | None, int, int]:
+    return str(run.path), config.points, config.seed if config.points else 0, _stamp(run.weights_file())
+
+
+@st.cache_resource(show_spinner=False)
+def _encoded() -> set[tuple[str, int | None, int, int]]:
+    """The digits that are known to be encoded."""
+    return set()
 
 
 @st.cache_resource(max_entries=4, show_spinner="Encoding the test digits ...")

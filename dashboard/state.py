@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -91,10 +91,10 @@ def way_picker(run: Run) -> str:
     return str(st.segmented_control("Start from", ways, key=_WAY, required=True, persist_state="session"))
 
 
-def take_link(run: Run) -> str | None:
+def take_link(run: Run, exists: Callable[[str, int], bool]) -> str | None:
     """Reads start and code from the address (`?from=` and `?z=`) when the page is first opened in a session.
 
-    What is wrong with the code, in a sentence, if anything is.
+    What is wrong with the code, in a sentence, if anything is. A code whose start does not exist is a start of its own.
     """
     if st.session_state.get(_LINK_READ):
         return None
@@ -112,10 +112,10 @@ def take_link(run: Run) -> str | None:
     except CaeError as error:
         return str(error)
     st.session_state[_LINK] = run.name, code
-    if start is None:
-        st.session_state[_NEXT_WAY] = LINK
-    else:
+    if start is not None and exists(*start):
         st.session_state[_ARRIVED] = f"{start[0]}-{start[1]}"
+    else:
+        st.session_state[_NEXT_WAY] = LINK
     return None
 
 

@@ -190,6 +190,52 @@ def test_after_a_reload_the_drawing_can_still_be_steered_from(visitor):
     assert pixels_of(page.get_by_role("img", name="Picture that was loaded")) == picture
 
 
+def test_after_a_reload_of_another_page_too(visitor):
+    page = visitor.opens("/draw?run=original")
+    draw(page, THREE)
+    picture = seen(page)
+    page.get_by_role("link", name="Steer", exact=True).click()
+    expect(page.get_by_role("heading", name="Steer", level=1)).to_be_visible(timeout=PATIENCE)
+    visitor.settles()
+    page.reload()
+    visitor.settles()
+    page.get_by_text("My drawing", exact=True).click()
+    expect(page.get_by_role("img", name="Picture that was loaded")).to_be_visible(timeout=PATIENCE)
+    visitor.settles()
+    assert pixels_of(page.get_by_role("img", name="Picture that was loaded")) == picture
+    visitor.is_content()
+
+
+def test_an_empty_sheet_is_no_drawing_after_a_reload_either(visitor):
+    page = visitor.opens("/draw?run=original")
+    draw(page, THREE)
+    page.get_by_role("button", name="Clear", exact=True).click()
+    visitor.opens("/steer?run=original")
+    page.get_by_text("My drawing", exact=True).click()
+    expect(page.get_by_text("There is no drawing yet")).to_be_visible(timeout=PATIENCE)
+    page.wait_for_timeout(1000)
+    expect(page.get_by_text("There is no drawing yet")).to_be_visible()
+    visitor.is_content()
+
+
+@pytest.mark.parametrize("stroke", [
+    {"width": -5, "points": [10, 10, 90, 90]}, {"width": 1e9, "points": [10, 10, 90, 90]},
+    {"width": "wide", "points": [10, 10]}, {"points": [10, 10]}, {"width": 18, "points": [10, 10, 90]},
+    {"width": 18, "points": [10, None]}, {"width": 18, "points": "10"}, None, [],
+], ids=range(9))  # fmt: skip
+def test_a_kept_stroke_that_cannot_be_is_left_out(visitor, stroke):
+    page = visitor.opens("/draw?run=original")
+    strokes = [stroke, {"width": 18, "points": [140, 60, 138, 220]}]
+    page.evaluate("(strokes) => sessionStorage.setItem('cae-drawing', JSON.stringify({strokes}))", strokes)
+    page.reload()
+    visitor.settles()
+    assert answer(page) == "1"
+    page.get_by_role("button", name="Undo", exact=True).click()
+    draw(page, THREE)
+    assert answer(page) == "3"
+    visitor.is_content()
+
+
 def test_a_sheet_that_was_cleared_by_mistake_comes_back(visitor):
     page = visitor.opens("/draw?run=original")
     draw(page, FOUR)

@@ -104,6 +104,17 @@ def test_references_are_the_codes_of_their_digits_to_half_a_step(eight):
     np.testing.assert_array_equal(space.real.labels, images.labels.numpy()[references])
 
 
+@pytest.mark.parametrize("dimensions", [1, 2, 8])
+def test_where_dimensions_are_few_the_neighbours_are_those_among_the_exact_codes(dimensions):
+    model, space = explored(dimensions, 4000)
+    exact = codes_of(model, some_digits(0, 4000))[latent.chosen(4000)[0]]
+    fresh = codes_of(model, some_digits(4000, 4100))
+    nearest = NearestNeighbors(n_neighbors=10).fit(exact).kneighbors(fresh, return_distance=False)
+    found = [latent.neighbours(space.real, code)[0] for code in fresh]
+    shared = [len(np.intersect1d(*each)) for each in zip(found, nearest, strict=True)]
+    assert np.mean(shared) > 9.5
+
+
 @pytest.mark.parametrize("count", [1, 10, 25])
 def test_neighbours_are_those_of_scikit_learn(space, fresh, count):
     away, nearest = NearestNeighbors(n_neighbors=count).fit(space.real.codes()).kneighbors(fresh)
@@ -357,7 +368,8 @@ def test_the_way_these_tests_rewrite_a_file_does_no_harm_itself(content, space):
     {"arrays": {"mean": np.zeros(3, np.float32)}}, {"arrays": {"axes": np.zeros((2, 3), np.float32)}},
     {"arrays": {"directions": np.zeros((4, 9), np.float32)}}, {"arrays": {"low": np.zeros(7, np.float32)}},
     {"arrays": {"real.points": np.zeros((5, 8), np.uint8)}}, {"arrays": {"inked.usual": np.zeros(100, np.float32)}},
-    {"arrays": {"labels": np.zeros(4, np.uint8)}}, {"arrays": {"real.step": np.zeros(0, np.float32)}},
+    {"arrays": {"real.points": np.zeros((1350, 8), np.uint8)}}, {"arrays": {"labels": np.zeros(4, np.uint8)}},
+    {"arrays": {"real.step": np.zeros(0, np.float32)}},
 ])  # fmt: skip
 def test_a_file_that_does_not_fit_together_is_damaged(content, change):
     with pytest.raises(Damaged):

@@ -45,7 +45,7 @@ def test_another_number_of_numbers_is_said_with_both_numbers(text, count):
 
 
 @pytest.mark.parametrize(
-    "text", ["a,b,c", "1,2,x", ",,", "1,,3", "1,2,0x10", "1,2,<b>", "1,2,1+2j", "None,1,2", "1,2,½"]
+    "text", ["a,b,c", "1,2,x", ",,", "1,,3", "1,2,0x10", "1,2,<b>", "1,2,1+2j", "None,1,2", "1,2,½", "1_0,2,3"]
 )
 def test_something_that_is_not_a_number_is_called_so(text):
     with pytest.raises(UnreadableLink, match="not a number"):

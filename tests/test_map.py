@@ -132,6 +132,17 @@ def test_a_click_pins_a_digit_and_lists_its_nearest_codes(visitor):
     visitor.is_content()
 
 
+def test_a_finger_pins_a_digit(chromium, server):
+    context = chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = Visitor(context, server).opens("/map?run=original")
+    page.get_by_role("figure", name="Map of the test digits").scroll_into_view_if_needed()
+    place = atlas(page).evaluate(PLACE, 41)
+    page.touchscreen.tap(place["x"], place["y"])
+    expect(page.get_by_role("region", name="Pinned digit")).to_contain_text("Test digit")
+    assert under_pointer(page)[0].startswith("Test digit")
+    context.close()
+
+
 # -- selections
 
 
@@ -276,6 +287,29 @@ def test_an_index_that_is_not_on_the_map_is_said_so(visitor):
         field.fill(text)
         field.press("Enter")
         expect(page.get_by_role("status").filter(has_text="There is no digit")).to_be_visible()
+    visitor.is_content()
+
+
+def test_the_drawing_is_marked_on_both_maps_among_digits_of_its_class(visitor):
+    page = visitor.opens("/draw?run=original")
+    page.locator(".minimap:not([hidden])").wait_for(timeout=PATIENCE)
+    area = page.get_by_role("img", name="Drawing area").bounding_box()
+    page.mouse.move(area["x"] + 0.5 * area["width"], area["y"] + 0.15 * area["height"])
+    page.mouse.down()
+    page.mouse.move(area["x"] + 0.48 * area["width"], area["y"] + 0.85 * area["height"], steps=10)
+    spot = "(root) => root.desk.panel.map.spot"
+    while_drawing = page.locator(".draw").evaluate(spot)
+    page.mouse.up()
+    page.wait_for_timeout(300)
+    spotted = page.locator(".draw").evaluate(spot)
+    kept = maps.from_bytes((SHIPPED_RUNS / "original" / maps.FILE).read_bytes())
+    nearest = np.linalg.norm(kept.positions - spotted, axis=1).argsort()[:20]
+    assert while_drawing is not None
+    assert (data.load("mnist", "test").labels.numpy()[nearest] == 1).mean() > 0.8
+    page.get_by_role("link", name="Map", exact=True).click()
+    page.locator(".map[data-ready]").wait_for(timeout=PATIENCE, state="attached")
+    visitor.settles()
+    np.testing.assert_allclose(atlas(page).evaluate("(root) => root.atlas.scatter.marks.drawing"), spotted, atol=1e-6)
     visitor.is_content()
 
 

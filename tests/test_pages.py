@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import math
+import os
 import shutil
 import time
 
@@ -18,7 +19,9 @@ from streamlit.testing.v1 import AppTest
 from cae import data, latent, runs
 from cae.config import RECIPES, ModelConfig, TrainConfig
 from cae.files import runs_folder
+from cae.model import ConvAutoencoder
 from cae.runs import Run
+from cae.weights import write_weights
 
 PAGES = {
     "home": "Look inside an autoencoder",
@@ -396,6 +399,18 @@ def test_the_widget_finds_the_network_the_latent_space_and_the_digits_at_the_add
     assert len(gzip.decompress(content["pictures"])) == 784 * len(space.real.labels)
 
 
+def test_the_network_is_read_again_when_the_file_has_changed_and_only_then(small, own_static_folder):
+    app, file = steering(), small.weights_file()
+    first, stamp, content = sent(app, "steer")["network"], file.stat(), file.read_bytes()
+    file.write_bytes(content[::-1])
+    os.utime(file, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))  # so that nobody can see it
+    assert sent(settled(app.run()), "steer")["network"] == first
+    other = ConvAutoencoder(small.info.model, torch.Generator().manual_seed(3))
+    write_weights(file, {name: value.numpy() for name, value in other.state_dict().items()}, small.info.model)
+    told = sent(settled(app.run()), "steer")["network"]
+    assert told != first and (own_static_folder / told.rpartition("/")[2]).read_bytes() == file.read_bytes()
+
+
 def test_in_a_checkout_that_cannot_be_written_to_the_files_come_from_memory_on_every_run(
     small, own_static_folder, monkeypatch
 ):
@@ -488,6 +503,18 @@ def test_a_link_with_its_start_leads_to_both(small):
     assert gone(app) is None
 
 
+@pytest.mark.parametrize("start", ["mean-77", "mean-10", "digit-99999", "digit-100", "zero-3", "random-9999999999"])
+def test_a_link_whose_start_does_not_exist_still_leads_to_its_code(start, small):
+    found = sent(steering(z="0.5,-2.25", **{"from": start}), "steer")["start"]
+    assert found["code"] == [0.5, -2.25] and found["name"] == "The code of the link"
+
+
+@pytest.mark.parametrize("start", ["mean-9", "digit-99", "zero-0", "random-2147483648"])
+def test_a_link_with_the_last_start_of_its_kind_leads_to_both(start, small):
+    app = steering(z="0.5,-2.25", **{"from": start})
+    assert sent(app, "steer")["start"]["address"] == start and gone(app) == [0.5, -2.25]
+
+
 @pytest.mark.parametrize(("start", "name"), [
     ("digit-99999999", "Test digit 99,"), ("mean-77", "The mean code of class 9"), ("zero-3", "All numbers zero"),
     ("random-9999999999", f"Random code {2**31}"), ("drawing-1", "Test digit 0,"), ("<b>", "Test digit 0,"),
@@ -528,6 +555,27 @@ def test_a_drawing_is_kept_and_can_be_steered_from(small):
     assert start["name"] == "Your drawing" and start["picture"] == ink()
     expected = code_of(small, torch.tensor(ink(), dtype=torch.uint8).view(28, 28))
     np.testing.assert_allclose(start["code"], expected, atol=1e-5)
+
+
+def kept(app: AppTest, action: object) -> AppTest:
+    """What the tab says of the drawing that it has kept, when one wants to start from it."""
+    app.session_state["kept"] = {"action": action}
+    return settled(settled(app.run()).run())
+
+
+def test_a_drawing_that_only_the_tab_knows_can_be_steered_from(small):
+    app = choose(steering(), "My drawing")
+    assert "There is no drawing yet" in app.info[0].value
+    assert sent(kept(app, {"kind": "drawing", "value": ink()}), "steer")["start"]["picture"] == ink()
+
+
+@pytest.mark.parametrize("action", [
+    None, [], "x", {"kind": "drawing"}, {"kind": "drawing", "value": ink()[:-1]},
+    {"kind": "drawing", "value": [256] * 784}, {"kind": "drawing", "value": [math.nan] * 784},
+], ids=range(7))  # fmt: skip
+def test_a_kept_drawing_that_cannot_be_is_ignored(action, small):
+    app = kept(choose(steering(), "My drawing"), action)
+    assert "There is no drawing yet" in app.info[0].value
 
 
 def test_steer_from_here_leads_to_the_sliders_with_the_drawing(small):

@@ -139,6 +139,20 @@ def test_a_double_click_resets_one_and_the_button_all(visitor):
     assert digit(page) == loaded and slider(page, 18).input_value() == second
 
 
+@pytest.mark.parametrize("where", ["on the thumb", "beside it"])
+def test_a_double_click_is_one_step_and_undo_takes_back_no_other(visitor, where):
+    page = visitor.opens("/steer?run=original")
+    drag(page, slider(page, 6), 0.5, 0.1)
+    drag(page, slider(page, 18), 0.5, 0.9)
+    both = slider(page, 6).input_value(), slider(page, 18).input_value()
+    box = slider(page, 6).bounding_box()
+    share = 0.1 if where == "on the thumb" else 0.4
+    slider(page, 6).dblclick(position={"x": share * box["width"], "y": box["height"] / 2})
+    assert slider(page, 6).input_value() != both[0]
+    page.get_by_role("button", name="Undo", exact=True).click()
+    assert (slider(page, 6).input_value(), slider(page, 18).input_value()) == both
+
+
 def test_sliders_stand_in_the_order_of_their_influence_or_of_their_index(visitor):
     page = visitor.opens("/steer?run=original")
     names = "sliders => sliders.map(slider => slider.ariaLabel)"
@@ -188,6 +202,22 @@ def test_operations_act_on_what_is_loaded_and_leave_locked_dimensions_alone(visi
     page.get_by_role("tab", name="Dimensions").click()
     assert slider(page, 6).input_value() == locked
     visitor.is_content()
+
+
+def test_an_operation_taken_back_leaves_a_dimension_that_was_reset_where_it_was_reset_to(visitor):
+    page = visitor.opens("/steer?run=original")
+    loaded = float(slider(page, 6).input_value())
+    page.get_by_role("tab", name="Operate").click()
+    for _ in range(2):
+        page.get_by_role("button", name="Thicker").click()
+    page.get_by_role("tab", name="Dimensions").click()
+    assert abs(float(slider(page, 6).input_value()) - loaded) > 0.01
+    slider(page, 6).press("Delete")
+    page.get_by_role("tab", name="Operate").click()
+    for _ in range(2):
+        page.get_by_role("button", name="Thinner").click()
+    page.get_by_role("tab", name="Dimensions").click()
+    assert float(slider(page, 6).input_value()) == pytest.approx(loaded, abs=1e-6)
 
 
 def test_four_presses_of_more_like_a_3_make_a_7_a_3(visitor):

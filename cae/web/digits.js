@@ -3,6 +3,8 @@
 // data: {tiles: Uint8Array (T * 28 * 28 * channels), channels: 1 | 3, layout: "cards" | "rows",
 //        cards: [{tiles: [index, ...], description, caption: [line, ...], title}], legend: bool}
 //       A tile of -1 is a place kept free. In the layout "rows" each card is a row and its caption the label.
+import {legend} from "./legend.js";
+
 const SIDE = 28;
 
 export function mount(element, data) {
@@ -47,14 +49,6 @@ function tile(index, {tiles, channels}) {
   }
   context.putImageData(image, 0, 0);
   return canvas;
-}
-
-function legend() {
-  const element = document.createElement("div");
-  element.className = "legend";
-  const bar = document.createElement("i");
-  element.append(text("span", "ink missing"), bar, text("span", "ink added"));
-  return element;
 }
 
 function text(tag, content) {

@@ -1,16 +1,18 @@
 // A canvas to draw on, and beside it what the network makes of the drawing while the pen moves.
 //
-// data: {network, space, pictures: addresses, base: {id, pixels: [784]} | null: a digit to draw on, `id` once each},
+// data: {network, space, pictures: addresses, map: {points, tsne: addresses, colours} | null,
+//        base: {id, pixels: [784]} | null: a digit to draw on, `id` once each},
 //        known: whether Python knows of the drawing}
 // emits: "drawing" with the 784 pixels the network sees, or null, when the pen is lifted; "steer" likewise
 import {SIDE, normaliseInk} from "./cae.js";
+import {keep, kept} from "./kept.js";
 import {digitCanvas, make, paint} from "./page.js";
 import {Panel} from "./panel.js";
 
 const SIZE = 280;
-const KEPT = "cae-drawing"; // in the tab's storage, so that the drawing survives a change of page and a reload
 const MOST_POINTS = 50000;
 const MOST_STEPS = 100; // that can be undone
+const WIDEST = 100; // stroke that is believed, of those that the tab has kept
 
 export function mount(element, data, emit) {
   const root = element.querySelector(".draw");
@@ -140,8 +142,8 @@ class Desk {
   }
 
   changed() {
-    this.save();
     this.redraw();
+    this.save();
     this.emit("drawing", this.pixels && [...this.pixels]);
   }
 
@@ -186,26 +188,17 @@ class Desk {
     this.told = true;
   }
 
+  // In the tab's storage, so that the drawing survives a change of page and a reload.
   save() {
     const {strokes, base, baseId} = this;
-    try {
-      sessionStorage.setItem(KEPT, JSON.stringify({strokes, base, baseId, brush: this.brush.value}));
-    } catch {
-      // a tab without storage loses its drawing with the page, and nothing else
-    }
+    keep({strokes, base, baseId, brush: this.brush.value, pixels: this.pixels && [...this.pixels]});
   }
 
   load() {
-    let found = null;
-    try {
-      found = JSON.parse(sessionStorage.getItem(KEPT));
-    } catch {
-      // as above, or not what was put there
-    }
-    const number = (value) => Number.isFinite(value);
+    const found = kept(), numbers = (list) => Array.isArray(list) && list.every(Number.isFinite);
     this.strokes = (Array.isArray(found?.strokes) ? found.strokes : []).filter(
-      (stroke) => number(stroke?.width) && Array.isArray(stroke.points) && stroke.points.every(number));
-    this.base = found?.base?.length === SIDE * SIDE && found.base.every?.(number) ? found.base : null;
+      (stroke) => numbers([stroke?.width]) && stroke.width >= 1 && stroke.width <= WIDEST && numbers(stroke.points) && stroke.points.length % 2 === 0);
+    this.base = found?.base?.length === SIDE * SIDE && numbers(found.base) ? found.base : null;
     this.baseId = found?.baseId ?? null;
     this.brush.value = found?.brush ?? 18;
   }

@@ -103,16 +103,23 @@ export class Operations {
     });
   }
 
+  // What was added to a dimension is no longer in it.
+  leave(dimension) {
+    for (const each of this.applied) each[dimension] = 0;
+  }
+
   show() {
     if (!this.directions) return;
     this.inputs.forEach((input, index) => {
       input.value = this.amounts[index];
+      input.style.setProperty("--at", (this.amounts[index] + REACH) / (2 * REACH));
       const amount = this.amounts[index].toFixed(1);
       input.ariaValueText = `${amount} standard deviations`;
       this.outputs[index].textContent = `${amount > 0 ? "+" : ""}${amount} σ`;
     });
     const name = this.wheel.space.class_names[this.target];
     this.likeness.value = this.likeAmount;
+    this.likeness.style.setProperty("--at", this.likeAmount);
     this.likeness.ariaLabel = `More like a ${name}, amount`;
     this.likeLabel.textContent = `like a ${name}: ${Math.round(100 * this.likeAmount)} %`;
     this.classButtons.forEach((button, index) => (button.ariaPressed = String(index === this.target && this.likeAmount > 0)));

@@ -92,7 +92,8 @@ export function inWords({distance, percentile}, usual) {
 }
 
 export function beyond({percentile}) {
-  return percentile > 99.9 ? "further out than every real digit" : `further out than ${Math.round(percentile)} % of real digits`;
+  if (percentile === 100) return "further out than every real digit";
+  return `further out than ${percentile < 99.5 ? Math.round(percentile) : "more than 99"} % of real digits`;
 }
 
 // A row of neighbours: pictures with their classes.

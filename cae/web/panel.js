@@ -1,22 +1,23 @@
 // What the network makes of a picture: what it sees, its copy, the error, the vote of the nearest labelled codes.
-import {decode, encode, nearest, offManifold, references, toModel, toPixels, vote} from "./cae.js";
+import {NEIGHBOURS, decode, encode, nearest, offManifold, references, toModel, toPixels, vote} from "./cae.js";
+import {legend} from "./legend.js";
+import {MiniMap} from "./minimap.js";
 import {
   Neighbours, beyond, clear, digitCanvas, fetched, inWords, make, paint, paintError, readNetwork, readPictures, readSpace,
 } from "./page.js";
 
-const SHOWN = 8;
-
 export class Panel {
-  // `name` is the accessible name of the recognised digit.
-  constructor(name) {
-    this.seen = digitCanvas("Model input");
-    this.copy = digitCanvas("Reconstruction");
-    this.error = digitCanvas("Error of the reconstruction");
+  // `name` is the accessible name of the recognised digit, `of` the end of the others, where a page has two panels.
+  constructor(name, of = "") {
+    this.seen = digitCanvas(`Model input${of}`);
+    this.copy = digitCanvas(`Reconstruction${of}`);
+    this.error = digitCanvas(`Error of the reconstruction${of}`);
     this.answer = make("output", {ariaLabel: name});
     this.sure = make("figcaption");
     this.verdict = make("p", {className: "verdict"});
     this.bars = make("div", {className: "bars", role: "img"});
-    this.neighbours = new Neighbours("Nearest real digits", SHOWN);
+    this.map = new MiniMap();
+    this.neighbours = new Neighbours(`Nearest real digits${of}`, NEIGHBOURS);
     const figure = (canvas, caption, title) => make("figure", {title}, canvas, make("figcaption", {textContent: caption}));
     this.element = make("div", {className: "panel"},
       make("div", {className: "quartet"},
@@ -24,8 +25,9 @@ export class Panel {
         figure(this.copy, "its copy", "Decoded from the code of the picture on the left"),
         figure(this.error, "error", "Blue: ink that the copy lacks. Red: ink that it added."),
         make("figure", {title: "The class with the largest share of the vote"},
-          make("div", {className: "answer"}, this.answer), this.sure)),
-      this.bars,
+          make("div", {className: "answer"}, this.answer), this.sure),
+        legend()),
+      make("div", {className: "outcome"}, this.bars, this.map.element),
       make("div", {className: "voters"},
         make("div", {className: "label", textContent: "nearest real digits, which vote"}),
         this.neighbours.element,
@@ -34,7 +36,8 @@ export class Panel {
   }
 
   // Takes the addresses of a run's files and shows the last picture anew once they are here.
-  async use({network, space, pictures}) {
+  async use({network, space, pictures, map}) {
+    this.map.use(map ?? null);
     if (this.address === network && this.ready) return;
     this.address = network;
     this.ready = null;
@@ -66,6 +69,7 @@ export class Panel {
       this.verdict.textContent = blank ? "\u00a0" : "Loading the network ...";
       this.neighbours.empty();
       this.drawBars(null);
+      this.map.show(null);
       return;
     }
     const {network, latent, inked} = this.ready;
@@ -86,6 +90,7 @@ export class Panel {
       `: its code lies ${beyond(outcome)}. Reconstruction error (MSE on [-1, 1]): ${error.toPrecision(3)}.`);
     this.neighbours.show(near, inked.labels, latent.class_names, this.pictures);
     this.drawBars(shares);
+    this.map.show(code);
   }
 
   drawBars(shares) {

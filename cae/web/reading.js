@@ -6,7 +6,7 @@ import {Panel} from "./panel.js";
 export function mount(element, data) {
   const root = element.querySelector(".reading");
   if (!root.panel) {
-    root.panel = new Panel(data.name);
+    root.panel = new Panel(data.name, " of the picture");
     root.replaceChildren(root.panel.element);
   }
   root.panel.show(data.pixels);

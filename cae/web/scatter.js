@@ -34,8 +34,7 @@ export class Scatter {
     const {plot, sheet} = this;
     plot.addEventListener("pointermove", (event) => this.moveOver(event));
     plot.addEventListener("pointerleave", () => this.events.hover(null));
-    plot.addEventListener("pointerdown", (event) => (this.down = [event.clientX, event.clientY]), true);
-    plot.addEventListener("click", (event) => this.click(event), true);
+    plot.addEventListener("pointerdown", (event) => this.press(event), true);
     plot.addEventListener("dblclick", () => this.tool === "pan" && this.resetView());
     sheet.onpointerdown = (event) => this.beginPath(event);
     sheet.onpointermove = (event) => this.trail && this.extendPath(event);
@@ -245,11 +244,17 @@ export class Scatter {
     });
   }
 
-  click(event) {
-    if (!this.scene || this.scene.z || !this.down) return;
-    if (Math.hypot(event.clientX - this.down[0], event.clientY - this.down[1]) > STILL) return;
-    const found = this.pointAt(event);
-    if (found !== null) this.events.pick(found);
+  // A press that is let go where it began is a click. Plotly lays a sheet of its own over the page meanwhile, and keeps
+  // clicks of fingers for itself.
+  press(began) {
+    addEventListener("pointerup", (event) => {
+      if (!this.scene || this.scene.z || event.pointerId !== began.pointerId || began.button > 0) return;
+      if (Math.hypot(event.clientX - began.clientX, event.clientY - began.clientY) > STILL) return;
+      const found = this.pointAt(event);
+      if (found === null) return;
+      if (event.pointerType === "touch") this.events.hover(found);
+      this.events.pick(found);
+    }, {once: true});
   }
 
   beginPath(event) {

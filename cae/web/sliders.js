@@ -13,7 +13,8 @@ export class Sliders {
     this.list = make("div", {className: "sliders"});
     this.element = make("div", {},
       make("div", {className: "row"}, make("label", {}, "Order", this.order),
-        make("span", {className: "hint", textContent: "White mark: the mean, grey: zero. Arrow keys move, Delete or a double-click resets, L locks."})),
+        make("span", {className: "hint", textContent: "White mark: the mean, black: zero."}),
+        make("span", {className: "hint keys", textContent: "Arrow keys move, Delete or a double-click resets, L locks."})),
       this.list);
   }
 
@@ -44,8 +45,12 @@ export class Sliders {
     const track = make("div", {className: "track"}, strip, zero, mean, input);
     input.oninput = () => this.slide(dimension, Number(input.value));
     input.onchange = () => this.wheel.release();
-    input.ondblclick = () => this.resetOne(dimension, {instead: true});
-    input.onpointerdown = () => (this.before = this.wheel.code[dimension]);
+    let pressed = []; // where one was at the last two presses, which make a double-click
+    input.ondblclick = () => this.resetOne(dimension, pressed[0]);
+    input.onpointerdown = () => {
+      this.before = this.wheel.code[dimension];
+      pressed = [...pressed.slice(-1), this.wheel.history[this.wheel.now]];
+    };
     input.onpointercancel = () => this.slide(dimension, this.before); // the finger was to scroll the page
     input.onkeydown = (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -101,9 +106,12 @@ export class Sliders {
     this.wheel.moveTo(code);
   }
 
-  resetOne(dimension, how) {
-    this.slide(dimension, this.wheel.start.code[dimension]);
-    this.wheel.release(how);
+  // As one step from the moment `since`, or from the last one.
+  resetOne(dimension, since) {
+    const {wheel} = this;
+    this.slide(dimension, wheel.start.code[dimension]);
+    if (!wheel.locked.has(dimension)) wheel.operations.leave(dimension);
+    wheel.release(since);
   }
 
   toggle(dimension) {
@@ -117,7 +125,7 @@ export class Sliders {
       const is = this.wheel.locked.has(dimension);
       input.ariaDisabled = String(is); // not disabled, which would take the focus away
       lock.ariaPressed = String(is);
-      lock.title = is ? "Locked: nothing moves this dimension" : "Lock this dimension";
+      lock.title = is ? "Locked: only another start changes this number" : "Lock this dimension";
       element.classList.toggle("locked", is);
     }
   }

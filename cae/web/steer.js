@@ -194,9 +194,10 @@ class Wheel {
     this.follow();
   }
 
-  // To be called when the hand is lifted: remembers the place, in place of the last one if `instead`, and tells Python.
-  release({instead} = {}) {
-    if (instead && this.now > 0) this.now--;
+  // To be called when the hand is lifted: remembers the place, in place of all that came after the moment `since` if
+  // there is one, and tells Python.
+  release(since) {
+    if (this.history.includes(since)) this.now = this.history.indexOf(since);
     const last = this.history[this.now];
     this.history.splice(this.now + 1);
     if (last.code.some((value, dimension) => value !== this.code[dimension])) {

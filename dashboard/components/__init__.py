@@ -7,6 +7,7 @@ from components.digits import Card as Card
 from components.digits import digits as digits
 from components.drawing import DrawingAction as DrawingAction
 from components.drawing import draw as draw
+from components.drawing import kept_drawing as kept_drawing
 from components.drawing import reading as reading
 from components.map import MapAction as MapAction
 from components.map import digit_map as digit_map

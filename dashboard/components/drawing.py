@@ -8,11 +8,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from cae.figures import CLASS_COLOURS
 from components._widget import nothing, register
-from resources import Addresses
+from resources import Addresses, MapAddresses
 
 _draw = register("draw")
 _reading = register("reading")
+_kept = register("kept")
 _PIXELS = 28 * 28
 
 
@@ -28,20 +30,27 @@ class DrawingAction:
 
 
 def draw(
-    files: Addresses, base: tuple[str, NDArray[np.uint8]] | None, *, known: bool, key: str
+    files: Addresses, base: tuple[str, NDArray[np.uint8]] | None, *, known: bool, on_map: MapAddresses | None, key: str
 ) -> DrawingAction | None:
     """Shows the canvas, and gives what has just been done there, once; None otherwise.
 
     `base` is a picture (28, 28) to draw on; it is put there once for each id. Where the drawing is not `known`, the
-    canvas tells of one that the browser has kept.
+    canvas tells of one that the browser has kept. `on_map` is where the digits are among which the drawing is placed.
     """
     data = {
         **vars(files),
+        "map": on_map and {"points": on_map.points, "tsne": on_map.tsne, "colours": list(CLASS_COLOURS)},
         "known": known,
         "base": None if base is None else {"id": base[0], "pixels": base[1].reshape(-1).tolist()},
     }
     result = _draw(key=key, data=data, on_action_change=nothing, height="content")
     return _checked(result.action)
+
+
+def kept_drawing(*, key: str) -> NDArray[np.uint8] | None:
+    """What the network sees, (28, 28), of the drawing that the browser's tab has kept, once; None otherwise."""
+    told = _checked(_kept(key=key, data={}, on_action_change=nothing).action)
+    return None if told is None else told.pixels
 
 
 def reading(files: Addresses, pixels: NDArray[np.uint8], *, name: str, key: str) -> None:

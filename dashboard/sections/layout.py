@@ -14,6 +14,7 @@ from cae.errors import CaeError, InvalidOption
 from cae.maps import TSNE, Points
 from cae.runs import Run
 from components import MapAction, digit_map
+from sections.own_drawing import own_drawing
 
 SECONDS_BETWEEN_TICKS = 0.5
 
@@ -32,7 +33,7 @@ def _layout(run: Run, config: MapConfig, of: Points, was_live: bool) -> None:
         found = resources.tsne(run, config)  # after that: it takes the other's place
         progress(run, config, of, found)
         files = resources.map_addresses(run, of, found)
-        asked = digit_map(files, of, found, moving, drawing=state.drawing(), run=run.name, key="map")
+        asked = digit_map(files, of, found, moving, drawing=own_drawing(), run=run.name, key="map")
         if asked is not None:
             go(asked, run)
 

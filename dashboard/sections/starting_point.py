@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +16,7 @@ from cae import evaluation, latent
 from cae.latent import LatentSpace
 from cae.runs import Run
 from components import Start
+from sections.own_drawing import own_drawing
 
 if TYPE_CHECKING:
     from cae.data import Images
@@ -25,9 +26,9 @@ _MOST_SEEDS = 2**31
 
 def starting_point(run: Run, space: LatentSpace) -> Start | None:
     """Draws the choice, and gives the start; None where there is nothing to start from yet."""
-    if problem := state.take_link(run):
+    if problem := state.take_link(run, partial(_exists, run, space)):
         st.warning(problem, icon=":material/link_off:")
-    choice, *details = st.columns([4.4, 1.2, 1.2, 1.2], vertical_alignment="bottom")
+    choice, details = st.columns([4.4, 3.8], vertical_alignment="bottom")
     with choice:
         way = state.way_picker(run)
     start = {
@@ -39,20 +40,25 @@ def starting_point(run: Run, space: LatentSpace) -> Start | None:
         state.PICTURE: _picture,
         state.LINK: _link,
     }[way]
-    return start(run, space, details)
+    return start(run, space, details.container(horizontal=True, wrap=False, vertical_alignment="bottom"))
 
 
-def _test_digit(run: Run, _space: LatentSpace, columns: Sequence[DeltaGenerator]) -> Start:
+def _exists(run: Run, space: LatentSpace, kind: str, number: int) -> bool:
+    """Whether there is such a start, which an address may name."""
+    if kind == "digit":
+        return number < len(resources.test_set(evaluation.dataset_of(run)))
+    return number <= {"mean": len(space.class_names) - 1, "zero": 0, "random": _MOST_SEEDS}[kind]
+
+
+def _test_digit(run: Run, _space: LatentSpace, place: DeltaGenerator) -> Start:
     images = resources.test_set(evaluation.dataset_of(run))
     classes, last = ["any", *images.class_names], len(images) - 1
-    with columns[0]:
+    with place:
         number = st.number_input("Index", 0, last, step=1, key=state.number_key("digit", last), persist_state="session",
                                  on_change=_any_class, help="The number of a digit in the test set.")  # fmt: skip
-    with columns[1]:
         key = state.number_key("class", len(images.class_names))
         st.selectbox("Class", range(len(classes)), format_func=classes.__getitem__, key=key, persist_state="session",
                      on_change=_digit_of_class, args=(images,))  # fmt: skip
-    with columns[2]:
         st.button("Another", on_click=_another_digit, args=(images,), width="stretch", icon=":material/casino:")
     index = int(number)
     name = f"Test digit {index}, class {images.class_names[images.labels[index]]}"
@@ -76,9 +82,9 @@ def _another_digit(images: Images) -> None:
         state.set_number("digit", int(np.random.default_rng().choice(members)))
 
 
-def _class_mean(run: Run, space: LatentSpace, columns: Sequence[DeltaGenerator]) -> Start:
+def _class_mean(run: Run, space: LatentSpace, place: DeltaGenerator) -> Start:
     names = space.class_names
-    with columns[0]:
+    with place:
         label = st.selectbox("Class", range(len(names)), format_func=names.__getitem__, persist_state="session",
                              key=state.number_key("mean", len(names) - 1))  # fmt: skip
     return Start(*_id(run, "mean", label), f"The mean code of class {names[label]}", space.class_means[label])
@@ -88,12 +94,11 @@ def _zero(run: Run, space: LatentSpace, _: object) -> Start:
     return Start(*_id(run, "zero", 0), "All numbers zero", np.zeros_like(space.mean))
 
 
-def _random_code(run: Run, space: LatentSpace, columns: Sequence[DeltaGenerator]) -> Start:
-    with columns[0]:
+def _random_code(run: Run, space: LatentSpace, place: DeltaGenerator) -> Start:
+    with place:
         seed = st.number_input("Seed", 0, _MOST_SEEDS, step=1, key=state.number_key("random", _MOST_SEEDS),
                                persist_state="session", help="Drawn from the Gaussian that has the mean and the "
                                "covariance of real codes.")  # fmt: skip
-    with columns[1]:
         st.button("Another", on_click=_another_seed, width="stretch", icon=":material/casino:")
     return Start(*_id(run, "random", int(seed)), f"Random code {int(seed)}", latent.sample(space, 1, int(seed))[0])
 
@@ -103,7 +108,7 @@ def _another_seed() -> None:
 
 
 def _drawing(run: Run, _space: LatentSpace, _: object) -> Start | None:
-    pixels = state.drawing()
+    pixels = own_drawing()
     if pixels is None:
         st.info("There is no drawing yet.")
         st.page_link("views/draw.py", label="Draw a digit", icon=":material/draw:")

@@ -13,7 +13,8 @@ from sections.chosen import show_chosen_run
 
 def canvas(run: Run, files: Addresses) -> None:
     images = resources.test_set(evaluation.dataset_of(run))
-    done = draw(files, state.canvas_base(), known=state.drawing() is not None, key="draw")
+    on_map = resources.map_if_ready(run, state.map_config())
+    done = draw(files, state.canvas_base(), known=state.drawing() is not None, on_map=on_map, key="draw")
     if done is not None:
         state.set_drawing(done.pixels)
         if done.kind == "steer" and done.pixels is not None:
@@ -58,6 +59,9 @@ def show(run: Run) -> None:
     files = resources.addresses(run)
     canvas(run, files)
     upload(run, files)
+    if resources.map_if_ready(run, state.map_config()) is None:
+        resources.points(run, state.map_config())
+        st.rerun()  # the small map appears
 
 
 st.title("Draw")
