@@ -145,7 +145,7 @@ def test_a_damaged_run_gives_a_sentence_and_no_traceback(page, harm, small):
     else:
         (small.path / "history.jsonl").write_text("nonsense\n")
     app = opened(page, run="tiny")
-    if page in ("reconstruct", "steer", "draw") and harm == "torn history":
+    if page in ("reconstruct", "steer", "draw", "map") and harm == "torn history":
         assert not app.error  # the weights are sound, and these pages need nothing else
         return
     assert app.error and all("tiny" in error.value for error in app.error)
@@ -646,3 +646,65 @@ def test_a_run_without_weights_says_so(page):
     Run.create("fresh", TINY, options())
     app = opened(page, run="fresh")
     assert "has not finished an epoch yet" in words(app) and app.title[0].value == PAGES[page]
+
+
+# -- the map
+
+
+@pytest.fixture
+def six(own_folders):
+    """A run of six dimensions on the real test set."""
+    return trained("six", ModelConfig(latent_dim=6, width=4), train_images=64, epochs=1)
+
+
+def test_the_map_is_sent_where_its_files_are_and_not_the_files(six, own_static_folder):
+    app = opened("map", run="six")
+    given = sent(app, "map")
+    assert given["dimensions"] == 6 and given["tsne"] is None and given["moving"] is None
+    for name in ("points", "network", "pictures"):
+        assert (own_static_folder / given[name].removeprefix("app/static/")).stat().st_size > 1000
+    assert len(json.dumps(given)) < 2000
+    assert "some 15 s" in words(app) and "only neighbourhoods mean something" in words(app)
+
+
+def test_a_kept_map_is_sent_and_said_how_far_to_trust_it():
+    app = opened("map", run="original")
+    assert sent(app, "map")["tsne"]["title"] == "Perplexity 30"
+    assert "| t-SNE | 97.0% | 0.989 |" in words(app)
+    assert not [each for each in app.button if each.label == "Compute t-SNE"]
+
+
+def test_options_that_cannot_be_hold_the_button_back(six):
+    app = opened("map", run="six")
+    field = next(each for each in app.number_input if each.label == "Perplexity")
+    settled(field.set_value(1.0).run())
+    assert "Perplexity must be at least 2" in words(app).replace("\\", "")
+    assert button(app, "Lay out").disabled
+
+
+def test_too_few_digits_for_the_perplexity_are_said_so_and_the_others_are_shown(six):
+    app = opened("map", run="six")
+    settled(next(each for each in app.number_input if each.label.startswith("Digits")).set_value(50).run())
+    settled(button(app, "Lay out").click().run())
+    assert "at least 91 digits and there are 50" in words(app)
+    assert sent(app, "map")["dimensions"] == 6
+
+
+@pytest.mark.parametrize(
+    "action",
+    [None, 7, {"kind": "steer"}, {"kind": "steer", "value": 10_000}, {"kind": "steer", "value": "3"},
+     {"kind": "steer", "value": -1}, {"kind": "steer", "value": True}, {"kind": "delete", "value": 3}],
+)  # fmt: skip
+def test_nonsense_from_the_map_is_ignored(action, six):
+    app = opened("map", run="six")
+    app.session_state["map"] = {"action": action}
+    settled(app.run())
+    assert app.title[0].value == "Map"
+
+
+def test_a_digit_that_is_sent_on_becomes_the_start_of_the_steering(six):
+    app = opened("map", run="six")
+    app.session_state["map"] = {"action": {"kind": "steer", "value": 1234}}
+    settled(app.run())
+    assert app.title[0].value == "Steer"
+    assert next(each for each in app.number_input if each.label == "Index").value == 1234

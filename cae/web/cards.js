@@ -168,7 +168,6 @@ export class Film {
     this.frames = frames.map(({pixels, near}) => ({pixels, outcome: offManifold(codes, near)}));
     this.slider.max = frames.length - 1;
     this.strip.forEach((canvas, at) => paint(canvas, frames[Math.round((at / (STRIP - 1)) * (frames.length - 1))].pixels));
-    this.element.scrollIntoView({block: "nearest"});
     this.play();
   }
 

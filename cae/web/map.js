@@ -59,7 +59,7 @@ class Atlas {
       make("div", {className: "tools bar"}, this.projections(), this.colouring(), ...this.searching()),
       make("div", {className: "field"},
         make("div", {className: "left"}, this.scatter.element, make("div", {className: "tools below"}, this.legend(), this.tools()), this.note),
-        make("div", {className: "side"}, this.under.element, this.pinned.element, this.film.element, this.selection.element)));
+        this.side = make("div", {className: "side"}, this.under.element, this.pinned.element, this.film.element, this.selection.element)));
     root.addEventListener("keydown", (event) => event.key === "Escape" && this.pin(null));
     this.watch = setInterval(() => this.followTheme(), 500);
   }
@@ -346,7 +346,12 @@ class Atlas {
 
   select(points) {
     this.choose({selected: points.map((point) => this.indices[point])});
-    if (points.length) this.selection.element.scrollIntoView({block: "nearest"});
+    if (points.length) this.reveal(this.selection.element);
+  }
+
+  // Scrolls the column beside the map, and nothing else, to a part of it; the digit under the pointer stays above.
+  reveal({offsetTop}) {
+    this.side.scrollTop = offsetTop - this.side.offsetTop - this.under.element.offsetHeight;
   }
 
   selectSome(what) {
@@ -375,6 +380,7 @@ class Atlas {
     this.film.show(codes.map((code) => ({
       pixels: toPixels(decode(this.network, code)), near: nearest(this.codes, code, NEIGHBOURS),
     })), this.codes);
+    this.reveal(this.film.element);
   }
 
   travel(at) {

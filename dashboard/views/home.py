@@ -89,7 +89,7 @@ def twelve(found: Comparison, class_names: Sequence[str]) -> None:
 
 def next_steps() -> None:
     st.header("Where to go next")
-    train, reconstruct, steer, draw = st.columns(4)
+    train, reconstruct, steer, draw, digit_map = st.columns(5)
     with train:
         st.page_link("views/train.py", label="Train a network", icon=":material/model_training:")
         st.caption("Watch the loss fall and ten digits sharpen. “glance” takes some ten seconds.")
@@ -102,6 +102,9 @@ def next_steps() -> None:
     with draw:
         st.page_link("views/draw.py", label="Draw a digit", icon=":material/draw:")
         st.caption("See what the network makes of your own hand while you draw.")
+    with digit_map:
+        st.page_link("views/map.py", label="Explore the map", icon=":material/scatter_plot:")
+        st.caption("Ten thousand digits laid out by their codes, and how far to believe it.")
 
 
 st.title("Look inside an autoencoder")
