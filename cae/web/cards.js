@@ -12,18 +12,18 @@ export class Digit {
     this.what = make("b", {textContent: "\u2013", id: `card-${(cards += 1)}`});
     this.original.setAttribute("aria-describedby", this.what.id);
     this.more = make("span");
-    this.element = make("section", {className: "card", ariaLabel: name},
-      make("div", {className: "pair"},
-        make("figure", {}, this.original, make("figcaption", {textContent: "original"})),
-        make("figure", {}, this.copy, make("figcaption", {textContent: "its copy"})),
-        make("p", {}, this.what, make("br"), this.more)));
+    this.pair = make("div", {className: "pair"},
+      make("figure", {}, this.original, make("figcaption", {textContent: "original"})),
+      make("figure", {}, this.copy, make("figcaption", {textContent: "its copy"})),
+      make("p", {}, this.what, make("br"), this.more));
+    this.element = make("section", {className: "card", ariaLabel: name}, this.pair);
     this.kin = Array.from({length: kin}, () => {
       const canvas = digitCanvas(""), caption = make("figcaption");
       const button = make("button", {type: "button", className: "tile"}, canvas);
       return {canvas, caption, button, figure: make("figure", {}, button, caption)};
     });
     if (kin) {
-      this.element.append(make("div", {className: "label", textContent: "its nearest codes, nearest first"}),
+      this.element.append(make("div", {className: "label", textContent: "the digits with the nearest codes, nearest first"}),
         make("div", {className: "kin", role: "group", ariaLabel: "Nearest codes"}, ...this.kin.map(({figure}) => figure)));
     }
   }
@@ -32,8 +32,13 @@ export class Digit {
     paint(this.original, original);
     paint(this.copy, copy);
     this.what.textContent = `Test digit ${index}, class ${name}`;
-    const lines = [`error ${error.toPrecision(3)} (MSE on [-1, 1])`];
-    if (kept !== undefined) lines.push(`${kept} of ${of} neighbours kept`);
+    const lines = [make("span", {textContent: `error ${error.toPrecision(3)}`, title: "Mean squared error on pixels in [-1, 1]"})];
+    if (kept !== undefined) {
+      lines.push(make("span", {
+        textContent: `${kept} of ${of} neighbours kept`,
+        title: `So many of the ${of} digits with the nearest codes are among its ${of} nearest on the map`,
+      }));
+    }
     this.more.replaceChildren(...lines.flatMap((line) => [line, make("br")]));
   }
 
@@ -75,9 +80,9 @@ export class Selection {
 
   show(points, atlas) {
     this.element.hidden = !points.length;
-    if (this.points?.length === points.length && this.points.every((point, at) => point === points[at]) && this.pictures === atlas.pictures) return;
+    if (this.points?.length === points.length && this.points.every((point, at) => point === points[at]) && this.errors === atlas.errors) return;
     this.points = points;
-    this.pictures = atlas.pictures;
+    this.errors = atlas.errors;
     this.current = null;
     if (!points.length) return;
     const mean = points.reduce((sum, point) => sum + atlas.errors[point], 0) / points.length;
@@ -167,8 +172,10 @@ export class Film {
     this.codes = codes;
     this.frames = frames.map(({pixels, near}) => ({pixels, outcome: offManifold(codes, near)}));
     this.slider.max = frames.length - 1;
+    this.at = 0;
     this.strip.forEach((canvas, at) => paint(canvas, frames[Math.round((at / (STRIP - 1)) * (frames.length - 1))].pixels));
-    this.play();
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) this.go(0);
+    else this.play();
   }
 
   play() {

@@ -42,6 +42,10 @@ class Atlas {
       select: (points) => this.select(points), path: (path) => this.walk(path),
     });
     this.note = make("p", {className: "hint", role: "status", hidden: true});
+    this.plain = make("p", {
+      className: "hint", role: "status", hidden: this.scatter.isGL,
+      textContent: "This browser has no WebGL: 2,000 of the digits are shown, and no third dimension.",
+    });
     this.under = new Digit("Digit under the pointer", "Its reconstruction");
     this.pinned = new Digit("Pinned digit", "Reconstruction of the pinned digit", KIN);
     this.pinned.onPick = (point) => this.pin(point);
@@ -53,18 +57,20 @@ class Atlas {
       button("Steer", "Take this digit's code to the sliders", () => this.send("steer")),
       button("Reconstruct", "See it on the page Reconstruct", () => this.send("reconstruct")),
       button("Unpin", "Escape", () => this.pin(null))));
+    this.under.pair.hidden = true;
     this.under.hint = make("p", {className: "hint", textContent: "Move over the map: here is the digit, its copy, and, as thin lines, where its nearest codes have gone. A click pins it."});
     this.under.element.append(this.under.hint);
     root.replaceChildren(
       make("div", {className: "tools bar"}, this.projections(), this.colouring(), ...this.searching()),
       make("div", {className: "field"},
-        make("div", {className: "left"}, this.scatter.element, make("div", {className: "tools below"}, this.legend(), this.tools()), this.note),
+        make("div", {className: "left"}, this.scatter.element, make("div", {className: "tools below"}, this.legend(), this.tools()), this.plain, this.note),
         this.side = make("div", {className: "side"}, this.under.element, this.pinned.element, this.film.element, this.selection.element)));
     root.addEventListener("keydown", (event) => event.key === "Escape" && this.pin(null));
     this.watch = setInterval(() => this.followTheme(), 500);
   }
 
   close() {
+    this.isClosed = true;
     clearInterval(this.watch);
     this.film.stop();
     this.scatter.close();
@@ -90,6 +96,7 @@ class Atlas {
 
   searching() {
     this.index = make("input", {type: "number", min: 0, step: 1, ariaLabel: "Find a digit by its index", placeholder: "index", title: "Press Enter to find the test digit of this index"});
+    this.index.onkeydown = (event) => event.key === "Enter" && this.find(this.index.value);
     this.index.onchange = () => this.find(this.index.value);
     this.some = make("select", {ariaLabel: "Select digits", title: "Which digits to pick out", onchange: () => this.selectSome(this.some.value)});
     return [make("label", {}, "Find", this.index), make("label", {}, "Select", this.some)];
@@ -102,10 +109,10 @@ class Atlas {
   }
 
   tools() {
-    const ways = [["pan", "Move", "Drag to move, turn the wheel to zoom, double-click to see all"], ["lasso", "Lasso", "Draw around digits to select them"],
+    const ways = [["pan", "Move", "Drag to move or, in 3-D, to turn; the wheel zooms; double-click to see all"], ["lasso", "Lasso", "Draw around digits to select them"],
       ["box", "Box", "Pull a box over digits to select them"], ["path", "Path", "Draw a curve: the codes along it become a film"]];
     this.ways = make("div", {className: "segments", role: "group", ariaLabel: "What dragging does"}, ...ways.map(([tool, text, title]) =>
-      make("button", {type: "button", textContent: text, title, ariaPressed: String(tool === "pan"), onclick: () => this.useTool(tool)})));
+      make("button", {type: "button", textContent: text, title, ariaPressed: String(tool === this.scatter.tool), onclick: () => this.useTool(tool)})));
     this.ways.names = ways.map(([tool]) => tool);
     const button = (text, title, work) => make("button", {type: "button", textContent: text, title, onclick: work});
     return make("div", {className: "tools"}, this.ways,
@@ -113,7 +120,8 @@ class Atlas {
       button("Save", "Save the map as a PNG", () => this.scatter.savePicture(`map-${this.data.run}`)));
   }
 
-  useTool(tool) {
+  useTool(chosen) {
+    const isFinger = matchMedia("(pointer: coarse)").matches, tool = isFinger && this.scatter.tool === chosen ? null : chosen;
     this.scatter.use(tool);
     [...this.ways.children].forEach((button, index) => (button.ariaPressed = String(this.ways.names[index] === tool)));
   }
@@ -129,15 +137,13 @@ class Atlas {
   async use(data) {
     this.data = data;
     try {
-      if (this.address !== data.points) {
-        const [points, network, pictures] = await Promise.all([
-          fetched(data.points, readMap), fetched(data.network, readNetwork), fetched(data.pictures, readPictures)]);
-        if (this.data !== data) return;
-        this.takePoints(points, network, pictures);
-      }
-      const file = data.tsne && (await fetched(data.tsne.file, readMap));
-      if (this.data !== data) return;
-      this.tsne = file;
+      const [points, network, pictures, tsne] = await Promise.all([
+        fetched(data.points, readMap), fetched(data.network, readNetwork), fetched(data.pictures, readPictures),
+        data.tsne && fetched(data.tsne.file, readMap)]);
+      if (this.data !== data || this.isClosed) return;
+      if (this.address !== data.points) this.takePoints(points, network, pictures);
+      if (this.tsne !== tsne) this.scatter.views.delete("tsne");
+      this.tsne = tsne;
       if (!data.moving) this.moving = null;
       else if (!this.moving || this.moving.given.some((value, index) => value !== data.moving[index])) {
         const given = data.moving;
@@ -180,7 +186,7 @@ class Atlas {
       ...Array.from({length: this.data.dimensions}, (_, dimension) => option(`z${dimension}`, `z${dimension}`)));
     this.colour.value = this.choices.colour;
     if (this.colour.selectedIndex < 0) this.colour.value = this.choices.colour = "class";
-    this.some.replaceChildren(option("", "\u2026"), option("wrong", `the ${EXTREME} most wrong`), option("torn", `the ${EXTREME} most torn`),
+    this.some.replaceChildren(option("", "choose \u2026"), option("wrong", `the ${EXTREME} most wrong`), option("torn", `the ${EXTREME} most torn`),
       ...this.names.map((name, label) => option(String(label), `class ${name}`)));
   }
 
@@ -193,10 +199,11 @@ class Atlas {
     if (this.points.z && this.scatter.isGL) found.push(["solid", "PCA 3-D", "The three main directions of the codes: drag to turn"]);
     if (this.moving && !this.wasMoving) this.choices.projection = "tsne";
     this.wasMoving = Boolean(this.moving);
+    const before = this.offered?.join();
     this.offered = found.map(([key]) => key);
+    if (this.offered.join() === before) return;
     this.projection.replaceChildren(...found.map(([key, textContent, title]) =>
       make("button", {type: "button", textContent, title, onclick: () => this.choose({projection: key})})));
-    this.say(this.scatter.isGL ? "" : "This browser has no WebGL: 2,000 of the digits are shown, and no third dimension.");
   }
 
   draw() {
@@ -204,6 +211,7 @@ class Atlas {
     const shown = this.offered.includes(choices.projection) ? choices.projection : this.offered[0];
     [...this.projection.children].forEach((button, at) => (button.ariaPressed = String(this.offered[at] === shown)));
     [...this.classes.children].forEach((button, label) => (button.ariaPressed = String(!choices.hidden.includes(label))));
+    [...this.ways.children].forEach((button, at) => (button.disabled = shown === "solid" && this.ways.names[at] !== "pan"));
     const layout = this.layoutOf(shown), coloured = this.valuesOf(choices.colour, layout);
     this.showScale(coloured.scale);
     if (layout.x !== this.layout?.x) this.walk(null);
@@ -234,12 +242,14 @@ class Atlas {
     if (colour === "class") return {values: null, scale: null};
     if (colour === "error") return scaled(this.errors, "error (MSE on [-1, 1])", WARM, 0);
     if (colour === "kept") {
-      const values = Float32Array.from(layout.preserved ?? new Uint8Array(this.labels.length));
+      if (!layout.preserved) return {values: null, scale: null}; // not known before it has come to rest
+      const values = Float32Array.from(layout.preserved);
       return {values, scale: {title: `of ${KIN} neighbours kept`, low: 0, high: KIN, colours: KEEPING}};
     }
     const dimension = Number(colour.slice(1)), {points, dimensions, low, step} = this.codes;
     const values = Float32Array.from(this.labels, (_, point) => low[dimension] + step * points[point * dimensions + dimension]);
-    return scaled(values, colour, DIVERGING);
+    const {low: least, high: most} = scaled(values, colour, DIVERGING).scale, reach = Math.max(-least, most, 1e-6);
+    return {values, scale: {title: colour, low: -reach, high: reach, colours: DIVERGING}};
   }
 
   showScale(scale) {
@@ -289,6 +299,7 @@ class Atlas {
     if (point === null) return this.point(this.pinnedPoint ?? null, null);
     this.under.hint?.remove();
     this.under.hint = null;
+    this.under.pair.hidden = false;
     if (moves || this.shown !== point) this.under.show(this.about(point));
     this.shown = point;
     this.point(point, point);
@@ -331,8 +342,13 @@ class Atlas {
   find(text) {
     const index = Number(text), point = text.trim() === "" ? undefined : this.pointOf.get(index);
     if (text.trim() === "") return this.say("");
-    if (point === undefined) return this.say(`There is no digit ${text} on this map: the last is ${this.indices.at(-1)}.`);
+    if (point === undefined) {
+      const isSome = Number.isInteger(index) && index >= 0 && index < this.indices.at(-1);
+      return this.say(isSome ? `Test digit ${text} is not among the ${this.indices.length.toLocaleString("en")} of this map.`
+        : `There is no digit ${text} on this map: its last is ${this.indices.at(-1)}.`);
+    }
     this.say("");
+    if (this.choices.hidden.includes(this.labels[point])) this.toggle(this.labels[point]);
     this.hover(point);
     this.pin(point);
   }
@@ -369,7 +385,9 @@ class Atlas {
 
   // `path` holds positions on the map; null takes the film away.
   walk(path) {
-    if (!path || !this.layout || this.moving) {
+    const isUnderWay = Boolean(this.moving) && this.layout === this.moving;
+    if (path && isUnderWay) this.say("Wait until the map has come to rest.");
+    if (!path || !this.layout || isUnderWay) {
       this.film.hide();
       this.scatter.mark({path: null, station: null});
       return;

@@ -21,8 +21,14 @@ export class MiniMap {
     this.element.hidden = !map;
     this.ready = null;
     if (!map) return;
-    const address = this.address, found = await Promise.all([fetched(map.points, readMap), map.tsne && fetched(map.tsne, readMap)]);
+    const address = this.address;
+    const found = await Promise.all([fetched(map.points, readMap), map.tsne && fetched(map.tsne, readMap)]).catch(() => null);
     if (this.address !== address) return;
+    if (!found) {
+      this.address = null; // to be tried again
+      this.element.hidden = true;
+      return;
+    }
     const [points, tsne] = found, {x, y} = tsne || points;
     this.ready = {codes: points.codes, x, y, names: points.names};
     this.caption.textContent = tsne ? "where it lies among the test digits (t-SNE)" : "where it lies among the test digits (PCA)";

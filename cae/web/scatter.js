@@ -12,6 +12,8 @@ const MOST_SVG = 2000; // points
 const MOVE = 600; // milliseconds that points take to their places
 const BORDER = 0.04; // around the points, as a share of their extent
 const HEIGHT = {narrow: 360, wide: 600};
+const CAMERA = {eye: {x: 1.35, y: 1.35, z: 0.85}};
+const SAVED = 2; // times as many pixels in a saved picture
 
 export const hasWebGL = () => {
   const context = document.createElement("canvas").getContext("webgl");
@@ -23,13 +25,13 @@ export class Scatter {
   // `events`: {hover(index | null), pick(index | null), select([index]), path([[x, y]])}
   constructor(events) {
     this.events = events;
-    this.plot = make("div", {className: "plot", role: "figure", ariaLabel: "Map of the test digits", tabIndex: 0});
+    this.plot = make("div", {className: "plot", role: "figure", ariaLabel: "Map of the test digits", tabIndex: -1});
     this.glass = make("canvas", {className: "glass", ariaHidden: "true"});
     this.sheet = make("div", {className: "sheet", hidden: true});
     this.element = make("div", {className: "scatter"}, this.plot, this.glass, this.sheet);
     this.views = new Map(); // the ranges that somebody has zoomed to, by projection
     this.marks = {};
-    this.tool = "pan";
+    this.tool = matchMedia("(pointer: coarse)").matches ? null : "pan"; // a finger scrolls the page until it asks for more
     this.isGL = hasWebGL();
     const {plot, sheet} = this;
     plot.addEventListener("pointermove", (event) => this.moveOver(event));
@@ -48,30 +50,30 @@ export class Scatter {
     this.library = await plotly(library, this.element.getRootNode());
     const before = this.scene;
     this.scene = scene;
-    if (this.to !== undefined) cancelAnimationFrame(this.to);
+    if (before?.x === scene.x && this.isMoving) return this.draw(); // they go on to the same places
+    cancelAnimationFrame(this.to);
     const moves = before && !before.z && !scene.z && before.x.length === scene.x.length && before.x !== scene.x &&
       this.isGL && !matchMedia("(prefers-reduced-motion: reduce)").matches;
-    if (!moves) {
-      this.at = {x: scene.x, y: scene.y};
-      return this.draw();
-    }
-    return this.travel(before, scene);
+    if (moves) return this.travel(scene);
+    this.isMoving = false;
+    this.at = {x: scene.x, y: scene.y};
+    return this.draw();
   }
 
   // The old positions in the frame of the new ones, then step by step to the new ones.
-  async travel(before, scene) {
-    const from = {x: inFrame(this.at.x, this.at.y, scene)[0], y: inFrame(this.at.x, this.at.y, scene)[1]};
-    const began = performance.now();
+  async travel(scene) {
+    const [x, y] = inFrame(this.at.x, this.at.y, scene), from = {x, y}, began = performance.now();
     this.isMoving = true;
     this.at = from;
     await this.draw();
     const step = async () => {
-      if (this.scene !== scene || !this.plot.isConnected) return;
+      if (this.scene?.x !== scene.x || !this.plot.isConnected) return;
       const share = Math.min(1, (performance.now() - began) / MOVE), eased = share * share * (3 - 2 * share);
       const mixed = (a, b) => (share < 1 ? a.map((value, index) => value + eased * (b[index] - value)) : b);
       this.at = {x: mixed(from.x, scene.x), y: mixed(from.y, scene.y)};
       const each = this.members().map((members) => ({x: pickFrom(this.at.x, members), y: pickFrom(this.at.y, members)}));
       await this.library.restyle(this.plot, {x: each.map(({x}) => x), y: each.map(({y}) => y)}, each.map((_, index) => index));
+      if (this.scene?.x !== scene.x) return;
       if (share < 1) this.to = requestAnimationFrame(step);
       else {
         this.isMoving = false;
@@ -88,7 +90,7 @@ export class Scatter {
     });
     if (!this.isWired) {
       this.isWired = true;
-      plot.on("plotly_relayout", () => this.keepView());
+      plot.on("plotly_relayout", (changes) => this.keepView(changes));
       for (const event of ["plotly_relayouting", "plotly_afterplot"]) plot.on(event, () => this.paintGlass());
       plot.on("plotly_selected", (event) => { // without a range or a lasso nobody has drawn one: it was cleared
         if (event?.range || event?.lassoPoints) this.events.select(event.points.map((point) => point.customdata));
@@ -96,7 +98,7 @@ export class Scatter {
       plot.on("plotly_hover", (event) => this.scene.z && this.events.hover(event.points[0].customdata));
       plot.on("plotly_click", (event) => this.scene.z && this.events.pick(event.points[0].customdata));
     }
-    this.isMoving &&= !scene.z;
+    this.useTool();
     this.paintGlass();
   }
 
@@ -155,7 +157,7 @@ export class Scatter {
       newselection: {line: {color: ink, width: 1.5, dash: "dot"}},
       coloraxis: scene.values && {cmin: scene.scale.low, cmax: scene.scale.high, colorscale: scene.scale.colours, showscale: false},
       ...(scene.z
-        ? {scene: {uirevision: scene.key, dragmode: "orbit", aspectmode: "cube", camera: {eye: {x: 1.15, y: 1.15, z: 0.75}},
+        ? {scene: {uirevision: scene.key, dragmode: "orbit", aspectmode: "cube", camera: structuredClone(CAMERA),
             ...Object.fromEntries(["xaxis", "yaxis", "zaxis"].map((name, at) => [name, {title: {text: titles[at], font: {size: 12}}, showticklabels: false, gridcolor: grey, color: ink, showspikes: false}]))}}
         : {xaxis: {...axis(titles[0]), range: x}, yaxis: {...axis(titles[1]), range: y, ...(scene.stretched ? {} : {scaleanchor: "x"})}}),
     };
@@ -170,23 +172,30 @@ export class Scatter {
   }
 
   dragmode() {
-    return {pan: "pan", lasso: "lasso", box: "select", path: false}[this.tool];
+    return {pan: "pan", lasso: "lasso", box: "select"}[this.tool] ?? false;
   }
 
   use(tool) {
     this.tool = tool;
-    this.sheet.hidden = tool !== "path";
-    if (this.plot.layout) this.library.relayout(this.plot, {dragmode: this.dragmode()});
+    if (this.plot.layout && !this.scene.z) this.library.relayout(this.plot, {dragmode: this.dragmode()});
+    this.useTool();
   }
 
-  keepView() {
+  useTool() {
+    this.sheet.hidden = this.tool !== "path" || Boolean(this.scene?.z);
+    this.element.classList.toggle("holds", Boolean(this.tool));
+  }
+
+  // Remembers what somebody has zoomed to; `changes` are Plotly's, of other things too.
+  keepView(changes) {
+    if (this.scene.z || !Object.keys(changes ?? {}).some((name) => name.includes("axis"))) return;
     const {xaxis, yaxis} = this.plot._fullLayout;
-    if (this.scene.z || this.isResetting) return;
     this.views.set(this.scene.key, [[...xaxis.range], [...yaxis.range]]);
     this.paintGlass();
   }
 
   resetView() {
+    if (this.scene.z) return this.library.relayout(this.plot, {"scene.camera": structuredClone(CAMERA)});
     this.views.delete(this.scene.key);
     return this.draw();
   }
@@ -199,8 +208,19 @@ export class Scatter {
     this.resetView();
   }
 
-  savePicture(name) {
-    return this.library.downloadImage(this.plot, {format: "png", scale: 2, filename: name, width: this.plot.clientWidth, height: this.plot.clientHeight});
+  // The figure and what lies over it, on the page's ground.
+  async savePicture(name) {
+    const [width, height] = [this.plot.clientWidth, this.plot.clientHeight];
+    const figure = new Image(), sheet = make("canvas", {width: SAVED * width, height: SAVED * height}), pen = sheet.getContext("2d");
+    figure.src = await this.library.toImage(this.plot, {format: "png", scale: SAVED, width, height});
+    await figure.decode();
+    pen.fillStyle = getComputedStyle(this.plot).getPropertyValue("--st-background-color").trim() || "#fff";
+    pen.fillRect(0, 0, sheet.width, sheet.height);
+    pen.drawImage(figure, 0, 0, sheet.width, sheet.height);
+    this.paintGlass(SAVED);
+    pen.drawImage(this.glass, 0, 0, sheet.width, sheet.height);
+    this.paintGlass();
+    make("a", {href: sheet.toDataURL("image/png"), download: `${name}.png`}).click();
   }
 
   // -- the pointer
@@ -247,6 +267,7 @@ export class Scatter {
   // A press that is let go where it began is a click. Plotly lays a sheet of its own over the page meanwhile, and keeps
   // clicks of fingers for itself.
   press(began) {
+    this.plot.focus({preventScroll: true}); // so that Escape is heard
     addEventListener("pointerup", (event) => {
       if (!this.scene || this.scene.z || event.pointerId !== began.pointerId || began.button > 0) return;
       if (Math.hypot(event.clientX - began.clientX, event.clientY - began.clientY) > STILL) return;
@@ -283,10 +304,10 @@ export class Scatter {
     this.paintGlass();
   }
 
-  paintGlass() {
+  paintGlass(scale = devicePixelRatio || 1) {
     const {plot, glass, scene, marks, at} = this, full = plot._fullLayout;
     if (!scene || !full) return;
-    const scale = devicePixelRatio || 1, [width, height] = [plot.clientWidth, plot.clientHeight];
+    const [width, height] = [plot.clientWidth, plot.clientHeight];
     if (glass.width !== Math.round(width * scale)) glass.width = Math.round(width * scale);
     if (glass.height !== Math.round(height * scale)) glass.height = Math.round(height * scale);
     Object.assign(glass.style, {width: `${width}px`, height: `${height}px`});

@@ -107,9 +107,11 @@ def another(run: Run) -> None:
         if st.button(
             "Lay out", help="Computes t-SNE with these options; a map that was computed before is there at once."
         ):
-            of = resources.points(run, config)
+            if reason := maps.why_not(resources.points(run, config), config):
+                st.info(reason, icon=":material/info:")
+                return
             state.set_map_config(config)
-            if maps.why_not(of, config) or resources.tsne(run, config):
+            if resources.tsne(run, config):
                 st.rerun()
             start(run, config)
 
@@ -134,6 +136,7 @@ def trust(run: Run, config: MapConfig, found: TSNE | None) -> None:
     st.caption(
         "10-NN accuracy: the share of digits that their ten nearest others outvote correctly, though no label was ever "
         "given to the network. Trustworthiness: whether neighbours on the map are neighbours in the latent space, "
-        "1 at best. **On a t-SNE only neighbourhoods mean something: how far apart two clusters lie, how large they "
-        "are and how dense, says nothing.**"
+        "1 at best. A map can do better than the latent space where it pulls groups apart. "
+        "**On a t-SNE only neighbourhoods mean something: how far apart two clusters lie, how large they are and how "
+        "dense, says nothing.**"
     )
