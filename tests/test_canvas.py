@@ -42,6 +42,15 @@ def draw(page: Page, strokes) -> None:
     page.wait_for_timeout(100)
 
 
+def test_all_ten_that_vote_are_shown_and_the_colours_of_the_error_are_explained(visitor):
+    page = visitor.opens("/draw?run=original")
+    expect(page.get_by_text("ink missing")).to_be_visible()
+    expect(page.get_by_text("ink added")).to_be_visible()
+    draw(page, THREE)
+    voters = page.get_by_role("group", name="Nearest real digits").get_by_role("img", name="Real digit of class")
+    expect(voters).to_have_count(10)
+
+
 @pytest.mark.parametrize(("name", "strokes"), [("7", SEVEN), ("3", THREE), ("4", FOUR), ("1", ONE)])
 def test_a_drawn_digit_is_recognised_and_reconstructed(visitor, name, strokes):
     page = visitor.opens("/draw?run=original")
@@ -282,6 +291,9 @@ def test_an_uploaded_picture_goes_the_same_way_and_shows_each_step(visitor):
     found = page.get_by_role("status", name="Recognised digit in the picture", exact=True)
     expect(found).to_have_text("3", timeout=PATIENCE)
     expect(page.locator('[data-testid="stImageContainer"] img')).to_have_count(5, timeout=PATIENCE)
+    for picture in ("Model input", "Reconstruction"):  # of the drawing, and of the picture
+        assert page.get_by_role("img", name=picture, exact=True).count() == 1
+        assert page.get_by_role("img", name=f"{picture} of the picture", exact=True).count() == 1
     visitor.settles()
     page.get_by_role("button", name="Steer from this picture").click()
     expect(page.get_by_role("heading", name="Steer", level=1)).to_be_visible(timeout=PATIENCE)

@@ -380,3 +380,12 @@ def test_the_nearest_digits_of_a_map_are_those_of_python(page, mapped):
     found = page.evaluate(script, [packed(content), [packed(code) for code in codes]])
     for index, nearest in zip(some, found, strict=True):
         assert nearest[0] == index and nearest[1:] == points.neighbours[index].tolist()
+
+
+@pytest.mark.parametrize(("percentile", "words"), [
+    (0, "0 % of real digits"), (56.6, "57 % of real digits"), (99.4, "99 % of real digits"),
+    (99.5, "more than 99 % of real digits"), (99.95, "more than 99 % of real digits"), (100, "every real digit"),
+])  # fmt: skip
+def test_further_out_than_every_digit_is_said_where_it_is_so(page, percentile, words):
+    script = "async ([text, percentile]) => (await imported(text)).beyond({percentile})"
+    assert page.evaluate(script, [browser.script("page"), percentile]) == f"further out than {words}"

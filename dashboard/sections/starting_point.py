@@ -59,7 +59,7 @@ def _test_digit(run: Run, _space: LatentSpace, place: DeltaGenerator) -> Start:
         key = state.number_key("class", len(images.class_names))
         st.selectbox("Class", range(len(classes)), format_func=classes.__getitem__, key=key, persist_state="session",
                      on_change=_digit_of_class, args=(images,))  # fmt: skip
-        st.button("Another", on_click=_another_digit, args=(images,), width="stretch", icon=":material/casino:")
+        st.button("Another", on_click=_another_digit, args=(images,), width="content", icon=":material/casino:")
     index = int(number)
     name = f"Test digit {index}, class {images.class_names[images.labels[index]]}"
     return Start(*_id(run, "digit", index), name, resources.code(run, index), images.pixels[index].numpy())
@@ -99,7 +99,7 @@ def _random_code(run: Run, space: LatentSpace, place: DeltaGenerator) -> Start:
         seed = st.number_input("Seed", 0, _MOST_SEEDS, step=1, key=state.number_key("random", _MOST_SEEDS),
                                persist_state="session", help="Drawn from the Gaussian that has the mean and the "
                                "covariance of real codes.")  # fmt: skip
-        st.button("Another", on_click=_another_seed, width="stretch", icon=":material/casino:")
+        st.button("Another", on_click=_another_seed, width="content", icon=":material/casino:")
     return Start(*_id(run, "random", int(seed)), f"Random code {int(seed)}", latent.sample(space, 1, int(seed))[0])
 
 
