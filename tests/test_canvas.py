@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import pytest
+from helpers import wait_until
 from PIL import Image
 from playwright.sync_api import Page, expect
 from visitors import PATIENCE, Visitor, decoded, pixels_of
@@ -194,9 +195,8 @@ def test_after_a_reload_the_drawing_can_still_be_steered_from(visitor):
     visitor.settles()
     page.get_by_role("link", name="Steer", exact=True).click()
     page.get_by_text("My drawing", exact=True).click()
-    expect(page.get_by_role("img", name="Picture that was loaded")).to_be_visible(timeout=PATIENCE)
-    visitor.settles()
-    assert pixels_of(page.get_by_role("img", name="Picture that was loaded")) == picture
+    loaded = page.get_by_role("img", name="Picture that was loaded")
+    wait_until(lambda: pixels_of(loaded) == picture, "the drawing is loaded")
 
 
 def test_after_a_reload_of_another_page_too(visitor):
@@ -209,9 +209,8 @@ def test_after_a_reload_of_another_page_too(visitor):
     page.reload()
     visitor.settles()
     page.get_by_text("My drawing", exact=True).click()
-    expect(page.get_by_role("img", name="Picture that was loaded")).to_be_visible(timeout=PATIENCE)
-    visitor.settles()
-    assert pixels_of(page.get_by_role("img", name="Picture that was loaded")) == picture
+    loaded = page.get_by_role("img", name="Picture that was loaded")
+    wait_until(lambda: pixels_of(loaded) == picture, "the drawing is loaded")
     visitor.is_content()
 
 
