@@ -360,7 +360,10 @@ def _points_as_bytes(of: Points) -> bytes:
 def _points_from(content: bytes, weights: str) -> Points:
     arrays, words = _read(content)
     try:
-        if (words["format"], words["weights"]) != (FORMAT, weights):
+        count, dimensions = arrays["map.points"].shape
+        rows = {len(arrays[name]) for name in ("indices", "labels", "errors", "flat", "neighbours")}
+        sizes = rows, arrays["map.low"].shape, arrays["map.usual"].shape
+        if (words["format"], words["weights"], *sizes) != (FORMAT, weights, {count}, (dimensions,), (101,)):
             raise ValueError
         codes = References(
             arrays["map.points"], arrays["labels"], arrays["map.low"], float(arrays["map.step"][0]), arrays["map.usual"]
