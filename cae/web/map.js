@@ -64,7 +64,7 @@ class Atlas {
       make("div", {className: "tools bar"}, this.projections(), this.colouring(), ...this.searching()),
       make("div", {className: "field"},
         make("div", {className: "left"}, this.scatter.element, make("div", {className: "tools below"}, this.legend(), this.tools()), this.plain, this.note),
-        this.side = make("div", {className: "side"}, this.under.element, this.pinned.element, this.film.element, this.selection.element)));
+        this.side = make("div", {className: "side", tabIndex: 0, role: "group", ariaLabel: "Digits"}, this.under.element, this.pinned.element, this.film.element, this.selection.element)));
     root.addEventListener("keydown", (event) => event.key === "Escape" && this.pin(null));
     this.watch = setInterval(() => this.followTheme(), 500);
   }
