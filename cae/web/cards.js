@@ -1,6 +1,6 @@
 // What the map shows beside itself: one digit, a selection of many, the film of a path.
 import {SIDE, offManifold} from "./cae.js";
-import {beyond, clear, digitCanvas, inWords, make, paint} from "./page.js";
+import {beyond, capital, clear, digitCanvas, inWords, make, paint} from "./page.js";
 
 let cards = 0;
 
@@ -226,8 +226,4 @@ export class Film {
     pen.arc(x(now), y(this.frames[now].outcome), 4, 0, 2 * Math.PI);
     pen.fill();
   }
-}
-
-function capital(text) {
-  return text[0].toUpperCase() + text.slice(1);
 }

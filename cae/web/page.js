@@ -96,6 +96,10 @@ export function beyond({percentile}) {
   return `further out than ${percentile < 99.5 ? Math.round(percentile) : "more than 99"} % of real digits`;
 }
 
+export function capital(text) {
+  return text[0].toUpperCase() + text.slice(1);
+}
+
 // A row of neighbours: pictures with their classes.
 export class Neighbours {
   constructor(label, count) {

@@ -3,7 +3,7 @@ import {NEIGHBOURS, decode, encode, nearest, offManifold, references, toModel, t
 import {legend} from "./legend.js";
 import {MiniMap} from "./minimap.js";
 import {
-  Neighbours, beyond, clear, digitCanvas, fetched, inWords, make, paint, paintError, readNetwork, readPictures, readSpace,
+  Neighbours, beyond, capital, clear, digitCanvas, fetched, inWords, make, paint, paintError, readNetwork, readPictures, readSpace,
 } from "./page.js";
 
 export class Panel {
@@ -109,8 +109,4 @@ export class Panel {
       ? `Vote: ${names.map((name, index) => [name, Math.round(100 * shares[index])]).filter(([, share]) => share).map(([name, share]) => `${name} ${share} %`).join(", ")}`
       : "No vote yet";
   }
-}
-
-function capital(text) {
-  return text[0].toUpperCase() + text.slice(1);
 }
