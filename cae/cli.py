@@ -323,7 +323,7 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _map(options: argparse.Namespace) -> int:
-    from cae import data, evaluation, maps
+    from cae import maps
 
     run = Run.open(options.name)
     given = {name: getattr(options, name) for name in _fields(MapConfig)}
@@ -334,8 +334,7 @@ def _map(options: argparse.Namespace) -> int:
         for state in maps.compute(run, config, report=lambda text: say(f"{text} ...")):
             if state.iteration % 100 == 0:
                 say(f"t-SNE {state.iteration}/{state.iterations}, KL divergence {state.kl:.3f}")
-    images = data.load(evaluation.dataset_of(run), "test")
-    kept = maps.kept(run, config, maps.fingerprint(images, maps.chosen(len(images), config)))
+    kept = maps.found(run, config)
     if kept is None:
         raise CaeError(f"The weights of {run.name} have changed meanwhile: ask again.")
     found, file = kept

@@ -250,6 +250,14 @@ def kept(run: Run, config: MapConfig, digits: str) -> tuple[TSNE, Path] | None:
     return None
 
 
+def found(run: Run, config: MapConfig) -> tuple[TSNE, Path] | None:
+    """The same of the test images that there are now."""
+    from cae import data
+
+    images = data.load(evaluation.dataset_of(run), "test")
+    return kept(run, config, fingerprint(images, chosen(len(images), config)))
+
+
 def why_not(of: Points, config: MapConfig) -> str:
     """Why there is no t-SNE of these digits; empty where there can be one."""
     try:

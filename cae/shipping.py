@@ -42,11 +42,8 @@ def _add_map(run: Run) -> None:
     """Adds the map that the dashboard opens with, unless these codes are none for t-SNE."""
     config = MapConfig()
     with contextlib.suppress(CannotProject, InvalidOption):
-        from cae import data
-
         for _ in maps.compute(run, config):
             pass
-        images = data.load(evaluation.dataset_of(run), "test")
-        kept = maps.kept(run, config, maps.fingerprint(images, maps.chosen(len(images), config)))
+        kept = maps.found(run, config)
         if kept is not None:
             write_whole(run.path / maps.FILE, maps.to_bytes(kept[0]))
