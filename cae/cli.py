@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import functools
 import json
+import os
 import signal
 import sys
 import time
@@ -105,6 +106,12 @@ _number.__name__ = "number"  # argparse names the type in its message
 
 
 def _train(options: argparse.Namespace) -> int:
+    if int(os.environ.get("RANK", "0")):  # one of several processes that torchrun started, and not the first
+        from cae.trainer import join_training
+
+        with _stopping_on_signals(lambda: None):  # the first one stops all of them
+            join_training()
+        return 0
     given = {key: value for key, value in vars(options).items() if value is not None}
     if options.resume:
         refused = [key for key in given if key in {"name", "recipe", *_fields(ModelConfig, TrainConfig)} - {"epochs"}]

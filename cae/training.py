@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Iterator
@@ -9,11 +10,12 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+from cae import augment, optim
 from cae.config import ModelConfig, TrainConfig
 from cae.data import to_model
 from cae.errors import Diverged, InvalidOption
 from cae.model import ConvAutoencoder, reconstruct
-from cae.optim import optimizer
+from cae.parallel import ALONE, Group
 from cae.records import EpochRecord, Progress
 
 
@@ -42,7 +44,7 @@ class TrainState:
 
     def __init__(self, model: ConvAutoencoder, config: TrainConfig, generator: torch.Generator | None = None) -> None:
         self.model = model.to(memory_format=torch.channels_last)  # a tenth faster on the CPU
-        self.optimizer = optimizer(model.parameters(), config)
+        self.optimizer = optim.optimizer(model.parameters(), config)
         self.generator = generator or torch.Generator().manual_seed(config.seed)
         self.epoch = 0  # epochs completed
         self.batch = 0  # batches done of the epoch under way
@@ -52,10 +54,10 @@ class TrainState:
         self.order_state = self.generator.get_state()  # of the generator, before it shuffles the epoch under way
 
     @classmethod
-    def fresh(cls, model: ModelConfig, config: TrainConfig) -> TrainState:
-        """The state before the first step, with a model whose weights are drawn from the seed."""
+    def fresh(cls, model: ModelConfig, config: TrainConfig, device: torch.device | None = None) -> TrainState:
+        """The state before the first step, with a model on `device` whose weights are drawn from the seed."""
         generator = torch.Generator().manual_seed(config.seed)
-        return cls(ConvAutoencoder(model, generator), config, generator)
+        return cls(ConvAutoencoder(model, generator).to(device), config, generator)
 
     def tensors(self) -> dict[str, Tensor]:
         """The state as named tensors, contiguous and on the CPU."""
@@ -78,7 +80,7 @@ class TrainState:
             if name.startswith("optimizer."):
                 _, index, key = name.split(".")
                 parameter = parameters[int(index)]
-                own = torch.empty_like(parameter) if value.shape == parameter.shape else torch.empty_like(value)
+                own = torch.empty_like(parameter) if value.shape == parameter.shape else value.to(parameter.device)
                 self.optimizer.state[parameter][key] = own.copy_(value)
         self.order_state = tensors["order_state"]
         self.epoch, self.batch, self.step = (int(value) for value in tensors["counters"])
@@ -103,21 +105,28 @@ def train(
     *,
     validation_pixels: Tensor | None = None,
     state: TrainState | None = None,
+    group: Group = ALONE,
 ) -> Iterator[Progress | EpochRecord]:
     """Trains `model` in place; yields Progress after every batch and an EpochRecord after every epoch.
 
-    Pixels are uint8 (N, 28, 28). With a `state` (of this very model) it goes on from there; while the generator
-    waits at a yield, `state.tensors()` is a point from which it can be continued exactly.
+    Pixels are uint8 (N, 28, 28); they are moved to where the model is. With a `state` (of this very model) it goes on
+    from there; while the generator waits at a yield, `state.tensors()` is a point from which it can be continued
+    exactly. In a `group` every process calls this with the same arguments, and gets the same events.
     Raises Diverged when the loss is no longer finite.
     """
     state = state or TrainState(model, config)
+    device = next(model.parameters()).device
+    train_pixels, test_pixels = train_pixels.to(device), test_pixels.to(device)
+    step = _Step(state, config, group)
     steps_per_epoch = math.ceil(len(train_pixels) / config.batch_size)
     while state.epoch < config.epochs:
         began, seconds_before, images = time.perf_counter(), state.seconds, 0
         batches = state.order(len(train_pixels)).split(config.batch_size)
         model.train()
         for batch in batches[state.batch :]:
-            loss = _step(model, state.optimizer, to_model(train_pixels[batch]))
+            for settings in state.optimizer.param_groups:
+                settings["lr"] = optim.rate(config, state.step, config.epochs * steps_per_epoch)
+            loss = step(train_pixels, batch)
             if not math.isfinite(loss):
                 raise Diverged(
                     f"The loss is no longer a number at step {state.step + 1} (epoch {state.epoch + 1}): "
@@ -137,10 +146,10 @@ def train(
                 images_per_second=images / elapsed,
             )
         speed = images / max(time.perf_counter() - began, 1e-9)
-        validation = (
-            None if validation_pixels is None or not len(validation_pixels) else mean_mse(model, validation_pixels)
-        )
-        test = mean_mse(model, test_pixels)
+        validation = None
+        if validation_pixels is not None and len(validation_pixels):
+            validation = _measured(model, validation_pixels.to(device), group)
+        test = _measured(model, test_pixels, group)
         if not (math.isfinite(test) and math.isfinite(validation or 0)):
             raise Diverged(
                 f"The loss is no longer a number after epoch {state.epoch + 1}: try a smaller learning rate."
@@ -153,19 +162,41 @@ def train(
 
 def mean_mse(model: ConvAutoencoder, pixels: Tensor) -> float:
     """The mean squared error on [-1, 1] of the model's reconstructions of `pixels`, uint8 (N, 28, 28)."""
+    return _measured(model, pixels, ALONE)
+
+
+def _measured(model: ConvAutoencoder, pixels: Tensor, group: Group) -> float:
+    """The same, with the work divided among the group."""
     total = 0.0
-    for part in pixels.split(1000):
+    for part in group.share(pixels).split(1000):
         images = to_model(part)
         total += float((reconstruct(model, images) - images).square_().mean(dtype=torch.float64)) * len(part)
-    return total / len(pixels)
+    return group.total(total) / len(pixels)
 
 
-def _step(model: ConvAutoencoder, rule: torch.optim.Optimizer, images: Tensor) -> float:
-    """One update of the weights; the loss before it."""
-    images = images.contiguous(memory_format=torch.channels_last)  # (B, 1, 28, 28)
-    loss = nn.functional.mse_loss(model(images), images)
-    model.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    with torch.no_grad():
-        rule.step()
-    return loss.item()
+class _Step:
+    """One update of the weights after another."""
+
+    def __init__(self, state: TrainState, config: TrainConfig, group: Group) -> None:
+        self._state, self._config, self._group = state, config, group
+        self._model = group.together(state.model)
+        self._is_augmented = augment.is_asked(config)
+        is_rounded = next(state.model.parameters()).is_cuda and torch.cuda.is_bf16_supported()
+        self._precision = torch.autocast("cuda", torch.bfloat16) if is_rounded else contextlib.nullcontext()
+
+    def __call__(self, pixels: Tensor, batch: Tensor) -> float:
+        """One update, from the images whose indices are in `batch` (B,); the loss before it."""
+        mine = self._group.share(batch)
+        weight = len(mine) * self._group.size / len(batch)  # the last batch may not divide evenly
+        images = to_model(pixels[(mine if len(mine) else batch[:1]).to(pixels.device)])
+        if self._is_augmented:
+            images = augment.augmented(images, self._config, self._state.step * self._group.size + self._group.rank)
+        images = images.contiguous(memory_format=torch.channels_last)  # (B, 1, 28, 28)
+        with self._precision:
+            reconstructions = self._model(images)
+        loss = nn.functional.mse_loss(reconstructions.float(), images)
+        self._state.model.zero_grad(set_to_none=True)
+        (loss if weight == 1 else loss * weight).backward()  # type: ignore[no-untyped-call]
+        with torch.no_grad():
+            self._state.optimizer.step()
+        return self._group.total(loss.item() * weight) / self._group.size

@@ -46,7 +46,7 @@ def test_a_configuration_cannot_be_changed():
 @named(NUMBERS)
 def test_a_number_is_taken_at_its_lowest_and_refused_below(cls, option):
     assert getattr(cls(**{option.name: option.low}), option.name) == option.low
-    below = option.low - 1 if option.kind is int else option.low / 2
+    below = option.low - 1 if option.kind is int or not option.low else option.low / 2
     with pytest.raises(InvalidOption, match="at least") as caught:
         cls(**{option.name: below})
     assert caught.value.option == option.name
@@ -123,7 +123,7 @@ def test_training_and_validation_images_fit_together_into_the_data_set(dataset):
     "config",
     [
         ModelConfig(7, 5, "silu"),
-        TrainConfig("kmnist", 3, 10, 0.5, "sgd", 1000, 50, 2**32 - 1),
+        TrainConfig("kmnist", 3, 10, 0.5, "sgd", 1000, 50, 2**32 - 1, 0.5, "linear", 1.5, 10.0, 20.0),
         TrainConfig(train_images=None),
     ],
 )
@@ -154,5 +154,5 @@ def test_differences_name_what_departs_from_the_original_and_nothing_else():
 
 def test_the_choices_are_those_promised():
     assert set(ACTIVATIONS) >= {"relu", "gelu"}
-    assert set(OPTIMIZERS) == {"adam", "adamw", "sgd"}
+    assert set(OPTIMIZERS) == {"adam", "adamw", "sgd", "muon"}
     assert set(DATASETS) == {"mnist", "fashion-mnist", "kmnist"}

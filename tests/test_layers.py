@@ -13,8 +13,8 @@ VIEWS = sorted(path for part in ("views", "sections") for path in (PROJECT / "da
 # A module imports only from rows above its own. One that is new finds its row here.
 ROWS = [
     {"errors"},
-    {"config", "records", "files", "metrics", "picks", "drawing", "attributes", "photo", "last_layer"},
-    {"model", "data", "weights", "optim", "pictures"},
+    {"config", "records", "files", "metrics", "picks", "drawing", "attributes", "photo", "last_layer", "parallel"},
+    {"model", "data", "weights", "optim", "augment", "pictures"},
     {"training", "runs"},
     {"jobs", "latent"},
     {"trainer", "exchange", "evaluation", "projection", "figures", "browser"},

@@ -106,15 +106,25 @@ def test_each_frame_of_the_film_is_the_model_after_that_epoch():
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("changes", [{}, {"schedule": "linear", "shift": 1.0, "rotation": 9.0, "scaling": 9.0}])
 @pytest.mark.parametrize("step", [1, 4, 6, 9])
-def test_a_stopped_and_resumed_run_ends_with_the_same_weights_as_one_never_stopped(optimizer, step):
-    whole = trained("whole", optimizer=optimizer, epochs=3)
-    run = stopped_at("halves", step, optimizer=optimizer, epochs=3)
+def test_a_stopped_and_resumed_run_ends_with_the_same_weights_as_one_never_stopped(optimizer, changes, step):
+    whole = trained("whole", optimizer=optimizer, epochs=3, **changes)
+    run = stopped_at("halves", step, optimizer=optimizer, epochs=3, **changes)
     assert run.state == "stopped"
     assert run.last_epoch() == (step - 1) // 3
     run = resumed(run)
     assert run.state == "finished"
     assert_same(run, whole)
+
+
+def test_what_a_killed_process_left_half_written_is_cleared_away():
+    run = stopped_at("torn", 4, epochs=3)
+    torn = [run.path / ".model.safetensors.1.part", run.path / "epochs" / ".0001.safetensors.1.part"]
+    for path in torn:
+        path.write_bytes(b"half")
+    resumed(run)
+    assert not any(path.exists() for path in torn)
 
 
 def test_a_stop_is_obeyed_within_one_batch():
@@ -203,7 +213,9 @@ def has_lines(path, count):
     return lines_in(path) >= count
 
 
-@pytest.mark.parametrize(("optimizer", "kills"), [("adam", (15, 60)), ("adamw", (30,)), ("sgd", (45,))])
+@pytest.mark.parametrize(
+    ("optimizer", "kills"), [("adam", (15, 60)), ("adamw", (30,)), ("sgd", (45,)), ("muon", (30,))]
+)
 def test_a_run_killed_again_and_again_ends_with_the_same_weights_as_one_never_killed(optimizer, kills):
     changes = {"optimizer": optimizer, "epochs": 12, "batch_size": 2, "train_images": 100}
     flags = [f"--{name.replace('_', '-')}={value}" for name, value in changes.items()]

@@ -1,0 +1,50 @@
+"""Small random shifts, turns and scalings of the training images, so that a wide network cannot learn them by heart."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from cae.config import TrainConfig
+
+SIDE = 28  # pixels
+
+
+def is_asked(config: TrainConfig) -> bool:
+    """Whether this training sees its images changed."""
+    return bool(config.shift or config.rotation or config.scaling)
+
+
+def augmented(images: Tensor, config: TrainConfig, step: int) -> Tensor:
+    """The images (N, 1, 28, 28) in [-1, 1], each shifted, turned and scaled by its own draw within the bounds.
+
+    The draws depend on the seed and the step alone, so that a training that is resumed sees the same. Pixels between
+    pixels are interpolated (bicubic); what comes in from outside is paper.
+    """
+    generator = torch.Generator().manual_seed(config.seed * 2**31 + step)
+    draws = torch.empty(4, len(images)).uniform_(-1, 1, generator=generator)
+    return warped(images, *placed(draws, config))
+
+
+def placed(draws: Tensor, config: TrainConfig) -> tuple[Tensor, Tensor, Tensor]:
+    """Shifts (2, N) in pixels, angles (N,) in radians and factors (N,) from `draws` (4, N) in [-1, 1]."""
+    factors = 1 + draws[3] * config.scaling / 100
+    return draws[:2] * config.shift, draws[2] * math.radians(config.rotation), factors
+
+
+def warped(images: Tensor, shifts: Tensor, angles: Tensor, factors: Tensor) -> Tensor:
+    """`images` (N, 1, 28, 28) in [-1, 1], scaled by `factors`, turned clockwise by `angles` and moved by `shifts`.
+
+    Shifts are (2, N), to the right and down, in pixels; the centre of scaling and turning is the image's.
+    """
+    cosine, sine = angles.cos() / factors, angles.sin() / factors
+    x, y = shifts * 2 / SIDE
+    back = torch.stack(  # from a place in the result to where it comes from, row by row
+        [cosine, sine, -cosine * x - sine * y, -sine, cosine, sine * x - cosine * y], dim=1
+    ).view(-1, 2, 3)
+    grid = functional.affine_grid(back.to(images.device), list(images.shape), align_corners=False)
+    ink = functional.grid_sample(images + 1, grid, mode="bicubic", padding_mode="zeros", align_corners=False)
+    return ink.clamp_(0, 2).sub_(1)

@@ -1,0 +1,91 @@
+"""Several processes that train one model together: each takes its share of every batch, and the gradients are averaged.
+
+`torchrun --nproc-per-node K -m cae train ...` starts them; PyTorch's DistributedDataParallel does the averaging.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Group:
+    """The processes of one training, seen from the one of this rank. Rank 0 alone writes; alone, it is all of them."""
+
+    rank: int = 0
+    size: int = 1
+
+    def share(self, items: Tensor) -> Tensor:
+        """This rank's part (n, ...) of `items` (N, ...), every `size`-th."""
+        return items[self.rank :: self.size] if self.size > 1 else items
+
+    def total(self, value: float) -> float:
+        """The sum over all ranks."""
+        if self.size == 1:
+            return value
+        summed = torch.tensor(value, dtype=torch.float64)
+        torch.distributed.all_reduce(summed)
+        return float(summed)
+
+    def any(self, flag: bool) -> bool:
+        """Whether one of the ranks says so."""
+        return self.total(flag) > 0
+
+    def from_first(self, value: Any) -> Any:
+        """What rank 0 gave here, on every rank."""
+        if self.size == 1:
+            return value
+        box = [value]
+        torch.distributed.broadcast_object_list(box, src=0)
+        return box[0]
+
+    def together(self, model: nn.Module) -> nn.Module:
+        """The model to call instead of `model`: its gradients are the mean over all ranks."""
+        return nn.parallel.DistributedDataParallel(model) if self.size > 1 else model
+
+
+ALONE = Group()
+
+
+def rank() -> int:
+    """This process's number among those that torchrun started; 0 where it did not."""
+    return int(os.environ.get("RANK", "0")) if size() > 1 else 0
+
+
+def size() -> int:
+    """How many processes torchrun started; 1 where it did not."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+@contextmanager
+def group() -> Iterator[Group]:
+    """The group that this process belongs to, connected while one is inside."""
+    if size() == 1:
+        yield ALONE
+        return
+    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+    torch.distributed.init_process_group(backend, timeout=datetime.timedelta(days=7))  # rank 0 may have to queue
+    try:
+        yield Group(torch.distributed.get_rank(), torch.distributed.get_world_size())
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+def device() -> torch.device:
+    """Where to train: a graphics card where there is one, this rank's own; CAE_DEVICE ("cpu") decides otherwise."""
+    asked = os.environ.get("CAE_DEVICE")
+    if asked:
+        return torch.device(asked)
+    if torch.cuda.is_available():
+        found = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
+        torch.cuda.set_device(found)
+        return found
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
