@@ -2,10 +2,9 @@
 
 python benchmarks/throughput.py [--rounds 3] [--images 60000] [--json]
 
-The usual way: torchvision's MNIST with ToTensor and Normalize, a shuffling DataLoader (with 0 and with 2 workers; the
-faster counts), nn.Sequential, torch.optim.Adam, loss.item() a batch, and a test DataLoader after the epoch. A round is
-one epoch of each, one after the other, each in a process of its own: so nobody inherits warm threads or memory, and
-another program's load meets all of them. Loading the files is in no figure; a process starts with an epoch of 3,200
+The usual way is that of benchmarks/notebook.py, with 0 and with 2 loading workers; the faster counts. A round is one
+epoch of each, one after the other, each in a process of its own: so nobody inherits warm threads or memory, and another
+program's load meets all of them. Loading the files is in no figure; a process starts with an epoch of 3,200
 images that is not counted.
 Goal: `ratio` (whole epochs, with the evaluation on the 10,000 test images) at least 2.2.
 """
@@ -21,6 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks import notebook
 from benchmarks.common import Report, median, parser
 
 WAYS = {"ours": "cae.training.train", "usual-0": "the usual way, 0 workers", "usual-2": "the usual way, 2 workers"}
@@ -48,48 +48,8 @@ def ours(images: int) -> Seconds:
 
 
 def usual(images: int, workers: int) -> Seconds:
-    import torch
-    from torch import nn
-    from torch.utils.data import DataLoader, Subset
-    from torchvision import datasets, transforms
-
-    from cae.files import data_folder
-
-    transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
-    train_set = datasets.MNIST(data_folder(), train=True, transform=transform)
-    test_set = datasets.MNIST(data_folder(), train=False, transform=transform)
-    test_loader = DataLoader(test_set, batch_size=1000, num_workers=workers)
-    torch.manual_seed(0)
-    model = nn.Sequential(
-        nn.Conv2d(1, 16, 3, stride=2, padding=1), nn.ReLU(),
-        nn.Conv2d(16, 32, 3, stride=2, padding=1), nn.ReLU(),
-        nn.Flatten(), nn.Linear(1568, 32),
-        nn.Linear(32, 1568), nn.ReLU(), nn.Unflatten(1, (32, 7, 7)),
-        nn.ConvTranspose2d(32, 16, 3, stride=2, padding=1, output_padding=1), nn.ReLU(),
-        nn.ConvTranspose2d(16, 1, 3, stride=2, padding=1, output_padding=1), nn.Tanh(),
-    )  # fmt: skip
-    optimizer, criterion = torch.optim.Adam(model.parameters(), lr=1e-3), nn.MSELoss()
-
-    def epoch(count: int) -> None:
-        part = train_set if count == len(train_set) else Subset(train_set, range(count))
-        loader = DataLoader(part, batch_size=64, shuffle=True, num_workers=workers)
-        model.train()
-        total = 0.0
-        for batch, _ in loader:
-            optimizer.zero_grad()
-            loss = criterion(model(batch), batch)
-            loss.backward()
-            optimizer.step()
-            total += loss.item()
-
-    epoch(WARM_UP)
-    began = time.perf_counter()
-    epoch(images)
-    trained = time.perf_counter()
-    model.eval()
-    with torch.no_grad():
-        mse = sum(criterion(model(batch), batch).item() * len(batch) for batch, _ in test_loader) / len(test_set)
-    return trained - began, time.perf_counter() - began, mse
+    (found,) = notebook.epochs(images, workers, 1, WARM_UP)
+    return found
 
 
 def measured(way: str, images: int) -> Seconds:
