@@ -11,10 +11,11 @@ from cae.files import require_writable, write_whole
 from cae.runs import Run
 
 FRAMES = 8
+FILM_BYTES = 3_500_000  # all shipped runs together have 12 MB
 
 
 def ship(run: Run) -> int:
-    """Thins the film to 8 frames, adds what was measured of it, drops what only training needs; the size in bytes.
+    """Thins the film to 8 frames or to FILM_BYTES, adds what was measured, drops what only training needs; the bytes.
 
     From then on the run is read-only to the laboratory. Raises CaeError unless it has finished.
     """
@@ -26,7 +27,8 @@ def ship(run: Run) -> int:
     space = latent.latent_space(run)
     write_whole(run.path / latent.FILE, latent.to_bytes(space, run.weights_hash()))
     _add_map(run)
-    kept = picks.film(run.last_epoch(), FRAMES)
+    largest = max(frame.stat().st_size for frame in (run.path / "epochs").iterdir())
+    kept = picks.film(run.last_epoch(), max(2, min(FRAMES, FILM_BYTES // largest)))
     for frame in (run.path / "epochs").iterdir():
         if int(frame.stem) not in kept or int(frame.stem) == run.last_epoch():  # the last is model.safetensors itself
             frame.unlink()

@@ -34,7 +34,7 @@ _MOST_STARTS = 20  # of which it is remembered where one has gone from them
 _DRAWING, _PICTURE = "drawing", "picture"
 _BASE = "drawing base"
 _MAP = "map config"
-FIRST_CHOICE = "original"
+FIRST_CHOICE = "best"
 
 
 # -- the run that every page is about
@@ -312,7 +312,7 @@ def forget_upload() -> None:
 
 def recipe_picker() -> str:
     """Draws the choice of the recipe, which fills the form."""
-    prepare_options(RECIPES[FIRST_CHOICE].model, RECIPES[FIRST_CHOICE].train)
+    prepare_options(RECIPES["original"].model, RECIPES["original"].train)
     return st.selectbox("Recipe", list(RECIPES), key=_RECIPE, on_change=_use_recipe, persist_state="session")
 
 

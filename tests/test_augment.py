@@ -70,6 +70,13 @@ def test_the_draws_stay_within_what_was_asked_and_reach_it():
         assert abs(values.mean() - (low + high) / 2) < 0.02 * (high - low)
 
 
+def test_every_second_picture_stays_as_it_is(digits):
+    found = augmented(digits, options(shift=2.0), 4)
+    assert torch.equal(found[::2], digits[::2])
+    assert all((one != other).any() for one, other in zip(found[1::2], digits[1::2], strict=True))
+    assert len(augmented(digits[:1], options(shift=2.0), 4)) == 1
+
+
 def test_pictures_stay_within_range_and_move_no_further_than_asked(digits):
     found = augmented(digits.repeat(20, 1, 1, 1), options(shift=2.0), 7)
     assert found.min() >= -1 and found.max() <= 1
@@ -85,4 +92,4 @@ def test_the_draws_depend_on_seed_and_step_and_nothing_else(digits):
     assert torch.equal(augmented(digits, config, 1), first)
     assert not torch.equal(augmented(digits, config, 2), first)
     assert not torch.equal(augmented(digits, options(shift=2.0, seed=6), 1), first)
-    assert not torch.equal(first[0] - digits[0], first[1] - digits[1])
+    assert not torch.equal(first[1] - digits[1], first[3] - digits[3])

@@ -1,6 +1,10 @@
-import pytest
-from helpers import TINY, losses_of, options, trained, weights_of
+import json
+from dataclasses import replace
 
+import pytest
+from helpers import PROJECT, SMALL_TRAIN, TINY, losses_of, options, to_the_end, trained, weights_of
+
+from cae.config import RECIPES
 from cae.errors import CaeError, NotResumable, ReadOnly
 from cae.evaluation import evaluate
 from cae.exchange import import_file, pack
@@ -85,3 +89,36 @@ def test_only_a_finished_run_is_shipped(tiny):
     with pytest.raises(CaeError):
         ship(import_file(weights_of(tiny), "alone"))
     assert (tiny.path / "resume.safetensors").exists()
+
+
+# -- what is part of the project
+
+
+SHIPPED = sorted(path.parent.name for path in (PROJECT / "checkpoints").glob("*/run.json"))
+
+
+def test_the_shipped_runs_are_those_promised_and_fit_into_12_mb():
+    assert SHIPPED == ["best", "fast", "original"]
+    files = [path for name in SHIPPED for path in (PROJECT / "checkpoints" / name).rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= 12_000_000
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_run_is_what_the_recipe_of_its_name_trains(name):
+    run = Run.open(name)
+    assert (run.info.recipe, run.info.model, run.info.train) == (name, RECIPES[name].model, RECIPES[name].train)
+    last, kept = run.history()[-1], json.loads((run.path / "evaluation.json").read_text())
+    assert (run.state, last.epoch) == ("finished", RECIPES[name].train.epochs)
+    assert kept["weights"] == run.weights_hash()
+    assert kept["overall"]["mse"] == pytest.approx(last.test_mse, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_cut_short_learns(name):
+    """The recipe itself, only on fewer images and for fewer epochs."""
+    recipe = RECIPES[name]
+    train = replace(recipe.train, train_images=SMALL_TRAIN, epochs=2)
+    run = Run.create("short", recipe.model, train, recipe=name)
+    to_the_end(run)
+    first, last = run.history()
+    assert last.test_mse < 0.97 * first.test_mse
