@@ -106,7 +106,7 @@ _number.__name__ = "number"  # argparse names the type in its message
 
 
 def _train(options: argparse.Namespace) -> int:
-    if int(os.environ.get("RANK", "0")):  # one of several processes that torchrun started, and not the first
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and os.environ.get("RANK") != "0":  # torchrun's, and not the first
         from cae.trainer import join_training
 
         with _stopping_on_signals(lambda: None):  # the first one stops all of them

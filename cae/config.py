@@ -246,6 +246,21 @@ RECIPES: dict[str, Recipe] = {
         ModelConfig(),
         TrainConfig(epochs=2, batch_size=96, learning_rate=0.03, optimizer="muon", weight_decay=0.1, schedule="linear"),
     ),
+    "best": Recipe(
+        "As far below the original's error as 32 numbers let us come: four times as wide, ten minutes.",
+        ModelConfig(width=64, activation="gelu"),
+        TrainConfig(
+            epochs=20,
+            batch_size=128,
+            learning_rate=0.02,
+            optimizer="muon",
+            weight_decay=0.005,
+            schedule="linear",
+            shift=1.0,
+            rotation=10.0,
+            scaling=8.0,
+        ),
+    ),
     "glance": Recipe(
         "Five short epochs on the first 10,000 images: a network that learns while you watch, in seconds.",
         ModelConfig(),

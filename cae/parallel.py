@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from cae.errors import InvalidOption
+
 
 @dataclass(frozen=True)
 class Group:
@@ -55,11 +57,6 @@ class Group:
 ALONE = Group()
 
 
-def rank() -> int:
-    """This process's number among those that torchrun started; 0 where it did not."""
-    return int(os.environ.get("RANK", "0")) if size() > 1 else 0
-
-
 def size() -> int:
     """How many processes torchrun started; 1 where it did not."""
     return int(os.environ.get("WORLD_SIZE", "1"))
@@ -80,10 +77,16 @@ def group() -> Iterator[Group]:
 
 
 def device() -> torch.device:
-    """Where to train: a graphics card where there is one, this rank's own; CAE_DEVICE ("cpu") decides otherwise."""
+    """Where to train: a graphics card where there is one, this rank's own; CAE_DEVICE ("cpu") decides otherwise.
+
+    Raises InvalidOption where CAE_DEVICE names none that is here.
+    """
     asked = os.environ.get("CAE_DEVICE")
     if asked:
-        return torch.device(asked)
+        try:
+            return torch.zeros(1, device=asked).device
+        except (RuntimeError, AssertionError) as error:
+            raise InvalidOption("CAE_DEVICE", f"CAE_DEVICE is {asked!r}: PyTorch finds no such device here.") from error
     if torch.cuda.is_available():
         found = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
         torch.cuda.set_device(found)

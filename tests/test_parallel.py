@@ -69,3 +69,11 @@ def test_a_share_is_a_part_and_all_shares_are_the_whole():
     assert sorted(torch.cat(shares).tolist()) == items.tolist()
     assert [len(share) for share in shares] == [4, 4, 3]
     assert torch.equal(ALONE.share(items), items)
+
+
+def test_a_device_that_is_not_there_is_refused_in_words(small_data):
+    for wrong in ("abacus", "cuda:7"):
+        said = cae("train", "--name=nowhere", *OPTIONS, CAE_DEVICE=wrong)
+        assert said.returncode == 2 and f"CAE_DEVICE is {wrong!r}" in said.stderr and "Traceback" not in said.stderr
+        assert cae("delete", "nowhere").returncode == 0
+    assert cae("train", "--name=here", "--epochs=1", *OPTIONS, CAE_DEVICE="cpu").returncode == 0
