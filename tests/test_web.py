@@ -142,8 +142,9 @@ def test_encode_and_decode_are_those_of_a_trained_model(page, small_data, activa
     agree(page, run.model(), run.weights_file().read_bytes())
 
 
-def test_encode_and_decode_are_those_of_the_shipped_run(page):
-    run = Run(SHIPPED_RUNS / "original")
+@pytest.mark.parametrize("name", ["original", "fast", "best"])
+def test_encode_and_decode_are_those_of_a_shipped_run(page, name):
+    run = Run(SHIPPED_RUNS / name)
     agree(page, run.model(), run.weights_file().read_bytes())
 
 
