@@ -48,7 +48,7 @@ def test_every_command_it_shows_is_understood():
         cli._parser().parse_args(shlex.split(command))
 
 
-def test_its_figures_are_those_of_the_shipped_run():
+def test_its_figures_are_those_of_the_shipped_runs():
     found = json.loads((PROJECT / "checkpoints/original/evaluation.json").read_text())
     last = json.loads((PROJECT / "checkpoints/original/history.jsonl").read_text().splitlines()[-1])
     mse = found["overall"]["mse"]
@@ -61,5 +61,9 @@ def test_its_figures_are_those_of_the_shipped_run():
         f"mean image {found['mean_image_mse']:.4f}, PCA-32 {found['pca_mse']:.4f}",
     ):
         assert figure in README, figure
+    for name in ("fast", "best"):
+        last = json.loads((PROJECT / "checkpoints" / name / "history.jsonl").read_text().splitlines()[-1])
+        figures = f"**{last['test_mse']:.4f}** (training {last['train_mse']:.4f}) in {last['seconds']:.0f} s"
+        assert re.search(rf"`checkpoints/{name}`.*{re.escape(figures)}", README)
     count = sum(parameter.numel() for parameter in ConvAutoencoder(ModelConfig()).parameters())
     assert f"{count:,} parameters" in README
