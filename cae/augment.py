@@ -28,7 +28,8 @@ def augmented(images: Tensor, config: TrainConfig, step: int) -> Tensor:
     generator = torch.Generator().manual_seed(config.seed * 2**31 + step)
     draws = torch.empty(4, len(images[1::2])).uniform_(-1, 1, generator=generator)
     found = images.clone()
-    found[1::2] = warped(images[1::2], *placed(draws, config))
+    if len(images) > 1:
+        found[1::2] = warped(images[1::2], *placed(draws, config))
     return found
 
 

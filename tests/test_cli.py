@@ -242,14 +242,16 @@ def test_the_flags_are_the_options_of_the_run(run_main):
     code, _, err = run_main(
         "train", "--name=flags", "--recipe=glance", "--dataset=mnist", "--epochs=1", "--batch-size=50",
         "--learning-rate=0.01", "--optimizer=sgd", "--latent-dim=3", "--width=2", "--activation=gelu",
-        "--train-images=100", "--validation-images=10", "--seed=7",
+        "--train-images=100", "--validation-images=10", "--seed=7", "--weight-decay=0.1", "--schedule=linear",
+        "--shift=1", "--rotation=2.5", "--scaling=3",
     )  # fmt: skip
     assert (code, err) == (0, "")
     info = Run.open("flags").info
     assert info.model.to_json() == {"latent_dim": 3, "width": 2, "activation": "gelu"}
     assert info.train.to_json() == {
         "dataset": "mnist", "epochs": 1, "batch_size": 50, "learning_rate": 0.01, "optimizer": "sgd",
-        "train_images": 100, "validation_images": 10, "seed": 7,
+        "train_images": 100, "validation_images": 10, "seed": 7, "weight_decay": 0.1, "schedule": "linear",
+        "shift": 1, "rotation": 2.5, "scaling": 3,
     }  # fmt: skip
     assert info.recipe == "glance"
 
