@@ -5,8 +5,8 @@ python benchmarks/browser.py [--rounds 3] [--json]
 A headless Chromium with a real server; the mouse is Chromium's own. A time begins at the event's timeStamp, the moment
 the browser knew of it, and ends with the first task after the frame in which everything was painted; what compositor
 and screen then take is not in it. `input` is the slider's own event; from the movement of the mouse that caused it, it
-takes up to a frame longer, which Chromium waits to deliver movements. Each slider is measured on `original` (width 16)
-and on a network of width 64 and 32 dimensions, trained for a moment. A round is two drags of 90 events and three
+takes up to a frame longer, which Chromium waits to deliver movements. Each slider is measured on the shipped runs
+`original` (width 16) and `best` (width 64); pen and map on `original`. A round is two drags of 90 events and three
 drawings. What a user would pick instead is `st.slider` with a decode in Python and `st.image`, from the release.
 Goals, 95th percentiles: slider 17 ms, pen 50 ms, a decode 2 ms at width 16 and 8 ms at width 64; nothing sent.
 """
@@ -14,7 +14,6 @@ Goals, 95th percentiles: slider 17 ms, pen 50 ms, a decode 2 ms at width 16 and 
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -31,20 +30,15 @@ from benchmarks.common import PROJECT, Report, median, parser, percentile, serve
 from benchmarks.pages import FOLLOW, Sent, chromium, draw, opened
 from benchmarks.strokes import drawing, unseen
 from benchmarks.usual import released
-from cae import ModelConfig, Run, TrainConfig, data, latent, train
+from cae import Run, data, latent
 from cae.browser import script
-from cae.files import cache_folder
-from cae.model import ConvAutoencoder
-from cae.training import TrainState
-from cae.weights import write_weights
 
 SLIDER_MS, PEN_MS, BYTES = 17, 50, 0
-DECODE_MS = {"original": 2, "wide": 8}
+DECODE_MS = {"original": 2, "best": 8}
 MAP = {
     "hover": "pointer to card", "lasso": "lasso of 1,000 to grid", "recolour": "another colour",
     "cold": "opened, all cold", "second": "opened again",
 }  # fmt: skip
-WIDE = ModelConfig(latent_dim=32, width=64)
 DECODE = """async ([script, weights, codes]) => {
     const address = URL.createObjectURL(new Blob([script], {type: "text/javascript"}));
     const {decode, network, readTensors} = await import(address);
@@ -57,28 +51,6 @@ DECODE = """async ([script, weights, codes]) => {
         return performance.now() - began;
     });
 }"""
-
-
-def make_wide() -> Run:
-    """A run of width 64, trained on 1,000 digits: its signals are as sparse as a trained network's."""
-    options = TrainConfig(epochs=1, train_images=1000)
-    digits, state = data.load("mnist", "train").pixels[:1000], TrainState.fresh(WIDE, options)
-    for _ in train(state.model, digits, digits[:100], options, state=state):
-        pass
-    assert isinstance(state.model, ConvAutoencoder)
-    run = Run.create("wide", WIDE, None)
-    weights = {name: value.detach().numpy() for name, value in state.model.state_dict().items()}
-    write_weights(run.path / "model.safetensors", weights, WIDE)
-    run.update(state="finished")
-    return run
-
-
-def forget(run: Run) -> None:
-    """Deletes what the dashboard has kept of a run that will not come back."""
-    weights = run.weights_hash()
-    shutil.rmtree(cache_folder() / weights, ignore_errors=True)
-    for path in (PROJECT / "dashboard" / "static").glob(f"{weights}*"):
-        path.unlink()
 
 
 def slider(page: Page, sent: Sent, drags: int) -> list[dict[str, float]]:
@@ -140,28 +112,24 @@ def main() -> None:
     report, found = Report(given.json), {}
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         os.environ["CAE_CHECKPOINTS"] = folder
-        wide = make_wide()
-        try:
-            with served(PROJECT / "dashboard" / "Home.py") as address:
-                for run in (Run.open("original"), wide):
-                    found[run.name] = steer(browser, address, run, given.rounds)
-                found["pen"] = pen(browser, address, given.rounds)
-                context = browser.new_context(viewport={"width": 1400, "height": 900})
-                found["map"] = explore.explore(context, address, given.rounds)
-                context.close()
-        finally:
-            forget(wide)
+        with served(PROJECT / "dashboard" / "Home.py") as address:
+            for run in (Run.open("original"), Run.open("best")):
+                found[run.name] = steer(browser, address, run, given.rounds)
+            found["pen"] = pen(browser, address, given.rounds)
+            context = browser.new_context(viewport={"width": 1400, "height": 900})
+            found["map"] = explore.explore(context, address, given.rounds)
+            context.close()
         opened_cold = [explore.cold(browser) for _ in range(given.rounds)]
         found["map"] |= {"cold": [each[0] for each in opened_cold], "second": [each[1] for each in opened_cold]}
         found["bytes"] = opened_cold[-1][2]
         found["usual"] = {"event": released(browser, Path(folder, "usual.py"), 5 * given.rounds)}
-    for name in ("original", "wide"):
+    for name in ("original", "best"):
         report.say(told(f"slider, {name}: input to pixels", found[name]["event"], SLIDER_MS))
         report.say(told("    movement to pixels", found[name]["hand"]))
         report.say(told("    handlers of the event", found[name]["handler"]))
         report.say(told("    decode alone", found[name]["decode"], DECODE_MS[name]))
     report.say(told("pen: movement to everything", found["pen"]["event"], PEN_MS))
-    for name in ("original", "wide", "pen"):
+    for name in ("original", "best", "pen"):
         counts = found[name]["sent"]
         report.say(f"sent during a drag, {name}: {counts['bytes']} bytes, {counts['requests']} requests "
                    f"(goal: {BYTES}); otherwise {counts['bytes_otherwise']:,} bytes")  # fmt: skip

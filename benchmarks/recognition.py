@@ -81,13 +81,14 @@ def on_the_page(drawings: Sequence[Drawing]) -> list[str]:
 
 def main() -> None:
     options = parser(__doc__)
+    options.add_argument("--run", default="original", help="whose codes (original)")
     options.add_argument("--digits", type=int, default=2000, metavar="N", help="how many drawings (2000)")
     options.add_argument("--seed", type=int, default=1, metavar="S", help="which drawings (1)")
     options.add_argument("--canvas", type=int, default=0, nargs="?", const=100, metavar="N",
                          help="draw the first N on the page as well (0; 100 where N is left out)")  # fmt: skip
     given = options.parse_args()
     report = Report(given.json)
-    run, images = Run.open("original"), data.load("mnist", "train")
+    run, images = Run.open(given.run), data.load("mnist", "train")
     space = latent_space(run)
     generator = np.random.default_rng(given.seed)
     chosen = generator.permutation(unseen(len(images)))[: given.digits]

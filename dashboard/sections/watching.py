@@ -129,7 +129,9 @@ def film(run: Run) -> None:
     rows: list[tuple[str, int | None]] = []
     for planned in picks.film(max(summary.epochs or 0, summary.epochs_done), FILM_ROWS)[:-1]:
         before = [epoch for epoch in kept if epoch <= planned and latest is not None and latest >= planned]
-        rows.append((f"epoch {before[-1]}", before[-1]) if before else (f"epoch {planned}", None))
+        row = (f"epoch {before[-1]}", before[-1]) if before else (f"epoch {planned}", None)
+        if row not in rows:  # a thin film has one frame for several of them
+            rows.append(row)
     latest_label = f"epoch {latest}" if run.info.train else "as loaded"
     rows.append((latest_label, latest) if latest is not None else ("latest", None))
     tiles = [images.pixels[fixed].numpy()]
