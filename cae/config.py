@@ -157,8 +157,8 @@ class TrainConfig(Config):
     weight_decay: float | None = _option(
         None,
         "Weight decay",
-        "How strongly weights are pulled to 0; a step takes learning rate x weight decay of each. Adam adds it to the "
-        "gradient instead.",
+        "How strongly weights are pulled to 0; a step takes learning rate x weight decay of each. Adam and SGD "
+        "add it to the gradient instead.",
         low=0.0,
         high=10.0,
         optional="the optimizer's own (0; 0.01 for AdamW)",
@@ -172,7 +172,7 @@ class TrainConfig(Config):
     shift: float = _option(
         0.0,
         "Shift",
-        "Augmentation: each image is moved by up to so much, another way each time.",
+        "Augmentation: every second image is moved by up to so much, another way each time.",
         unit="pixels",
         low=0.0,
         high=8.0,
