@@ -34,8 +34,8 @@ MOST_EPOCHS = 30
 def fast(seed: int) -> tuple[float | None, float]:
     """The seconds until the target, None where it was not met, and the last test MSE."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "cae", "train", "--name", "fast", "--recipe", "fast", "--seed", str(seed)]
-        history = Path(folder) / "fast" / "history.jsonl"
+        command = [sys.executable, "-m", "cae", "train", "--name", "timed", "--recipe", "fast", "--seed", str(seed)]
+        history = Path(folder) / "timed" / "history.jsonl"
         began, seconds, mse, seen = time.perf_counter(), None, float("nan"), 0
         with subprocess.Popen(
             command, cwd=PROJECT, env=os.environ | {"CAE_CHECKPOINTS": folder}, stdout=subprocess.DEVNULL
@@ -50,6 +50,8 @@ def fast(seed: int) -> tuple[float | None, float]:
                         seconds = time.perf_counter() - began
                 seen = len(lines)
                 time.sleep(0.01)
+        if process.returncode:
+            raise SystemExit("The training failed: see above.")
         return seconds, mse
 
 
