@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from cae import jobs, runs
-from cae.config import RECIPES, Config, MapConfig, ModelConfig, TrainConfig
+from cae.config import DATASETS, PRIORS, RECIPES, Config, MapConfig, ModelConfig, SampleConfig, TrainConfig
 from cae.errors import CaeError, DoesNotFit, InvalidOption
+from cae.files import require_writable
 from cae.records import EpochRecord, Progress
 from cae.runs import Run
 
@@ -71,13 +72,24 @@ def _parser() -> argparse.ArgumentParser:
     exporting.add_argument("--out", type=Path, help="the zip to write (NAME.zip)")
     delete = command("delete", _delete, "Delete a run.")
     delete.add_argument("name")
-    evaluate = command("evaluate", _evaluate, "Measure a run on its test set.")
+    evaluate = command("evaluate", _evaluate, "Measure a run: its errors on the test set, its codes, its map.")
     evaluate.add_argument("name")
     evaluate.add_argument("--json", action="store_true", help="as JSON")
     mapping = command("map", _map, "Lay out a run's codes of the test images by t-SNE; Ctrl-C keeps the state so far.")
     mapping.add_argument("name")
     _add_options(mapping, MapConfig)
     mapping.add_argument("--json", action="store_true", help="as JSON")
+    fitting = command("priors", _priors, "Fit priors to a run's codes, and judge the digits that they give.")
+    fitting.add_argument("name")
+    fitting.add_argument("--json", action="store_true", help="as JSON")
+    sampling = command("sample", _sample, "Generate new digits: codes drawn from a prior, decoded.")
+    sampling.add_argument("name")
+    _add_options(sampling, SampleConfig)
+    sampling.add_argument("--out", type=Path, help="a .png sheet, or an .npz of codes and pictures (NAME-samples.png)")
+    sampling.add_argument("--json", action="store_true", help="as JSON")
+    judging = command("train-judge", _train_judge, "Train the small classifier that judges generated digits.")
+    judging.add_argument("--dataset", default="mnist", choices=DATASETS, help="what it should know (mnist)")
+    judging.add_argument("--seed", type=int, default=0, metavar="X", help="another judge (0)")
     ship = command("ship", _ship, "Make a finished run fit to be part of the project: thin, measured, protected.")
     ship.add_argument("name")
     return parser
@@ -309,12 +321,14 @@ def _delete(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from cae.evaluation import evaluate
+    from cae import judging
 
     run = Run.open(options.name)
     run.weights()  # what is wrong with them is said before anything else
-    found = evaluate(run, report=lambda text: print(f"{text} ...", file=sys.stderr))
-    values = {"run": run.name, **found.to_json()}
+    with _stopping_on_signals(judging.job(run).ask_to_stop):
+        judged = judging.judge(run, report=lambda text: print(f"{text} ...", file=sys.stderr, flush=True))
+    found, codes = judged.evaluation, judged.probing
+    values = {"run": run.name, **judged.to_json()}
     if options.json:
         print(json.dumps(values, indent=2))
         return 0
@@ -326,7 +340,22 @@ def _evaluate(options: argparse.Namespace) -> int:
     print("  class     count     MSE    PSNR    SSIM")
     for each in found.per_class:
         print(f"  {each.name:<9} {each.count:5d}  {each.mse:.4f}  {each.psnr:6.2f}  {each.ssim:.4f}")
+    print(f"  hardest: {', '.join(f'#{image} ({mse:.3f})' for image, mse in codes.hardest)}")
+    print("its codes, those of the test images by those of the training images")
+    print(f"  10-NN accuracy   {codes.knn_accuracy:.2%}")
+    print(f"  linear probe     {codes.probe_accuracy:.2%}")
+    print(f"  k-means          NMI {codes.nmi:.3f}, ARI {codes.ari:.3f}")
+    if judged.map:
+        print(f"  its t-SNE        trustworthiness {judged.map.trustworthiness:.4f}, 10-NN {judged.map.accuracy:.2%}")
+    print(f"  dead dimensions  {_dimensions(codes.dead)}; redundant {_dimensions(codes.redundant)}")
+    ranked = sorted(range(len(codes.dimensions)), key=lambda i: -codes.dimensions[i].zeroed_mse)
+    costs = [f"z{i} {codes.dimensions[i].zeroed_mse:+.4f}" for i in (*ranked[:3], *ranked[3:][-1:])]
+    print(f"  without one, the MSE grows by: {', '.join(costs)}")
     return 0
+
+
+def _dimensions(found: Sequence[int]) -> str:
+    return ", ".join(f"z{index}" for index in found) or "none"
 
 
 def _map(options: argparse.Namespace) -> int:
@@ -355,6 +384,76 @@ def _map(options: argparse.Namespace) -> int:
     print(f"  trustworthiness  {found.scores.trustworthiness:.4f}")
     print(f"  10-NN accuracy   {100 * found.scores.accuracy:.2f} % on the map")
     print(f"  kept in {file}")
+    return 0
+
+
+def _priors(options: argparse.Namespace) -> int:
+    from cae import sampling
+
+    run = Run.open(options.name)
+    run.weights()  # what is wrong with them is said before anything else
+    with _stopping_on_signals(sampling.job(run).ask_to_stop):
+        found = sampling.fit(run, lambda doing, share: print(f"{share:4.0%}  {doing}", file=sys.stderr, flush=True))
+    if options.json:
+        qualities = {name: each.to_json() for name, each in found.qualities.items()}
+        fitted = [
+            {"prior": kind, "class": label, "components": len(each.weights), "held_out": each.likelihoods}
+            for (kind, label), each in found.priors.items()
+        ]
+        problems = [{"prior": kind, "class": label, "why": why} for (kind, label), why in found.problems.items()]
+        values = {"run": run.name, "weights": found.weights, "priors": fitted, "problems": problems}
+        print(json.dumps({**values, "qualities": qualities}, indent=2))
+        return 0
+    for (_, label), why in found.problems.items():
+        print(f"{'all classes' if label is None else found.class_names[label]}: {why}")
+    if not found.qualities:
+        print("Fitted. There is no independent judge for this data set: python -m cae train-judge trains one.")
+        return 0
+    print("                      read >90 %  precision  recall  evenness  off-manifold  beyond 95 %")
+    for name, each in found.qualities.items():
+        title = {"real": "real test digits", "copies": "their copies", **PRIORS}[name]
+        print(
+            f"{title:<20}  {each.sure:10.1%}  {each.precision:9.3f}  {each.recall:6.3f}  {each.evenness:8.3f}"
+            f"  {each.off_manifold:12.3g}  {each.beyond:11.1%}"
+        )
+    return 0
+
+
+def _sample(options: argparse.Namespace) -> int:
+    from cae import sampling
+
+    given = {name: getattr(options, name) for name in _fields(SampleConfig)}
+    config = SampleConfig(**{name: value for name, value in given.items() if value is not None})
+    path = options.out or Path(f"{options.name}-samples.png")
+    if path.suffix not in (".png", ".npz"):
+        raise InvalidOption("out", f"--out {path} must end in .png or .npz.")
+    run = Run.open(options.name)
+    run.weights()
+    say = functools.partial(print, file=sys.stderr, flush=True)
+    fitted = sampling.fit(run, lambda doing, share: say(f"{share:4.0%}  {doing}"))
+    drawn = sampling.draw(run, fitted, config)
+    try:
+        path.write_bytes(sampling.as_file(drawn, path.suffix))
+    except OSError as error:
+        raise CaeError(f"{path} cannot be written: {error.strerror}.") from error
+    if options.json:
+        print(json.dumps({"run": run.name, **config.to_json(), "file": str(path), "codes": drawn.codes.tolist()}))
+        return 0
+    whose = "" if config.of_class is None else f" of class {fitted.class_names[config.of_class]}"
+    print(f"{config.count:,} digits{whose} from the prior {config.prior}, seed {config.seed}: {path}")
+    return 0
+
+
+def _train_judge(options: argparse.Namespace) -> int:
+    from cae import judge
+
+    require_writable()
+    net, images, held_out = judge.new(options.dataset, options.seed)
+    for state in judge.train(net, images, held_out=held_out, seed=options.seed):
+        share = 100 * state.held_out_accuracy
+        print(f"epoch {state.epoch:2d}/{state.epochs}  loss {state.loss:.4f}  held out {share:.2f} %", flush=True)
+    found = judge.save(net, options.dataset)
+    print(f"{100 * found.accuracy:.2f} % of the test images are read rightly: {judge.path(options.dataset)}")
     return 0
 
 

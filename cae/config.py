@@ -14,6 +14,7 @@ DATASETS = {"mnist": 60_000, "fashion-mnist": 60_000, "kmnist": 60_000}  # with 
 ACTIVATIONS = ("relu", "gelu", "silu")
 OPTIMIZERS = ("adam", "adamw", "sgd", "muon")
 SCHEDULES = ("constant", "linear")
+PRIORS = {"normal": "N(0, 1)", "gaussian": "Gaussian", "mixture": "Mixture"}  # where new codes come from
 
 
 @dataclass(frozen=True)
@@ -224,6 +225,23 @@ class MapConfig(Config):
     def key(self) -> str:
         """What tells this map from others in the name of a file."""
         return f"{self.points or 'all'}-{self.perplexity:g}-{self.seed}"
+
+
+@dataclass(frozen=True)
+class SampleConfig(Config):
+    """Which new digits are drawn."""
+
+    prior: str = _option(
+        "mixture",
+        "Prior",
+        "Where codes are drawn from: N(0, 1) as the founding document does, or what was fitted to real codes.",
+        choices=tuple(PRIORS),
+    )
+    of_class: int | None = _option(
+        None, "Class", "Only codes like those of one class.", low=0, high=9, optional="all classes"
+    )
+    count: int = _option(64, "Count", "How many.", unit="digits", low=1, high=10_000)
+    seed: int = _option(0, "Seed", "Another seed draws other digits.", low=0, high=2**32 - 1)
 
 
 @dataclass(frozen=True)

@@ -63,3 +63,15 @@ class UnreadablePicture(CaeError):
 
 class CannotProject(CaeError):
     """These codes cannot be laid out in the plane in this way."""
+
+
+class NoJudge(CaeError):
+    """There is no independent classifier for this data set."""
+
+
+class CannotFit(CaeError):
+    """A prior cannot be fitted to these codes."""
+
+
+class CannotCompare(CaeError):
+    """These runs have nothing in common that could be compared."""

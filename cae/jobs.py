@@ -6,6 +6,7 @@ A process holds its run's lock while it lives; that, and not a process number, s
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from filelock import FileLock, Timeout
 
 from cae.config import ModelConfig, TrainConfig
 from cae.errors import CaeError, InvalidOption, NotResumable, RunBusy, Unwritable
-from cae.files import PROJECT, cache_folder, data_folder, is_held, is_recent, require_writable, runs_folder
+from cae.files import PROJECT, cache_folder, data_folder, is_held, is_recent, keep, require_writable, runs_folder
 from cae.runs import Run, now
 
 
@@ -166,6 +167,7 @@ class Job:
         self._stop = result.with_suffix(".stop")
         self._starting = result.with_suffix(".starting")
         self._log = result.with_suffix(".log")
+        self._told = result.with_suffix(".told")
 
     def start(self) -> None:
         """Starts the process, unless there is one already. Raises Unwritable."""
@@ -196,6 +198,18 @@ class Job:
         """Whether it has been asked to and has not done so yet."""
         return self._stop.exists()
 
+    def tell(self, doing: str, share: float) -> None:
+        """Says, from within the process, what is being done and which share of the work is behind it."""
+        keep(self._told, json.dumps([doing, min(1.0, max(0.0, share))]))
+
+    def told(self) -> tuple[str, float] | None:
+        """What the process has said last, while there is one."""
+        try:
+            doing, share = json.loads(self._told.read_text())
+            return str(doing), min(1.0, max(0.0, float(share)))
+        except (OSError, ValueError, TypeError):
+            return None
+
     def failure(self) -> str:
         """What the last process said when it failed; empty where it did not, or still works."""
         if self.is_live() or not self._log.exists():
@@ -214,7 +228,10 @@ class Job:
                     self._starting.unlink()
                 else:
                     self._stop.unlink(missing_ok=True)  # of somebody who asked when it had just ended
-                yield
+                try:
+                    yield
+                finally:
+                    self._told.unlink(missing_ok=True)
                 for file in (self._stop, self._log):
                     file.unlink(missing_ok=True)
         except OSError as error:

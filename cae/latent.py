@@ -113,6 +113,16 @@ def off_manifold(references: References, code: Array) -> tuple[float, float]:
     return distance, float(np.interp(distance, references.usual, np.arange(101)))
 
 
+def off_manifolds(references: References, codes: Array) -> NDArray[np.float64]:
+    """The mean distance of each code, (N, D), to its nearest references, (N,)."""
+    from sklearn.neighbors import NearestNeighbors
+
+    points = references.codes()
+    model = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(points)), algorithm="brute").fit(points)
+    found: NDArray[np.float64] = model.kneighbors(codes.astype(np.float64))[0].mean(axis=1)
+    return found
+
+
 def closeness(distances: Array) -> NDArray[np.float64]:
     """How much neighbours at these distances, (K,), weigh: the distance to the power -4."""
     return 1 / np.maximum(distances.astype(np.float64), 1e-6) ** 4

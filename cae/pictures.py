@@ -31,10 +31,30 @@ def to_rgb(pixels: Pixels) -> Pixels:
     return np.repeat(pixels[..., None], 3, axis=-1)
 
 
-def png_uri(pixels: Pixels, scale: int = 1) -> str:
-    """One picture, grey (H, W) or RGB (H, W, 3), as a data URI, each pixel blown up to `scale` x `scale`."""
+def sheet(pixels: Pixels, columns: int, scale: int = 4, gap: int = 2) -> Pixels:
+    """Pictures (N, 28, 28) on one dark sheet, (H, W), row by row; each pixel `scale` wide, `gap` wide lines between."""
+    count, height, width = pixels.shape
+    columns = max(1, min(columns, count))
+    rows = -(-count // columns)
+    tile_height, tile_width = height * scale + gap, width * scale + gap
+    found = np.full((rows * tile_height + gap, columns * tile_width + gap), 40, np.uint8)
+    for number, picture in enumerate(pixels):
+        top, left = number // columns * tile_height + gap, number % columns * tile_width + gap
+        large = picture.repeat(scale, axis=0).repeat(scale, axis=1)
+        found[top : top + height * scale, left : left + width * scale] = large
+    return found
+
+
+def png(pixels: Pixels) -> bytes:
+    """A picture, grey (H, W) or RGB (H, W, 3), as the content of a PNG file."""
     from PIL import Image
 
     buffer = io.BytesIO()
-    Image.fromarray(pixels.repeat(scale, axis=0).repeat(scale, axis=1)).save(buffer, "PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def png_uri(pixels: Pixels, scale: int = 1) -> str:
+    """One picture, grey (H, W) or RGB (H, W, 3), as a data URI, each pixel blown up to `scale` x `scale`."""
+    large = pixels.repeat(scale, axis=0).repeat(scale, axis=1)
+    return "data:image/png;base64," + base64.b64encode(png(large)).decode()

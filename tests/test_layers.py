@@ -13,12 +13,14 @@ VIEWS = sorted(path for part in ("views", "sections") for path in (PROJECT / "da
 # A module imports only from rows above its own. One that is new finds its row here.
 ROWS = [
     {"errors"},
-    {"config", "records", "files", "metrics", "picks", "drawing", "attributes", "photo", "last_layer", "parallel"},
+    {"config", "records", "files", "metrics", "picks", "drawing", "attributes", "photo", "last_layer", "parallel",
+     "priors", "quality"},
     {"model", "data", "weights", "optim", "augment", "pictures"},
     {"training", "runs"},
-    {"jobs", "latent"},
+    {"jobs", "latent", "judge"},
     {"trainer", "exchange", "evaluation", "projection", "figures", "browser"},
-    {"maps"},
+    {"maps", "probing", "sampling"},
+    {"judging"},
     {"shipping"},
     {"cli"},
     {"__main__"},

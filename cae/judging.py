@@ -1,0 +1,99 @@
+"""Everything that is measured of a run, by one process: its errors, its codes and its map."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from cae import evaluation, maps, probing
+from cae.config import MapConfig
+from cae.errors import CaeError, CannotProject, InvalidOption, Unwritable
+from cae.evaluation import Evaluation
+from cae.files import cache_folder
+from cae.jobs import Job
+from cae.maps import Scores
+from cae.probing import Probing
+from cae.runs import Run
+
+_STAGES = 9  # that are told before t-SNE
+_BEFORE_THE_MAP = 0.6  # of the time
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What was measured of a run. `map` is of its t-SNE with the default options; None where there can be none."""
+
+    evaluation: Evaluation
+    probing: Probing
+    map: Scores | None
+
+    def to_json(self) -> dict[str, Any]:
+        """What `python -m cae evaluate --json` prints."""
+        return {
+            **self.evaluation.to_json(),
+            "codes": self.probing.to_json(),
+            "map": self.map and {"trustworthiness": self.map.trustworthiness, "knn_accuracy": self.map.accuracy},
+        }
+
+
+def job(run: Run) -> Job:
+    """The process that measures the run's last weights."""
+    return Job(cache_folder() / run.weights_hash() / "judging.json", ["evaluate", run.name])
+
+
+def kept(run: Run) -> Judgement | None:
+    """What was measured of the run's last weights, if all of it was."""
+    errors, codes = evaluation.kept(run), probing.kept(run)
+    if errors is None or codes is None:
+        return None
+    found = maps.found(run, MapConfig())
+    if found is None and _can_be_mapped(run):
+        return None
+    return Judgement(errors, codes, found[0].scores if found else None)
+
+
+def judge(run: Run, report: Callable[[str], None] = lambda _: None) -> Judgement:
+    """Measures the run's last weights, or gives what was measured before (first some 60 s, then instant).
+
+    `report` is told what is being done. Where another process measures them, waits for that one; asked to stop, stops.
+    Raises RunNotFound where the run has no weights yet, Damaged, or CaeError where it was stopped.
+    """
+    found = kept(run)
+    if found is not None:
+        return found
+    work, stage = job(run), 0
+
+    def say(text: str, share: float | None = None) -> None:
+        nonlocal stage
+        stage += 1
+        report(text)
+        work.tell(text, _BEFORE_THE_MAP * stage / _STAGES if share is None else share)
+        if work.is_stop_asked():
+            raise CaeError(f"The measuring of {run.name} was stopped.")
+
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(Unwritable):  # a cache that cannot be written to costs time, not results
+            stack.enter_context(work.at_work())
+        errors, codes = evaluation.evaluate(run, say), probing.probe(run, say)
+        on_map = _map_scores(run, say)
+    return Judgement(errors, codes, on_map)
+
+
+def _map_scores(run: Run, say: Callable[..., None]) -> Scores | None:
+    config = MapConfig()
+    with contextlib.suppress(CannotProject, InvalidOption):
+        say("laying out the map", _BEFORE_THE_MAP)
+        for each in maps.compute(run, config):
+            if each.iteration % 100 == 0:
+                share = each.iteration / each.iterations
+                say(f"laying out the map, {share:.0%}", _BEFORE_THE_MAP + (1 - _BEFORE_THE_MAP) * share)
+    found = maps.found(run, config)
+    return found[0].scores if found else None
+
+
+def _can_be_mapped(run: Run) -> bool:
+    from cae import data
+
+    return not maps.why_not(maps.points(run, data.load(evaluation.dataset_of(run), "test"), MapConfig()), MapConfig())
