@@ -139,6 +139,21 @@ def sample(space: LatentSpace, count: int, seed: int) -> Array:
     return _single(space.mean + (normal * np.sqrt(np.maximum(values, 0))) @ vectors.T)
 
 
+def interpolate(start: Array, end: Array, shares: NDArray[np.floating], *, spherical: bool = False) -> Array:
+    """The codes (S, D) on the way from one code (D,) to another, at these shares (S,) of it.
+
+    Straight; or spherical: along the arc about zero, so that codes in between are as long as those at the ends (K.
+    Shoemake 1985; T. White, "Sampling generative networks", 2016). Straight too where the two have no angle between
+    them, or are opposite.
+    """
+    a, b, t = start.astype(np.float64), end.astype(np.float64), np.asarray(shares, np.float64)[:, None]
+    lengths = np.linalg.norm(a) * np.linalg.norm(b)
+    angle = float(np.arccos(np.clip(a @ b / lengths, -1, 1))) if lengths > 0 else 0.0
+    if not spherical or not 1e-4 < angle < np.pi - 1e-4:
+        return _single((1 - t) * a + t * b)
+    return _single((np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / np.sin(angle))
+
+
 # -- measuring it
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,6 +84,12 @@ def kept(run: Run) -> Fitted | None:
         return None
     judge = _judge_now(evaluation.dataset_of(run))
     return found if (found.weights, found.judge) == (weights, judge.fingerprint if judge else "") else None
+
+
+def unfitted(run: Run, class_names: tuple[str, ...]) -> Fitted:
+    """What there is before anything is fitted: N(0, 1)."""
+    dimensions = run.info.model.latent_dim
+    return Fitted(run.weights_hash(), dimensions, class_names, {("normal", None): priors.normal(dimensions)}, {}, {})
 
 
 def fit(run: Run, report: Report = lambda *_: None) -> Fitted:
@@ -177,6 +183,35 @@ class Drawn:
     pictures: NDArray[np.uint8]
 
 
+@dataclass(frozen=True)
+class Seen(Drawn):
+    """Digits with what can be said of each: the class that a judge reads and how surely, (S,), both empty where there
+    is no judge; and the distance of the code to its ten nearest real ones, (S,).
+    """
+
+    classes: NDArray[np.int64]
+    confidence: NDArray[np.float32]
+    distances: NDArray[np.float64]
+
+    def says(self, position: int, class_names: Sequence[str]) -> str:
+        """What the judge says of one of them, class and confidence; empty where there is none."""
+        if not len(self.classes):
+            return ""
+        return f"{class_names[self.classes[position]]}, {100 * self.confidence[position]:.0f} %"
+
+
+def look(model: ConvAutoencoder, space: LatentSpace, judge: Judge | None, codes: Array) -> Seen:
+    """What codes (S, D) decode to, and what can be said of it."""
+    shown = _decoded(model, codes)
+    reading = judge.read(shown) if judge else None
+    return Seen(
+        codes, _pixels(shown),
+        reading.classes if reading else np.empty(0, np.int64),
+        reading.confidence if reading else np.empty(0, np.float32),
+        latent.off_manifolds(space.real, codes),
+    )  # fmt: skip
+
+
 def draw(run: Run, fitted: Fitted, config: SampleConfig) -> Drawn:
     """New digits from a prior; the same for the same configuration. Raises CannotFit or InvalidOption."""
     return decoded(run.model(), fitted.prior(config.prior, config.of_class).sample(config.count, config.seed))
@@ -184,9 +219,15 @@ def draw(run: Run, fitted: Fitted, config: SampleConfig) -> Drawn:
 
 def decoded(model: ConvAutoencoder, codes: Array) -> Drawn:
     """Codes (S, D) with what they decode to."""
+    return Drawn(codes, _pixels(_decoded(model, codes)))
+
+
+def _pixels(shown: Any) -> NDArray[np.uint8]:
+    """Pictures (S, 1, 28, 28) in [-1, 1] as the eye sees them, (S, 28, 28)."""
     from cae.data import to_pixels
 
-    return Drawn(codes, to_pixels(_decoded(model, codes)).numpy())
+    found: NDArray[np.uint8] = to_pixels(shown).numpy()
+    return found
 
 
 def as_file(drawn: Drawn, suffix: str) -> bytes:

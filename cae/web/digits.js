@@ -1,6 +1,6 @@
 // Crisp little pictures with captions, as cards or as a table with a label before each row.
 //
-// data: {tiles: Uint8Array (T * 28 * 28 * channels), channels: 1 | 3, layout: "cards" | "rows",
+// data: {tiles: Uint8Array (T * 28 * 28 * channels), channels: 1 | 3, layout: "cards" | "cards large" | "cards wide" | "rows" | "rows wide",
 //        cards: [{tiles: [index, ...], description, caption: [line, ...], title}], legend: bool}
 //       A tile of -1 is a place kept free. In the layout "rows" each card is a row and its caption the label.
 import {legend} from "./legend.js";
@@ -26,7 +26,7 @@ function cardOf(card, data) {
   pictures.append(...card.tiles.map((index) => tile(index, data)));
   const caption = document.createElement("figcaption");
   caption.append(...card.caption.map((line) => text("span", line)));
-  figure.append(...(data.layout === "rows" ? [caption, pictures] : [pictures, caption]));
+  figure.append(...(data.layout.startsWith("rows") ? [caption, pictures] : [pictures, caption]));
   return figure;
 }
 

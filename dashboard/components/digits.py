@@ -32,13 +32,13 @@ def digits(
     cards: Sequence[Card],
     *,
     key: str,
-    layout: Literal["cards", "cards wide", "rows"] = "cards",
+    layout: Literal["cards", "cards large", "cards wide", "rows", "rows wide"] = "cards",
     legend: bool = False,
 ) -> None:
     """Shows pictures, uint8 (T, 28, 28) or RGB (T, 28, 28, 3).
 
-    In "cards" the pictures of a card stand below each other, in "cards wide" and "rows" beside each other; "rows" puts
-    the caption before them. `legend` explains the colours of an error map.
+    In "cards", which may be large, the pictures of a card stand below each other, in "cards wide" and "rows" beside
+    each other; "rows" puts the caption before them. `legend` explains the colours of an error map.
     """
     data = {
         "tiles": np.ascontiguousarray(tiles).reshape(-1),

@@ -38,6 +38,7 @@ def starting_point(run: Run, space: LatentSpace) -> Start | None:
         state.WAYS["random"]: _random_code,
         state.DRAWING: _drawing,
         state.PICTURE: _picture,
+        state.SAMPLE: _sample,
         state.LINK: _link,
     }[way]
     return start(run, space, details.container(horizontal=True, wrap=False, vertical_alignment="bottom"))
@@ -118,6 +119,13 @@ def _drawing(run: Run, _space: LatentSpace, _: object) -> Start | None:
 
 def _picture(run: Run, _space: LatentSpace, _: object) -> Start:
     return _own(run, "picture", state.picture())
+
+
+def _sample(run: Run, _space: LatentSpace, _: object) -> Start:
+    found = state.sample(run)
+    assert found is not None  # or the way would not be offered
+    which, _ = _id(run, "sample", hash(found.code.tobytes()))
+    return Start(which, "", found.name, found.code)
 
 
 def _own(run: Run, kind: str, pixels: NDArray[np.uint8]) -> Start:

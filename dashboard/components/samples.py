@@ -1,0 +1,45 @@
+"""Generated digits to choose from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components._widget import nothing, register
+
+_samples = register("samples")
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What is said of one generated digit: what a screen reader calls it, the lines below it, and whether it is hardly
+    readable.
+    """
+
+    name: str
+    caption: tuple[str, ...]
+    is_doubtful: bool
+
+
+def samples(
+    pictures: NDArray[np.uint8],
+    nearest: NDArray[np.uint8],
+    words: Sequence[Generated],
+    *,
+    chosen: int | None,
+    key: str,
+) -> int | None:
+    """Shows digits (S, 28, 28) beside the training digits most like them; the one just chosen, once, None otherwise."""
+    data = {
+        "tiles": np.concatenate([pictures, nearest]).reshape(-1),
+        "captions": [list(each.caption) for each in words],
+        "names": [each.name for each in words],
+        "doubtful": [each.is_doubtful for each in words],
+        "chosen": chosen,
+    }
+    sent = _samples(key=key, data=data, on_action_change=nothing, height="content").action
+    position = sent.get("value") if isinstance(sent, dict) and sent.get("kind") == "choose" else None
+    return position if type(position) is int and 0 <= position < len(words) else None

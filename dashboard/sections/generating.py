@@ -1,0 +1,228 @@
+"""New digits: where they are drawn from, the digits themselves, and how good they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+import resources
+import state
+from cae import evaluation, figures, sampling
+from cae.config import PRIORS, SampleConfig
+from cae.errors import CaeError, CannotFit
+from cae.latent import LatentSpace
+from cae.runs import Run
+from components import Generated, chart, samples
+
+if TYPE_CHECKING:
+    from cae.quality import Quality
+    from cae.sampling import Fitted
+    from resources import Fresh
+
+SECONDS_BETWEEN_TICKS = 0.5
+COUNTS = (20, 50, 100)
+_EXPLAINED = {
+    "normal": "What the founding document draws from: every number by itself, mean 0, deviation 1. "
+    "For one class, moved to its mean.",
+    "gaussian": "One Gaussian with the mean and the covariance of the real codes.",
+    "mixture": "Several Gaussians, fitted to the codes of each class; how many, the likelihood of held-out codes "
+    "decides.",
+}
+
+
+def choose(found: Fitted) -> SampleConfig:
+    """Draws the choice of prior, class, number and seed."""
+    first = "mixture" if found.qualities or ("mixture", None) in found.priors else "normal"
+    prior_column, class_column, count_column, seed_column, again_column = st.columns(
+        [2.6, 1.2, 1.4, 1.2, 1.4], vertical_alignment="bottom"
+    )
+    prior = str(prior_column.segmented_control(
+        "Prior", list(PRIORS), format_func=PRIORS.__getitem__, key=state.field("prior", first), required=True,
+        persist_state="session", help="Where the codes are drawn from.",
+    ))  # fmt: skip
+    names = ["all", *found.class_names]
+    label = class_column.selectbox(
+        "Class", range(len(names)), format_func=names.__getitem__, key=state.choice("class", range(len(names))),
+        persist_state="session",
+    )  # fmt: skip
+    count = count_column.selectbox("Digits", COUNTS, key=state.field("count", COUNTS[0]), persist_state="session")
+    seed = seed_column.number_input(
+        "Seed", 0, 2**32 - 1, step=1, key=state.field("seed", 0), persist_state="session",
+        help="The same seed draws the same digits again.",
+    )  # fmt: skip
+    again_column.button("Draw others", on_click=_draw_others, icon=":material/casino:", type="primary", width="stretch")
+    st.caption(_EXPLAINED[prior])
+    return SampleConfig(prior, label - 1 if label else None, int(count), int(seed))
+
+
+def _draw_others() -> None:
+    state.fill("seed", int(np.random.default_rng().integers(2**32)))
+
+
+# -- fitting
+
+
+def fitting(run: Run) -> None:
+    """What is to be fitted, the button that starts it, and how far it is; ticks while it works."""
+    live = sampling.job(run).is_live()
+    st.fragment(run_every=SECONDS_BETWEEN_TICKS if live else None)(_fitting)(run, live)
+
+
+def _fitting(run: Run, was_live: bool) -> None:
+    work = sampling.job(run)
+    if work.is_live():
+        doing, share = work.told() or ("starting", 0.0)
+        st.progress(share, text="Stopping" if work.is_stop_asked() else doing.capitalize())
+        st.button("Stop", on_click=work.ask_to_stop, disabled=work.is_stop_asked(), width="stretch")
+        return
+    if was_live:
+        st.rerun()
+    if failure := work.failure():
+        st.error(failure)
+    st.info(
+        "The other priors have to be fitted to the codes of all training digits first, once: half a minute or two.",
+        icon=":material/info:",
+    )
+    if st.button("Fit the priors", type="primary", width="stretch"):
+        try:
+            work.start()
+        except CaeError as error:
+            st.error(str(error))
+        else:
+            st.rerun()
+
+
+# -- the digits
+
+
+def grid(run: Run, config: SampleConfig, fresh: Fresh, found: Fitted) -> None:
+    """The digits, one of which can be chosen, and where the chosen one can go."""
+    words = []
+    for position, mse in enumerate(fresh.mse):
+        says = fresh.seen.says(position, found.class_names)
+        near = f"training #{fresh.nearest[position]}"
+        is_doubtful = bool(says and fresh.seen.confidence[position] <= 0.9)
+        lines = tuple(filter(None, (says and f"read as {says}", near, f"MSE to it {mse:.3f}")))
+        words.append(Generated(f"Generated digit {position}", lines, is_doubtful))
+    chosen = state.sample(run)
+    at = next((i for i, code in enumerate(fresh.seen.codes) if chosen and np.array_equal(code, chosen.code)), None)
+    picked = samples(fresh.seen.pictures, fresh.pictures, words, chosen=at, key="samples")
+    if picked is not None:
+        name = f"Sample {picked}, seed {config.seed}"
+        code, picture = fresh.seen.codes[picked], fresh.seen.pictures[picked]
+        state.set_sample(state.Sample(run.name, found.weights, name, code, picture))
+        st.rerun()
+
+
+def go_on(run: Run) -> None:
+    """Where the chosen digit can go."""
+    chosen = state.sample(run)
+    if chosen is None:
+        st.caption("Click a digit to go on with it: to Steer, or to the ways between digits below.")
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.image(chosen.picture.repeat(2, axis=0).repeat(2, axis=1), width=56)
+        st.markdown(chosen.name, width="content")
+        if st.button("Steer it", icon=":material/tune:"):
+            state.steer_from_sample()
+            st.switch_page("views/steer.py", query_params={"run": run.name})
+        st.button("From it", on_click=state.fill, args=("from kind", state.SAMPLE), icon=":material/first_page:",
+                  help="Makes it the beginning of the way between two digits below.")  # fmt: skip
+        st.button("To it", on_click=state.fill, args=("to kind", state.SAMPLE), icon=":material/last_page:",
+                  help="Makes it the end of that way.")  # fmt: skip
+
+
+# -- how good they are
+
+
+def goodness(run: Run, config: SampleConfig, found: Fitted) -> None:
+    """The figures of every prior, beside real digits and their copies."""
+    st.header("How good they are")
+    if not found.qualities:
+        dataset = evaluation.dataset_of(run)
+        if ("mixture", None) not in found.priors:
+            st.caption("Once the priors are fitted, thousands of their digits are judged and stand here.")
+        elif resources.judge(dataset) is None:
+            st.info(
+                f"There is no independent judge for {dataset} yet. `python -m cae train-judge --dataset {dataset}` "
+                "trains one in a minute or two; then fit the priors again.",
+                icon=":material/info:",
+            )
+        return
+    rows = {"real": "real digits", "copies": "their copies", **PRIORS}
+    shown = {title: found.qualities[name] for name, title in rows.items() if name in found.qualities}
+    if config.of_class is not None:
+        with state.errors_in_words():
+            one = resources.quality_of(run, found, config.prior, config.of_class)
+            if one is not None:
+                shown[f"{PRIORS[config.prior]}, class {found.class_names[config.of_class]}"] = one
+    st.markdown(
+        "| | read | precision | recall | off |\n|---|--:|--:|--:|--:|\n"
+        + "\n".join(_row(title, each, title == PRIORS[config.prior]) for title, each in shown.items())
+    )
+    with st.popover("What these mean", icon=":material/help:"):
+        st.markdown(
+            "**Read**: the share that an independent classifier reads with more than 90 % confidence. "
+            "**Precision**: the share of generated digits that lie among real ones, in what that classifier sees; "
+            "**recall**: the share of real ones that lie among the generated (Kynkäänniemi et al. 2019). "
+            "**Off**: the median distance of a code to its ten nearest real ones. "
+            f"{next(iter(shown.values())).count:,} of each; of one class, 1,000."
+        )
+
+
+def _row(title: str, each: Quality, is_chosen: bool) -> str:
+    cells = (
+        title, f"{100 * each.sure:.1f}\u00a0%", f"{each.precision:.2f}", f"{each.recall:.2f}", f"{each.off_manifold:.3g}",
+    )  # fmt: skip
+    return "| " + " | ".join(f"**{cell}**" if is_chosen else cell for cell in cells) + " |"
+
+
+def where_they_lie(run: Run, config: SampleConfig, found: Fitted, space: LatentSpace) -> None:
+    """Three pictures of the chosen prior's codes among those of real digits, and what follows."""
+    title = PRIORS[config.prior]
+    st.header("Why: where the codes lie")
+    drawn = found.prior(config.prior, config.of_class).sample(600, 0)
+    real = space.real.codes()[:: max(1, len(space.real.labels) // 1500)]
+    lengths = [float(np.median(np.linalg.norm(codes, axis=1))) for codes in (real, drawn)]
+    looked = {kind: found.priors[kind, None] for kind in PRIORS if (kind, None) in found.priors}
+    plane, distance, balance = st.columns(3)
+    with plane:
+        axes = space.axes if len(space.axes) == 2 else np.vstack([space.axes, np.zeros_like(space.axes)])
+        chart(
+            figures.code_plane((real - space.mean) @ axes.T, (drawn - space.mean) @ axes.T, f"drawn: {title}"),
+            key="code-plane", description=f"Codes drawn from {title} among those of real digits", keep=run.name,
+        )  # fmt: skip
+    with distance:
+        curves = {"real digits": space.real.usual} | {
+            PRIORS[kind]: resources.distances(run, found, kind) for kind in looked
+        }
+        chart(
+            figures.off_manifold_curves(curves, title),
+            key="off-manifold", description="How far the codes of every prior are from real ones", keep=run.name,
+        )  # fmt: skip
+    with balance:
+        if config.prior in found.qualities:
+            chart(
+                figures.class_balance(
+                    found.class_names, found.qualities["real"].balance, found.qualities[config.prior].balance, title
+                ),
+                key="class-balance", description="How often each class is generated", keep=run.name,
+            )  # fmt: skip
+    mine = resources.distances(run, found, config.prior, config.of_class)
+    inside = float(np.interp(space.real.usual[95], mine, np.arange(101))) / 100
+    st.markdown(
+        f"Half of the real codes are longer than {lengths[0]:.3g}, half of those drawn here longer than "
+        f"{lengths[1]:.3g}; {inside:.0%} of those drawn are as near to real codes as 95 % of real ones are to each "
+        "other. Nothing in the training asks codes to look like N(0, 1): the network puts digits where it likes, in "
+        "clusters with nothing between, and decodes a code from elsewhere to something that is no digit."
+    )
+
+
+def one_class_missing(config: SampleConfig, found: Fitted, reason: CannotFit) -> None:
+    """Why there is nothing to draw from, where the priors have been fitted."""
+    st.warning(str(reason), icon=":material/block:")
+    others = [PRIORS[kind] for kind in PRIORS if (kind, config.of_class) in found.priors]
+    if others:
+        st.caption(f"These can be drawn from: {', '.join(others)}.")
