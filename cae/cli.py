@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from cae import jobs, runs
+from cae import jobs, runs, sweep
 from cae.config import DATASETS, PRIORS, RECIPES, Config, MapConfig, ModelConfig, SampleConfig, TrainConfig
 from cae.errors import CaeError, DoesNotFit, InvalidOption
 from cae.files import require_writable
@@ -90,19 +91,26 @@ def _parser() -> argparse.ArgumentParser:
     judging = command("train-judge", _train_judge, "Train the small classifier that judges generated digits.")
     judging.add_argument("--dataset", default="mnist", choices=DATASETS, help="what it should know (mnist)")
     judging.add_argument("--seed", type=int, default=0, metavar="X", help="another judge (0)")
+    sweeping = command("sweep", _sweep, "Train a run for each value of one option; the same command again goes on.")
+    sweeping.add_argument("--name", default="", help="what to call the sweep; its runs are NAME-VALUE (OPTION-RECIPE)")
+    sweeping.add_argument(
+        "--recipe", default="original", choices=RECIPES, help="where the options come from (original)"
+    )
+    sweeping.add_argument("--json", action="store_true", help="as JSON")
+    _add_options(sweeping, ModelConfig, TrainConfig, several=True)
     ship = command("ship", _ship, "Make a finished run fit to be part of the project: thin, measured, protected.")
     ship.add_argument("name")
     return parser
 
 
-def _add_options(parser: argparse.ArgumentParser, *configs: type[Config]) -> None:
-    """A flag for every option of these configurations."""
+def _add_options(parser: argparse.ArgumentParser, *configs: type[Config], several: bool = False) -> None:
+    """A flag for every option of these configurations; with `several`, one that takes a list."""
     for option in (option for config in configs for option in config.options()):
         bounds = "|".join(option.choices) or (f"at least {option.low:g}" if option.low is not None else "")
         parser.add_argument(
             f"--{option.name.replace('_', '-')}",
-            type=_number if option.kind is not str else str,
-            metavar="X",
+            type=str if several or option.kind is str else _number,
+            metavar="X,..." if several else "X",
             help=f"{option.help[0].lower()}{option.help[1:].rstrip('.')} ({bounds})".replace("%", "%%"),
         )
 
@@ -455,6 +463,84 @@ def _train_judge(options: argparse.Namespace) -> int:
     found = judge.save(net, options.dataset)
     print(f"{100 * found.accuracy:.2f} % of the test images are read rightly: {judge.path(options.dataset)}")
     return 0
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise CaeError("A sweep trains in one process: start it without torchrun.")
+    given = {name: _values(getattr(options, name)) for name in _in_order(ModelConfig, TrainConfig)}
+    given = {name: values for name, values in given.items() if values}
+    several = [f"--{name.replace('_', '-')}" for name, values in given.items() if len(values) > 1]
+    if len(several) != 1:
+        wrong = f"not {' and '.join(several)}" if several else "as in --latent-dim 2,8,32"
+        raise InvalidOption("", f"A sweep is of one option with several values, {wrong}.")
+    option = next(name for name, values in given.items() if len(values) > 1)
+    changes = {name: values[0] for name, values in given.items() if name != option}
+    asked = threading.Event()
+    with _stopping_on_signals(asked.set):
+        found = sweep.plan(option, given[option], recipe=options.recipe, changes=changes, name=options.name)
+        say = functools.partial(print, file=sys.stderr if options.json else sys.stdout, flush=True)
+        for point in found.finished:
+            say(f"{point.run}: known already")
+        _show_sweeping(found, asked, say)
+    found = sweep.plan(option, given[option], recipe=options.recipe, changes=changes, name=options.name)
+    if options.json:
+        print(json.dumps({"name": found.name, **found.to_json()}, indent=2))
+    else:
+        _show_sweep(found)
+    if found.waiting:
+        say(f"{found.name} is stopped, {len(found.waiting)} of {len(found.points)} to go. To go on: this command again")
+    return 0
+
+
+def _in_order(*configs: type[Config]) -> list[str]:
+    return [option.name for config in configs for option in config.options()]
+
+
+def _values(text: str | None) -> list[sweep.Value]:
+    """The values in a list; what is no number stays text, and is refused by whom it concerns."""
+
+    def value(part: str) -> sweep.Value:
+        try:
+            return _number(part)
+        except ValueError:
+            return part
+
+    return [] if text is None else [value(part.strip()) for part in text.split(",")]
+
+
+def _show_sweeping(found: sweep.Sweep, asked: threading.Event, say: Callable[[str], None]) -> None:
+    """Trains what has not finished; stops after the batch under way once it is asked to."""
+    ahead: tuple[str, ...] = ()
+    for point, event in sweep.train(found):
+        if isinstance(event, EpochRecord):
+            say(f"{point.run}: {_epoch_line(event, found.config(point.value)[1].epochs)}")
+        elif isinstance(event, sweep.SweepPoint) and event.state == "failed":
+            say(f"{point.run} has failed: {event.reason}")
+        elif isinstance(event, sweep.Waiting) and event.ahead != ahead:
+            ahead = event.ahead
+            say(f"{point.run}: waiting for {', '.join(ahead)} to end")
+        if asked.is_set():
+            if isinstance(event, sweep.SweepPoint):
+                break
+            (Run.open(point.run).path / "stop").touch()
+
+
+def _show_sweep(found: sweep.Sweep) -> None:
+    with_pca = found.option == "latent_dim" and bool(found.pca)
+    rows = [[found.label.lower(), "parameters", "test MSE", "PCA with as many"[: 16 * with_pca], "seconds"]]
+    for point in found.points:
+        reached = [f"{point.last.test_mse:.4f}", f"{point.last.seconds:.0f}"] if point.last else ["-", "-"]
+        mse = reached[0] if point.state == "finished" else point.state
+        pca = f"{found.pca[min(point.latent_dim, len(found.pca)) - 1]:.4f}" if with_pca else ""
+        rows.append([str(point.value), f"{point.parameters:,}", mse, pca, reached[1]])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    changed = "".join(f", {label} {value}" for label, value in found.changed)
+    print(f"{found.name}: {found.dataset}, recipe {found.recipe}{changed}; MSE on [-1, 1]")
+    for row in rows:
+        print("  " + "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True) if width))
+    if found.finished:
+        print(f"  kept in {sweep.path(found.name)}")
 
 
 def _ship(options: argparse.Namespace) -> int:

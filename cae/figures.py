@@ -5,21 +5,22 @@ Text, grid and paper take their colours from the page that shows the figure.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cae.metrics import Baselines
-from cae.pictures import png_uri
+from cae.pictures import ADDED, MISSING, png_uri
 from cae.records import EpochRecord, Progress
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from cae.model import Layer
+    from cae.probing import Dimension
 
 ACCENT = "#8b5cf6"
 QUIET = "#8a8a94"
@@ -30,6 +31,8 @@ CLASS_COLOURS = (
 )  # fmt: skip
 HOURGLASS_HEIGHT = 225
 _MOST_POINTS = 400
+_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")  # runs are told apart by more than colour
+_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star")
 _SLOT = 1.3  # from the middle of one block of the hourglass to the next; the picture is 1 wide
 
 
@@ -79,6 +82,41 @@ def loss_curves(
         better = [record for curve in curves[:1] for record in curve.history if record.held_out_mse < pca]
         if better:
             _add_star(figure, better[0].epoch, better[0].held_out_mse * scale, latent_dim)
+    return figure
+
+
+def compared_curves(curves: Sequence[Curve], *, over: Literal["epochs", "seconds"] = "epochs") -> go.Figure:
+    """The held-out losses of runs, MSE on [-1, 1], over epochs or, on a logarithmic axis, over seconds of training."""
+    figure = _figure(height=380)
+    ticks = [digit * 10**power for power in (-4.0, -3.0, -2.0, -1.0, 0.0) for digit in (1, 1.5, 2, 3, 5, 7)]
+    figure.update_layout(
+        xaxis={"title": "epoch", "zeroline": False, "rangemode": "tozero"},
+        yaxis={"title": "MSE on [-1, 1]", "zeroline": False, "type": "log", "tickvals": _list(ticks),
+               "ticktext": [f"{tick:.4g}" for tick in ticks]},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}, hovermode="closest",
+    )  # fmt: skip
+    if over == "seconds":
+        times = [digit * 10.0**power for power in range(-1, 6) for digit in (1, 2, 5)]
+        figure.update_xaxes(
+            title="seconds of training", type="log", rangemode="normal", tickvals=_list(times),
+            ticktext=[f"{time:,.10g}" for time in times],
+        )  # fmt: skip
+    for number, curve in enumerate(curves):
+        what = "validation" if curve.validates else "test"
+        colour = ACCENT if number == 0 else CLASS_COLOURS[(number - 1) % 10]
+        figure.add_scatter(
+            x=[record.epoch if over == "epochs" else _rounded(max(record.seconds, 1e-3)) for record in curve.history],
+            y=[_rounded(record.held_out_mse) for record in curve.history],
+            mode="lines+markers" if len(curve.history) < 60 else "lines", name=f"{curve.name}: {what}",
+            line={"color": colour, "width": 2, "dash": _DASHES[number % len(_DASHES)]},
+            marker={"size": 7, "symbol": _SYMBOLS[number % len(_SYMBOLS)]},
+            customdata=[[record.epoch, _rounded(record.seconds), _rounded(0.25 * record.held_out_mse)]
+                        for record in curve.history],
+            hovertemplate=(
+                f"{what} %{{y:.3g}} (%{{customdata[2]:.3g}} on [0, 1])<br>epoch %{{customdata[0]}}, "
+                f"%{{customdata[1]:,.3g}} s<extra>{curve.name}</extra>"
+            ),
+        )  # fmt: skip
     return figure
 
 
@@ -181,6 +219,145 @@ def error_histogram(errors: NDArray[np.floating], shown: NDArray[np.integer], bi
     return figure
 
 
+def references(entries: Sequence[tuple[str, float]], mine: str) -> go.Figure:
+    """Errors, MSE on [-1, 1], beside each other as bars, the first at the top; the one called `mine` stands out."""
+    figure = _figure(height=52 + 34 * len(entries))
+    top = max(value for _, value in entries)
+    figure.add_bar(
+        y=[name for name, _ in entries], x=_list([value for _, value in entries]), orientation="h",
+        marker={"color": [ACCENT if name == mine else QUIET for name, _ in entries]},
+        text=[f"{value:#.3g}" for _, value in entries], textposition="outside", cliponaxis=False,
+        customdata=_list([0.25 * value for _, value in entries]), showlegend=False,
+        hovertemplate="%{y}: %{x:.3g} (%{customdata:.3g} on [0, 1])<extra></extra>",
+    )  # fmt: skip
+    figure.update_layout(
+        margin={"l": 10, "r": 12, "t": 4, "b": 40}, bargap=0.35,
+        xaxis={"title": "MSE on [-1, 1]", "range": [0, 1.18 * top], "zeroline": False},
+        yaxis={"type": "category", "autorange": "reversed", "automargin": True, "ticks": "", "fixedrange": True},
+    )  # fmt: skip
+    return figure
+
+
+def zeroing(dimensions: Sequence[Dimension], order: Sequence[int], dead: Sequence[int] = ()) -> go.Figure:
+    """By how much the error grows without each dimension, MSE on [-1, 1], in this order; those that are dead are grey.
+
+    Redundant ones are hatched.
+    """
+    figure = _figure(height=380)
+    shown = [dimensions[index] for index in order]
+    figure.add_bar(
+        x=[f"z{index}" for index in order], y=_list([each.zeroed_mse for each in shown]), showlegend=False,
+        marker={
+            "color": [QUIET if index in dead else ACCENT for index in order],
+            "pattern": {"shape": ["/" if each.is_redundant and index not in dead else ""
+                                  for index, each in zip(order, shown, strict=True)], "fgcolor": "#ffffff"},
+        },
+        customdata=[[_rounded(each.deviation), _rounded(100 * each.explained)] for each in shown],
+        hovertemplate=(
+            "%{x}: the error grows by %{y:.3g}<br>standard deviation %{customdata[0]:.3g}"
+            "<br>the others explain %{customdata[1]:.3g} % of it<extra></extra>"
+        ),
+    )  # fmt: skip
+    figure.update_layout(
+        bargap=0.25 if len(order) < 100 else 0,
+        xaxis={"type": "category", "title": "dimension", "tickangle": 0, "nticks": 17},
+        yaxis={"title": "more MSE on [-1, 1]", "rangemode": "tozero"},
+    )
+    return figure
+
+
+def correlation(matrix: Sequence[Sequence[float]]) -> go.Figure:
+    """Pearson's correlation of every two dimensions, (D, D): blue below zero, red above, nothing at zero."""
+    figure = _figure(height=380)
+    names = [f"z{index}" for index in range(len(matrix))]
+    figure.add_heatmap(
+        z=[list(row) for row in matrix], x=names, y=names, zmin=-1, zmax=1, xgap=0.5 if len(names) <= 64 else 0,
+        ygap=0.5 if len(names) <= 64 else 0, hovertemplate="%{y} and %{x}: %{z:.2f}<extra></extra>",
+        colorscale=[[0, f"rgba{(*MISSING, 1.0)}"], [0.5, "rgba(128, 128, 140, 0.06)"], [1, f"rgba{(*ADDED, 1.0)}"]],
+        colorbar={"thickness": 10, "len": 0.9, "outlinewidth": 0, "tickvals": [-1, -0.5, 0, 0.5, 1]},
+    )  # fmt: skip
+    figure.update_layout(
+        margin={"l": 40, "r": 0, "t": 28, "b": 44},
+        xaxis={"type": "category", "showgrid": False, "constrain": "domain", "tickangle": 0, "nticks": 9},
+        yaxis={"type": "category", "showgrid": False, "constrain": "domain", "autorange": "reversed", "nticks": 9,
+               "scaleanchor": "x"},
+    )  # fmt: skip
+    return figure
+
+
+def code_plane(real: NDArray[np.floating], drawn: NDArray[np.floating], title: str) -> go.Figure:
+    """Where drawn codes (S, 2) lie among real ones (N, 2), both along two directions."""
+    figure = _figure(height=330)
+    for points, name, colour, opacity, size in (
+        (real, "codes of real digits", QUIET, 0.35, 4),
+        (drawn, title, ACCENT, 0.75, 5),
+    ):
+        figure.add_scatter(
+            x=_list(points[:, 0]), y=_list(points[:, 1]), mode="markers", name=name, hoverinfo="skip",
+            marker={"size": size, "color": colour, "opacity": opacity, "symbol": "circle" if points is real else "x"},
+        )  # fmt: skip
+    figure.update_layout(
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        xaxis={"title": "along the widest direction of real codes", "zeroline": True},
+        yaxis={"title": "along the next", "scaleanchor": "x"},
+    )
+    return figure
+
+
+def off_manifold_curves(curves: Mapping[str, NDArray[np.floating]], chosen: str) -> go.Figure:
+    """The share of codes that are at most so far from real ones, by title: percentiles 0 to 100 of the distance."""
+    figure = _figure(height=330)
+    dashes = ("solid", "dot", "dash", "dashdot")
+    for (name, percentiles), dash in zip(curves.items(), dashes, strict=False):
+        first = name == next(iter(curves))
+        figure.add_scatter(
+            x=_list(percentiles), y=list(range(101)), mode="lines", name=name,
+            line={"color": ACCENT if name == chosen else QUIET, "width": 3 if name == chosen or first else 1.5,
+                  "dash": dash},
+            hovertemplate=f"%{{y}} % are nearer than %{{x:.3g}}<extra>{name}</extra>",
+        )  # fmt: skip
+    figure.update_layout(
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        xaxis={"title": "off-manifold distance", "rangemode": "tozero"}, yaxis={"title": "% of codes"},
+    )  # fmt: skip
+    return figure
+
+
+def class_balance(names: Sequence[str], real: Sequence[float], drawn: Sequence[float], title: str) -> go.Figure:
+    """The share of each class, (C,), among real digits and among generated ones."""
+    figure = _figure(height=330)
+    for shares, name, colour in ((real, "real digits", QUIET), (drawn, title, ACCENT)):
+        figure.add_bar(
+            x=list(names), y=_list(np.multiply(shares, 100)), name=name, marker={"color": colour},
+            hovertemplate=f"class %{{x}}: %{{y:.3g}} %<extra>{name}</extra>",
+        )  # fmt: skip
+    figure.update_layout(
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}, bargap=0.25,
+        xaxis={"title": "read as", "type": "category"}, yaxis={"title": "% of digits"},
+    )  # fmt: skip
+    return figure
+
+
+def on_the_way(
+    shares: NDArray[np.floating], values: Mapping[str, NDArray[np.floating]], what: str, usual: float | None = None
+) -> go.Figure:
+    """A value at each share (S,) of the way between two digits, by the title of the way; `usual` is a line across."""
+    figure = _figure(height=230)
+    for (name, along), dash, colour in zip(values.items(), ("solid", "dash"), (ACCENT, "#e76300"), strict=True):
+        figure.add_scatter(
+            x=_list(100 * shares), y=_list(along), mode="lines", name=name,
+            line={"color": colour, "width": 2.5, "dash": dash},
+            hovertemplate=f"%{{y:.3g}} at %{{x:.0f}} %<extra>{name}</extra>",
+        )  # fmt: skip
+    if usual is not None:
+        _add_baseline(figure, "95 % of real digits are nearer than", usual)
+    figure.update_layout(
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}, hovermode="x unified",
+        xaxis={"title": "% of the way", "zeroline": False}, yaxis={"title": what, "rangemode": "tozero"},
+    )  # fmt: skip
+    return figure
+
+
 def hourglass(
     layers: Sequence[Layer],
     *,
@@ -221,6 +398,70 @@ def hourglass(
         ],
     )  # fmt: skip
     return figure
+
+
+def sweep(
+    label: str, values: Sequence[float | str], results: Sequence[EpochRecord], *, pca: Sequence[float] = ()
+) -> go.Figure:
+    """The test error of runs, MSE on [-1, 1], against the option that they differ in; `results` are last epochs.
+
+    `pca[k - 1]` is the error of PCA with k components, drawn beside them: for an option that counts them. Where all
+    held images out for validation, that error is drawn too.
+    """
+    figure = _figure(height=360)
+    numeric = not any(isinstance(value, str) for value in values)
+    errors = {"test": [record.test_mse for record in results]}
+    held_out = [record.validation_mse for record in results if record.validation_mse is not None]
+    if results and len(held_out) == len(results):
+        errors["validation"] = held_out
+    components = [k for k in range(1, len(pca) + 1) if numeric and values and min(values) <= k <= max(values)]
+    beside = [pca[k - 1] for k in components]
+    if components:
+        figure.add_scatter(
+            x=components, y=_list(beside), mode="lines", name="PCA with as many numbers",
+            line={"color": QUIET, "width": 1.5, "dash": "dot"}, customdata=_list(0.25 * error for error in beside),
+            hovertemplate="PCA with %{x}: %{y:.3g} (%{customdata:.3g} on [0, 1])<extra></extra>",
+        )  # fmt: skip
+    for (what, reached), dash in zip(errors.items(), ("solid", "dash"), strict=False):
+        figure.add_scatter(
+            x=list(values), y=_list(reached), name=what, mode="lines+markers" if numeric else "markers",
+            line={"color": ACCENT, "width": 2.5 if what == "test" else 1.5, "dash": dash},
+            marker={"size": 8, "symbol": "circle" if what == "test" else "diamond-open"},
+            customdata=[[_rounded(0.25 * mse), _rounded(record.seconds)]
+                        for mse, record in zip(reached, results, strict=True)],
+            hovertemplate=(
+                f"{label.lower()} %{{x}}<br>{what} %{{y:.3g}} (%{{customdata[0]:.3g}} on [0, 1])<br>"
+                "%{customdata[1]:,.3g} s of training<extra></extra>"
+            ),
+        )  # fmt: skip
+    shown = [*beside, *(error for reached in errors.values() for error in reached)]
+    figure.update_layout(
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}, hovermode="closest",
+        xaxis={"title": label.lower(), "zeroline": False, **_spread(values)},
+        yaxis={"title": "MSE on [-1, 1]", "zeroline": False, "rangemode": "tozero"},
+    )  # fmt: skip
+    if _is_wide(shown):
+        ticks = [digit * 10**power for power in (-4.0, -3.0, -2.0, -1.0, 0.0) for digit in (1, 2, 5)]
+        figure.update_yaxes(
+            type="log", rangemode="normal", tickvals=_list(ticks), ticktext=[f"{tick:.4g}" for tick in ticks]
+        )
+    return figure
+
+
+def _spread(values: Sequence[float | str]) -> dict[str, Any]:
+    """How an axis shows these values: as categories, or with a tick at each as long as there is room."""
+    numbers = [value for value in values if not isinstance(value, str)]
+    if len(numbers) < len(values):
+        return {"type": "category"}
+    axis: dict[str, Any] = {"type": "log" if _is_wide(numbers) else "linear"}
+    return (
+        {**axis, "tickvals": numbers, "ticktext": [f"{value:,.7g}" for value in numbers]} if len(values) < 13 else axis
+    )
+
+
+def _is_wide(numbers: Sequence[float]) -> bool:
+    """Whether they differ so much that a logarithmic axis shows them better."""
+    return bool(numbers) and min(numbers) > 0 and max(numbers) >= 8 * min(numbers)
 
 
 def _legend(layer: Layer) -> str:

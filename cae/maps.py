@@ -405,6 +405,18 @@ def tsne_for_browser(of: Points, found: TSNE) -> bytes:
     return _save({"positions": found.positions, "preserved.2": preserved(of, found.positions)}, {})
 
 
+def for_comparison(positions: Array, images: Images) -> bytes:
+    """Positions (N, 2) of the test `images` with their classes: what is needed to lay a map beside others.
+
+    Errors are not among it: the browser decodes the digit that it is asked about, and measures it then.
+    """
+    arrays: dict[str, NDArray[Any]] = {
+        "positions": positions[:, :2].astype(np.float32),
+        "labels": images.labels.numpy().astype(np.uint8),
+    }
+    return _save(arrays, {"class_names": images.class_names})
+
+
 def _save(arrays: dict[str, NDArray[Any]], words: dict[str, Any]) -> bytes:
     from safetensors.numpy import save
 

@@ -77,18 +77,41 @@ class Baselines:
         return self.pca[min(components, len(self.pca)) - 1]
 
 
+@dataclass(frozen=True)
+class Components:
+    """A principal component analysis of training images in [-1, 1]: their mean (784,), orthonormal axes (C, 784)."""
+
+    mean: Floats
+    axes: Floats
+
+    def copies(self, pixels: NDArray[np.uint8], count: int) -> Floats:
+        """What the first `count` components make of uint8 (K, 28, 28): (K, 28, 28) in the scale [-1, 1], unclipped."""
+        axes = self.axes[:count]
+        numbers = (_flat(pixels) - self.mean) @ axes.T  # (K, count): the code of each image
+        return (numbers @ axes + self.mean).reshape(pixels.shape)  # type: ignore[no-any-return]
+
+
+def components(train_pixels: NDArray[np.uint8]) -> Components:
+    """The principal components of uint8 (N, 28, 28), the one that explains most first."""
+    from sklearn.decomposition import PCA
+
+    pca = PCA(svd_solver="covariance_eigh").fit(_flat(train_pixels))
+    return Components(pca.mean_, pca.components_)
+
+
 def baselines(train_pixels: NDArray[np.uint8], test_pixels: NDArray[np.uint8]) -> Baselines:
     """Both baselines, from uint8 (N, 28, 28). PCA's output is not clipped.
 
     The components are orthonormal: what k of them leave over is the total less the k squared projections.
     """
-    from sklearn.decomposition import PCA
-
-    train = train_pixels.reshape(len(train_pixels), -1).astype(np.float32) / 127.5 - 1
-    test = test_pixels.reshape(len(test_pixels), -1).astype(np.float32) / 127.5 - 1
-    pca = PCA(svd_solver="covariance_eigh").fit(train)
-    centred = test - pca.mean_
-    kept = np.square(centred @ pca.components_.T, dtype=np.float64).sum(axis=0).cumsum()
+    pca = components(train_pixels)
+    centred = _flat(test_pixels) - pca.mean
+    kept = np.square(centred @ pca.axes.T, dtype=np.float64).sum(axis=0).cumsum()
     total = np.square(centred, dtype=np.float64).sum()
-    left = np.maximum(total - kept, 0) / test.size
-    return Baselines(float(total / test.size), tuple(float(value) for value in left))
+    left = np.maximum(total - kept, 0) / centred.size
+    return Baselines(float(total / centred.size), tuple(float(value) for value in left))
+
+
+def _flat(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Pixels as rows in [-1, 1], (N, 784)."""
+    return pixels.reshape(len(pixels), -1).astype(np.float32) / 127.5 - 1

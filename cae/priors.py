@@ -101,6 +101,7 @@ def united(parts: Sequence[Prior], shares: Sequence[float]) -> Prior:
 def _tried(codes: Floats, seed: int, report: Callable[[str, float], None]) -> Iterator[tuple[int, Prior]]:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
+    from threadpoolctl import threadpool_limits
 
     values = codes.astype(np.float64)
     spread = float(values.var(axis=0).mean())
@@ -108,7 +109,7 @@ def _tried(codes: Floats, seed: int, report: Callable[[str, float], None]) -> It
     for number, count in enumerate(counts):
         report(f"fitting {count} Gaussian{'s' if count > 1 else ''}", number / len(counts))
         model = GaussianMixture(count, reg_covar=1e-5 * spread, max_iter=60, tol=1e-2, random_state=seed)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), threadpool_limits(1):  # threads that wait for each other at small matrices
             warnings.simplefilter("ignore", ConvergenceWarning)  # as far as 60 rounds come
             model.fit(values)
         factors = np.linalg.cholesky(model.covariances_)

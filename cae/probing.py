@@ -231,6 +231,26 @@ def zeroing(model: ConvAutoencoder, test: Images, codes: Floats) -> tuple[NDArra
     return errors, np.stack(costs)
 
 
+def without(
+    model: ConvAutoencoder, images: Images, indices: NDArray[np.integer], dimension: int, mean: float
+) -> tuple[NDArray[np.uint8], NDArray[np.floating]]:
+    """The copies of the `images` at these indices when a dimension holds `mean`, whatever the image; and their MSE.
+
+    uint8 (K, 28, 28), and (K,) on [-1, 1].
+    """
+    import torch
+
+    from cae.data import to_model, to_pixels
+
+    originals = to_model(images.pixels[indices])  # (K, 1, 28, 28)
+    with torch.inference_mode():
+        codes = model.encode(originals)  # (K, D)
+        codes[:, dimension] = mean
+        copies = model.decode(codes)
+        errors = (copies - originals).square().mean(dim=(1, 2, 3))
+    return to_pixels(copies).numpy(), errors.numpy()
+
+
 # -- as a file
 
 

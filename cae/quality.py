@@ -88,8 +88,8 @@ def nearest(pictures: NDArray[np.uint8], among: NDArray[np.uint8]) -> tuple[NDAr
     best = torch.full((len(mine),), float("inf"))
     where = torch.zeros(len(mine), dtype=torch.int64)
     own = mine.square().sum(dim=1)
-    for first in range(0, len(among), 5000):
-        part = torch.from_numpy(among[first : first + 5000]).reshape(-1, mine.shape[1]).float()
+    for first in range(0, len(among), _SLICE):
+        part = torch.from_numpy(among[first : first + _SLICE]).reshape(-1, mine.shape[1]).float()
         distances = own[:, None] + part.square().sum(dim=1) - 2 * mine @ part.T
         least, position = distances.min(dim=1)
         closer = least < best

@@ -25,6 +25,9 @@ page = st.navigation(
         st.Page("views/steer.py", title="Steer", icon=":material/tune:", url_path="steer"),
         st.Page("views/draw.py", title="Draw", icon=":material/draw:", url_path="draw"),
         st.Page("views/map.py", title="Map", icon=":material/scatter_plot:", url_path="map"),
+        st.Page("views/judge.py", title="Judge", icon=":material/balance:", url_path="judge"),
+        st.Page("views/compare.py", title="Compare", icon=":material/stacked_line_chart:", url_path="compare"),
+        st.Page("views/generate.py", title="Generate", icon=":material/auto_awesome:", url_path="generate"),
     ]
 )
 resources.warm_up()

@@ -16,9 +16,9 @@ import streamlit as st
 from numpy.typing import NDArray
 
 import serving
-from cae import browser, evaluation, latent, maps
+from cae import browser, evaluation, judging, latent, maps
 from cae.config import MapConfig, ModelConfig
-from cae.errors import DataUnavailable
+from cae.errors import CaeError, DataUnavailable
 from cae.evaluation import Comparison
 from cae.latent import LatentSpace
 from cae.maps import TSNE, Points, Scores
@@ -27,9 +27,14 @@ from cae.records import EpochRecord, Progress
 from cae.runs import Run
 
 if TYPE_CHECKING:
+    from cae.config import SampleConfig
     from cae.data import Images
+    from cae.judge import Judge
+    from cae.judging import Judgement
     from cae.model import ConvAutoencoder, Layer
     from cae.photo import Photo
+    from cae.quality import Quality
+    from cae.sampling import Fitted, Seen
 
 
 @st.cache_resource(show_spinner=False)
@@ -143,7 +148,7 @@ def _encoded() -> set[tuple[str, int | None, int, int]]:
     return set()
 
 
-@st.cache_resource(max_entries=4, show_spinner="Encoding the test digits ...")
+@st.cache_resource(max_entries=8, show_spinner="Encoding the test digits ...")
 def _points(path: str, count: int | None, seed: int, stamp: int) -> Points:
     _import_slowly()
     run = Run(Path(path))
@@ -154,6 +159,33 @@ def tsne(run: Run, config: MapConfig) -> TSNE | None:
     """The t-SNE of the run with these options, where it has been computed."""
     kept = maps.kept(run, config, points(run, config).digits)
     return kept[0] if kept else None
+
+
+def usual_tsne(run: Run) -> TSNE | None:
+    """The t-SNE of all test digits with the usual options, where it has been computed; nothing is encoded for it."""
+    kept = maps.kept(run, MapConfig(), all_digits(evaluation.dataset_of(run)))
+    return kept[0] if kept else None
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def all_digits(dataset: str) -> str:
+    """The fingerprint of the test images of a data set."""
+    images = test_set(dataset)
+    return maps.fingerprint(images, np.arange(len(images)))
+
+
+def places_address(dataset: str, positions: NDArray[np.float32]) -> str:
+    """Where the browser finds a map of all test images, to be laid beside others."""
+    content = maps.for_comparison(positions, test_set(dataset))
+    return serving.address(f"places-{hashlib.sha256(content).hexdigest()[:32]}.safetensors", lambda: content)
+
+
+def test_pictures_address(dataset: str) -> str:
+    """Where the browser finds all test images."""
+    images = test_set(dataset)
+    return serving.address(
+        f"test-{all_digits(dataset)}.gz", lambda: browser.pictures_at(images, np.arange(len(images)))
+    )
 
 
 def map_scores(run: Run, config: MapConfig) -> tuple[float, dict[int, Scores]]:
@@ -183,6 +215,7 @@ def _pictures(dataset: str, fingerprint: str) -> str:
         return ""
 
 
+@st.cache_resource(max_entries=2, show_spinner="Reading the pictures ...")
 def _training_set(dataset: str) -> Images:
     from cae import data
 
@@ -326,6 +359,159 @@ def curve(run: Run) -> tuple[list[EpochRecord], list[Progress]]:
 def _curve(path: str, history: int, progress: int) -> tuple[list[EpochRecord], list[Progress]]:
     run = Run(Path(path))
     return run.history(), run.progress()
+
+
+# -- what was measured
+
+
+def judgement(run: Run) -> Judgement | None:
+    """Everything that was measured of the run, if all of it was."""
+    try:
+        return _judgement(str(run.path), _stamp(run.weights_file()))
+    except LookupError:
+        return None
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _judgement(path: str, stamp: int) -> Judgement:
+    """Raises LookupError, which is not remembered, where something is missing yet."""
+    found = judging.kept(Run(Path(path)))
+    if found is None:
+        raise LookupError(path)
+    return found
+
+
+def pca_copies(run: Run, indices: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.floating]]:
+    """What PCA with as many numbers as the run has makes of test images, and its MSE on [-1, 1]."""
+    numbers = tuple(int(index) for index in indices)
+    return _pca_copies(evaluation.dataset_of(run), numbers, run.info.model.latent_dim)
+
+
+@st.cache_data(max_entries=50, show_spinner="Fitting PCA ...")
+def _pca_copies(dataset: str, indices: tuple[int, ...], count: int) -> tuple[NDArray[np.uint8], NDArray[np.floating]]:
+    return evaluation.pca_copies(dataset, test_set(dataset).pixels[list(indices)].numpy(), count)
+
+
+def without(run: Run, indices: NDArray[np.int64], dimension: int) -> tuple[NDArray[np.uint8], NDArray[np.floating]]:
+    """What the run makes of test images when a dimension holds its mean, and the MSE on [-1, 1]."""
+    from cae import probing
+
+    mean = float(points(run, MapConfig()).codes.codes()[:, dimension].mean())
+    return probing.without(model(run), test_set(evaluation.dataset_of(run)), indices, dimension, mean)
+
+
+# -- generated digits
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _judge(dataset: str, _stamp: int) -> Judge:
+    from cae.judge import judge_of
+
+    return judge_of(dataset)
+
+
+def judge(dataset: str) -> Judge | None:
+    """The independent judge of a data set, if there is one."""
+    from cae.judge import path
+
+    try:
+        return _judge(dataset, _stamp(path(dataset)))
+    except CaeError:
+        return None
+
+
+def fitted(run: Run) -> Fitted | None:
+    """The priors of a run, if they have been fitted."""
+    from cae import sampling
+
+    return _fitted(str(run.path), _stamp(run.weights_file()), _stamp(sampling.job(run).result))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _fitted(path: str, stamp: int, result: int) -> Fitted | None:
+    from cae import sampling
+
+    return sampling.kept(Run(Path(path)))
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """New digits, and for each the training digit most like it: its index, class and picture, and their MSE (S,)."""
+
+    seen: Seen
+    nearest: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    pictures: NDArray[np.uint8]
+    mse: NDArray[np.float64]
+
+
+def fresh(run: Run, found: Fitted, config: SampleConfig) -> Fresh:
+    """New digits of the run. Raises CannotFit."""
+    return _fresh(str(run.path), config, _stamp(run.weights_file()), len(found.priors), found)
+
+
+@st.cache_data(max_entries=24, show_spinner=False)
+def _fresh(path: str, config: SampleConfig, stamp: int, priors: int, _found: Fitted) -> Fresh:
+    codes = _found.prior(config.prior, config.of_class).sample(config.count, config.seed)
+    return _beside_training(Run(Path(path)), look(Run(Path(path)), codes))
+
+
+def look(run: Run, codes: NDArray[np.float32]) -> Seen:
+    """What codes (S, D) decode to, and what can be said of it."""
+    from cae import sampling
+
+    return sampling.look(model(run), latent_space(run), judge(evaluation.dataset_of(run)), codes)
+
+
+def beside_training(run: Run, codes: NDArray[np.float32]) -> Fresh:
+    """The same, with the training digits most like them."""
+    return _beside_training(run, look(run, codes))
+
+
+def _beside_training(run: Run, seen: Seen) -> Fresh:
+    from cae import quality
+
+    train = _training_set(evaluation.dataset_of(run))
+    nearest, mse = quality.nearest(seen.pictures, train.pixels.numpy())
+    return Fresh(seen, nearest, train.labels[nearest].numpy(), train.pixels[nearest].numpy(), mse)
+
+
+def quality_of(run: Run, found: Fitted, prior: str, label: int) -> Quality | None:
+    """How good the digits of one class are, by 1,000 of them; None where there is no judge."""
+    return _quality(str(run.path), prior, label, _stamp(run.weights_file()), len(found.priors), found)
+
+
+@st.cache_data(max_entries=100, show_spinner="Judging 1,000 of them ...")
+def _quality(path: str, prior: str, label: int, stamp: int, priors: int, _found: Fitted) -> Quality | None:
+    from cae import sampling
+    from cae.data import to_model
+
+    run = Run(Path(path))
+    dataset = evaluation.dataset_of(run)
+    judging = judge(dataset)
+    if judging is None:
+        return None
+    import torch
+
+    codes = _found.prior(prior, label).sample(1000, 0)
+    shown = to_model(torch.from_numpy(sampling.decoded(model(run), codes).pictures))
+    return sampling.yardstick(judging, latent_space(run), test_set(dataset), label).measure(shown, codes)
+
+
+def distances(run: Run, found: Fitted, prior: str, label: int | None = None) -> NDArray[np.float64]:
+    """The percentiles 0 to 100 of the off-manifold distance of a prior's codes, (101,)."""
+    return _distances(str(run.path), prior, label, _stamp(run.weights_file()), len(found.priors), found)
+
+
+@st.cache_data(max_entries=100, show_spinner=False)
+def _distances(
+    path: str, prior: str, label: int | None, stamp: int, priors: int, _found: Fitted
+) -> NDArray[np.float64]:
+    codes = _found.prior(prior, label).sample(1000, 0)
+    found: NDArray[np.float64] = np.percentile(
+        latent.off_manifolds(latent_space(Run(Path(path))).real, codes), np.arange(101)
+    )
+    return found
 
 
 def zipped(run: Run) -> Callable[[], bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,9 @@ _STEERED, _ARRIVED = "steered", "arrived"
 _MOST_STARTS = 20  # of which it is remembered where one has gone from them
 _DRAWING, _PICTURE = "drawing", "picture"
 _BASE = "drawing base"
+_SAMPLE = "sample"
 _MAP = "map config"
+_COMPARED, _TO_MEASURE = "compared", "to measure"
 FIRST_CHOICE = "best"
 
 
@@ -73,7 +76,7 @@ def look_at(name: str) -> None:
 # -- steering: where it starts, and where it has gone
 
 WAYS = {"digit": "Test digit", "mean": "Class mean", "zero": "Zero", "random": "Random code"}
-DRAWING, PICTURE, LINK = "My drawing", "My picture", "The link"
+DRAWING, PICTURE, SAMPLE, LINK = "My drawing", "My picture", "My sample", "The link"
 
 
 def way_picker(run: Run) -> str:
@@ -81,6 +84,8 @@ def way_picker(run: Run) -> str:
     ways = [*WAYS.values(), DRAWING]
     if _PICTURE in st.session_state:
         ways.append(PICTURE)
+    if sample(run) is not None:
+        ways.append(SAMPLE)
     if st.session_state.get(_LINK, (None,))[0] == run.name:
         ways.append(LINK)
     wanted = st.session_state.pop(_NEXT_WAY, None)
@@ -196,6 +201,54 @@ def canvas_base() -> tuple[str, NDArray[np.uint8]] | None:
     return st.session_state.get(_BASE)
 
 
+# -- the page Generate
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A generated digit that somebody has chosen: of which run and weights, how it is called, its code and picture."""
+
+    run: str
+    weights: str
+    name: str
+    code: NDArray[np.float32]
+    picture: NDArray[np.uint8]
+
+
+def sample(run: Run) -> Sample | None:
+    """The generated digit that was last chosen, if it is of this run."""
+    found: Sample | None = st.session_state.get(_SAMPLE)
+    return found if found and found.run == run.name else None
+
+
+def set_sample(found: Sample) -> None:
+    """Replaces it."""
+    st.session_state[_SAMPLE] = found
+
+
+def steer_from_sample() -> None:
+    """Makes it the start of the steering."""
+    st.session_state[_NEXT_WAY] = SAMPLE
+
+
+def field(name: str, value: Any) -> str:
+    """The key of a field of the page Generate, which holds `value` until somebody changes it."""
+    st.session_state.setdefault(f"generate {name}", value)
+    return f"generate {name}"
+
+
+def choice(name: str, among: Sequence[Any]) -> str:
+    """The key of such a field for one of several things: the first, where it holds none of them."""
+    if st.session_state.get(f"generate {name}") not in among:
+        st.session_state[f"generate {name}"] = among[0]
+    return f"generate {name}"
+
+
+def fill(name: str, value: Any) -> None:
+    """Fills that field; to be called before it is drawn, as a button's callback is."""
+    st.session_state[f"generate {name}"] = value
+
+
 # -- the map
 
 
@@ -236,6 +289,31 @@ def reconstruct_from(way: str, index: int) -> None:
     """Makes that page show test digits from this index on; `way` is how it calls that."""
     for key, value in zip(_RECONSTRUCT, (way, index), strict=True):
         st.session_state[key] = value
+
+
+# -- the runs that are compared
+
+
+def compared_picker(names: Sequence[str], at_first: Sequence[str], most: int) -> list[str]:
+    """Draws the choice of the runs to compare; their names, in the order in which they were chosen."""
+    kept = st.session_state.get(_COMPARED, at_first)
+    st.session_state[_COMPARED] = [name for name in kept if name in names][:most]
+    return list(
+        st.multiselect(
+            "Runs", names, key=_COMPARED, max_selections=most, placeholder="Choose two or more",
+            persist_state="session",
+        )
+    )  # fmt: skip
+
+
+def to_measure() -> list[str]:
+    """The names of the runs that are to be measured, one after another; the first is the one under way."""
+    return list(st.session_state.get(_TO_MEASURE, []))
+
+
+def set_to_measure(names: Sequence[str]) -> None:
+    """Replaces them."""
+    st.session_state[_TO_MEASURE] = list(names)
 
 
 # -- messages that outlive the rerun they were caused by

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from cae import metrics
@@ -38,6 +38,11 @@ def plain(text: str) -> str:
 def numbers(count: int) -> str:
     """So many numbers."""
     return "1 number" if count == 1 else f"{count} numbers"
+
+
+def names(of: Sequence[str]) -> str:
+    """Names in a row: a, b and c."""
+    return " and ".join(filter(None, [", ".join(of[:-1]), *of[-1:]]))
 
 
 def options(values: Iterable[tuple[str, Any]]) -> str:

@@ -13,13 +13,25 @@ VIEWS = sorted(path for part in ("views", "sections") for path in (PROJECT / "da
 # A module imports only from rows above its own. One that is new finds its row here.
 ROWS = [
     {"errors"},
-    {"config", "records", "files", "metrics", "picks", "drawing", "attributes", "photo", "last_layer", "parallel",
-     "priors", "quality"},
+    {
+        "config",
+        "records",
+        "files",
+        "metrics",
+        "picks",
+        "drawing",
+        "attributes",
+        "photo",
+        "last_layer",
+        "parallel",
+        "priors",
+        "quality",
+    },
     {"model", "data", "weights", "optim", "augment", "pictures"},
     {"training", "runs"},
     {"jobs", "latent", "judge"},
     {"trainer", "exchange", "evaluation", "projection", "figures", "browser"},
-    {"maps", "probing", "sampling"},
+    {"maps", "probing", "sampling", "sweep"},
     {"judging"},
     {"shipping"},
     {"cli"},
@@ -28,7 +40,7 @@ ROWS = [
 RANK = {name: rank for rank, names in enumerate(ROWS) for name in names}
 LIGHT = (
     "config", "records", "files", "runs", "jobs", "weights", "trainer", "cli", "errors", "metrics", "evaluation",
-    "exchange", "__init__",
+    "exchange", "sweep", "__init__",
 )  # fmt: skip
 HEAVY = {"torch", "torchvision", "sklearn", "skimage", "plotly", "scipy", "streamlit", "rich"}
 

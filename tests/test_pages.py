@@ -30,6 +30,8 @@ PAGES = {
     "steer": "Steer",
     "draw": "Draw",
     "map": "Map",
+    "judge": "Judge",
+    "generate": "Generate",
 }
 
 

@@ -27,6 +27,8 @@ PAGES = {
     "/steer": "Steer",
     "/draw": "Draw",
     "/map": "Map",
+    "/judge": "Judge",
+    "/generate": "Generate",
 }
 PATIENCE = 60_000  # milliseconds; the machine may be busy
 

@@ -41,7 +41,7 @@ export function clear(canvas) {
   canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
 }
 
-const KEPT = 12; // files, the last used
+const KEPT = 20; // files, the last used
 
 // What `read` makes of the file at an address. Kept while the page lives, also for other widgets and other pages.
 export function fetched(address, read) {

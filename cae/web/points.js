@@ -19,6 +19,14 @@ function column({values, shape: [, columns]}, axis) {
   return Float32Array.from({length: values.length / columns}, (_, row) => values[row * columns + axis]);
 }
 
+// Of a map among others: classes, names of the classes, and where the digits are.
+export async function readPlaces(answer) {
+  const {tensors: {positions, labels}, metadata} = readTensors(await answer.arrayBuffer());
+  return {
+    x: column(positions, 0), y: column(positions, 1), labels: labels.values, names: JSON.parse(metadata.map).class_names,
+  };
+}
+
 // The middle of each class, [x, y], by the median of its points; null where it has none.
 export function middles(x, y, labels, classes) {
   return Array.from({length: classes}, (_, label) => {

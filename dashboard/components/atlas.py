@@ -1,0 +1,35 @@
+"""The maps of several runs side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from cae.figures import CLASS_COLOURS
+from components._widget import register
+
+_atlas = register("atlas")
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One of the maps: of which run, what lays it out, and where the browser finds its positions and its network.
+
+    `is_stretched`: whether both directions fill the square, each on a scale of its own.
+    """
+
+    name: str
+    what: str
+    places: str
+    network: str
+    is_stretched: bool = False
+
+
+def atlas(sheets: Sequence[Sheet], pictures: str, *, key: str) -> None:
+    """Shows the maps; a digit that one points at is ringed in all of them. `pictures` is the address of the digits."""
+    data = {
+        "pictures": pictures,
+        "colours": list(CLASS_COLOURS),
+        "sheets": [asdict(sheet) for sheet in sheets],
+    }
+    _atlas(key=key, data=data, height="content")

@@ -1,0 +1,21 @@
+"""A table of runs beside each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from comparison import Cell, Group
+from components._widget import register
+
+_table = register("table")
+
+
+def table(header: Sequence[Cell], groups: Sequence[Group], *, name: str, key: str) -> None:
+    """Shows a column for each cell of the header, and the rows under their titles; `name` is what a reader calls it."""
+    data = {
+        "corner": name,
+        "header": [asdict(cell) for cell in header],
+        "groups": [asdict(group) for group in groups],
+    }
+    _table(key=key, data=data, height="content")

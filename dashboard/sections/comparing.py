@@ -1,0 +1,284 @@
+"""Runs beside each other: curves, figures, digits and maps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+import comparison
+import resources
+import state
+import wording
+from cae import evaluation, figures, judging, maps, picks, probing
+from cae.config import MapConfig
+from cae.errors import CaeError
+from cae.figures import Curve
+from cae.jobs import Job
+from cae.runs import Run
+from comparison import Cell, Group, Subject
+from components import Card, Sheet, atlas, chart, digits, table
+
+MOST = 6
+_DIGITS = 10
+_SECONDS_BETWEEN_TICKS = 1.0
+_AXES: list[Literal["epochs", "seconds"]] = ["epochs", "seconds"]
+_WAYS = ["At random", "The hardest"]
+
+
+def suggestion(names: Sequence[str], chosen: Run | None) -> list[str]:
+    """The chosen run, and up to two others that have something to show."""
+    others = [run for run in map(Run.open, names) if run.weights_file().exists() and run.state != "damaged"]
+    first = [chosen.name] if chosen else []
+    return [*first, *(run.name for run in others if run.name not in first)][:3]
+
+
+def subject(run: Run) -> Subject:
+    """What is known of a run; never raises for what its files hold."""
+    try:
+        info, dataset = run.info, evaluation.dataset_of(run)
+    except CaeError:
+        return Subject(run.summary(), "")
+    parameters = sum(layer.parameters for layer in resources.layers(info.model))
+    known = Subject(run.summary(), dataset, info.model, info.train, parameters)
+    if known.summary.state == "damaged" or not run.weights_file().exists():
+        return known
+    try:
+        found = resources.usual_tsne(run)
+        return Subject(
+            known.summary, dataset, info.model, info.train, parameters,
+            evaluation.kept(run), probing.kept(run), found.scores if found else None,
+        )  # fmt: skip
+    except CaeError:
+        return known
+
+
+# -- curves
+
+
+def curves(runs: Sequence[Run]) -> None:
+    """The held-out losses, over epochs or over seconds; what cannot be drawn is said."""
+    title, choice = st.columns([3, 1], vertical_alignment="bottom")
+    title.header("Loss")
+    over = choice.segmented_control("Over", _AXES, default=_AXES[0], key="compare over", required=True)
+    found, datasets, without = [], set(), []
+    for run in runs:
+        with state.errors_in_words():
+            curve = _curve(run)
+            datasets.add(evaluation.dataset_of(run))
+            if curve.history:
+                found.append(curve)
+            else:
+                without.append(run.name)
+    chart(
+        figures.compared_curves(found, over=over),
+        key="compared-curves",
+        description=f"Held-out loss of {wording.names([each.name for each in found])} over {over}",
+        keep=f"{over} {' '.join(run.name for run in runs)}",
+    )
+    notes = ["Each run by the loss that it was not trained on."]
+    if over == "seconds":
+        notes.append("Seconds of training on the machine where it happened, pauses not counted, on a logarithmic axis.")
+    if len({each.validates for each in found}) > 1:
+        notes.append("Test and validation loss are measured on different pictures: compare them with care.")
+    if len(datasets) > 1:
+        notes.append(f"**These runs learn from {wording.names(sorted(datasets))}: their errors are not comparable.**")
+    if without:
+        notes.append(f"No epoch is known of {wording.names(without)}.")
+    st.caption(" ".join(notes))
+
+
+def _curve(run: Run) -> Curve:
+    history, progress = resources.curve(run)
+    train = run.info.train
+    return Curve(run.name, history, progress, train.epochs if train else None, bool(train and train.validation_images))
+
+
+# -- figures
+
+
+def figures_of(runs: Sequence[Run]) -> None:
+    """The table, what can be measured yet, and the options that are all alike."""
+    st.header("Figures")
+    subjects = [subject(run) for run in runs]
+    header = [Cell(of.summary.name, of.summary.note) for of in subjects]
+    different, alike = comparison.options(subjects)
+    groups = comparison.measured(subjects)
+    if different:
+        groups.append(Group("Options in which they differ", tuple(different)))
+    table(header, groups, name="Figures of the runs", key="compared-figures")
+    st.caption(" ".join(_notes(subjects)))
+    missing = [run for run, of in zip(runs, subjects, strict=True) if _is_missing(run, of)]
+    measuring(runs, missing)
+    if alike:
+        with st.expander("Options that are the same"):
+            table(header, [Group("", tuple(alike))], name="Options that are the same", key="same-options")
+
+
+def _notes(subjects: Sequence[Subject]) -> list[str]:
+    datasets = sorted({of.dataset for of in subjects if of.dataset})
+    if len(datasets) > 1:
+        notes = [f"No best is marked: these runs are about different data sets, {wording.names(datasets)}."]
+    else:
+        notes = ["★ is the best of its row, or all that are alike to the digits shown; errors are of test images."]
+    if len({of.model.latent_dim for of in subjects if of.model}) > 1:
+        notes.append("They squeeze a digit into different numbers of dimensions: with more of them a copy is easier.")
+    notes.append("Shaded options are unlike the first run's.")
+    return notes
+
+
+def _is_missing(run: Run, of: Subject) -> bool:
+    """Whether something could still be measured of it."""
+    if of.summary.state == "damaged" or not run.weights_file().exists():
+        return False
+    if of.map is None and comparison.is_measured(of):
+        return not maps.why_not(resources.points(run, MapConfig()), MapConfig())
+    return not comparison.is_measured(of)
+
+
+def measuring(runs: Sequence[Run], missing: Sequence[Run]) -> None:
+    """Measures what is missing, one run after another, while the page is looked at."""
+    is_busy = bool(state.to_measure()) or any(judging.job(run).is_live() for run in missing)
+    st.fragment(run_every=_SECONDS_BETWEEN_TICKS if is_busy else None)(_measuring)(runs, missing)
+
+
+def _measuring(runs: Sequence[Run], missing: Sequence[Run]) -> None:
+    with state.errors_in_words():
+        _go_on(runs)
+        live = [run for run in missing if judging.job(run).is_live()]
+        if live:
+            _progress(live[0], judging.job(live[0]), len(state.to_measure()[1:]))
+            return
+        for run in missing:
+            if failure := judging.job(run).failure():
+                st.info(f"{run.name}: {failure}" if run.name not in failure else failure)
+        if missing and st.button("Measure what is missing", icon=":material/straighten:"):
+            state.set_to_measure([run.name for run in missing])
+            judging.job(missing[0]).start()
+            st.rerun()
+        if missing:
+            st.caption(
+                f"Not all is known yet of {wording.names([run.name for run in missing])}: reading 60,000 training "
+                "codes and laying out a map takes about a minute for each."
+            )
+
+
+def _go_on(runs: Sequence[Run]) -> None:
+    """Starts the next where the one under way has ended."""
+    waiting = state.to_measure()
+    by_name = {run.name: run for run in runs}
+    if not waiting or (waiting[0] in by_name and judging.job(by_name[waiting[0]]).is_live()):
+        return
+    left = [name for name in waiting[1:] if name in by_name]
+    state.set_to_measure(left)
+    if left:
+        judging.job(by_name[left[0]]).start()
+    st.rerun()  # the table has more to say
+
+
+def _progress(run: Run, work: Job, others: int) -> None:
+    told, button = st.columns([5, 1], vertical_alignment="bottom")
+    doing, share = work.told() or ("starting", 0.0)
+    rest = f", and then {others} more" if others else ""
+    text = "Stopping" if work.is_stop_asked() else f"Measuring {run.name}{rest}: {doing}"
+    told.progress(share, text=wording.plain(text))
+
+    def stop() -> None:
+        state.set_to_measure(state.to_measure()[:1])
+        work.ask_to_stop()
+
+    button.button("Stop", on_click=stop, disabled=work.is_stop_asked(), width="stretch",
+                  help="What has been measured is kept.")  # fmt: skip
+
+
+# -- digits and maps
+
+
+def alike(runs: Sequence[Run]) -> list[Run]:
+    """The runs that can be asked about the same pictures: those with weights, of the first one's data set.
+
+    The others are explained.
+    """
+    found: list[Run] = []
+    for run in runs:
+        with state.errors_in_words():
+            resources.model(run)
+            mine = evaluation.dataset_of(run)
+            if found and mine != (first := evaluation.dataset_of(found[0])):
+                st.info(
+                    f"{run.name} is about {mine} and {found[0].name} about {first}: the same digits and maps are shown "
+                    f"of the runs about {first} only.",
+                    icon=":material/info:",
+                )
+                continue
+            found.append(run)
+    return found
+
+
+def same_digits(runs: Sequence[Run]) -> None:
+    """Ten test digits, and below them what each run makes of them."""
+    images = resources.test_set(evaluation.dataset_of(runs[0]))
+    indices = _chosen_digits(runs[0], len(images))
+    names, labels = images.class_names, images.labels[indices].tolist()
+    count = len(indices)
+    said = ", ".join(f"{index} ({names[label]})" for index, label in zip(indices.tolist(), labels, strict=True))
+    tiles = [images.pixels[indices].numpy()]
+    cards = [Card(tuple(range(count)), f"Test digits {said}", ("test digits",))]
+    for number, run in enumerate(runs, start=1):
+        with state.errors_in_words():
+            found = resources.compare(run, indices)
+            mse = float(found.mse.mean())
+            tiles.append(found.reconstructions)
+            cards.append(
+                Card(
+                    tuple(range(number * count, (number + 1) * count)),
+                    f"What {run.name} makes of them",
+                    (run.name, f"MSE {wording.number(mse)}"),
+                    f"{run.name}, mean of these ten: {wording.other_scale(mse)}",
+                )
+            )
+    digits(np.concatenate(tiles), cards, key="same-digits", layout="rows wide")
+
+
+def _chosen_digits(first: Run, available: int) -> NDArray[np.int64]:
+    title, way_column, seed_column = st.columns([3, 1.5, 0.8], vertical_alignment="bottom")
+    title.header("The same digits through each")
+    way = way_column.segmented_control("Digits", _WAYS, default=_WAYS[0], key="compare digits", required=True)
+    if way == _WAYS[1]:
+        seed_column.caption(f"for {wording.plain(first.name)}")
+        return picks.hardest(resources.errors(first), _DIGITS)
+    seed = seed_column.number_input("Seed", 0, 2**31, 0, step=1, help="Another seed shows other digits.")
+    return picks.at_random(_DIGITS, available, int(seed))
+
+
+def side_by_side(runs: Sequence[Run]) -> None:
+    """Their maps, with the digit that one points at ringed in all of them."""
+    st.header("Their maps")
+    dataset = evaluation.dataset_of(runs[0])
+    sheets = []
+    for run in runs:
+        with state.errors_in_words():
+            sheets.append(_sheet(run, dataset))
+    if sheets:
+        atlas(sheets, resources.test_pictures_address(dataset), key="atlas")
+    if any(sheet.what.startswith("PCA") for sheet in sheets):
+        st.caption("PCA is a shadow of the codes. Measuring what is missing, above, or the page Map lays out a t-SNE.")
+
+
+def _sheet(run: Run, dataset: str) -> Sheet:
+    dimensions = run.info.model.latent_dim
+    found = resources.usual_tsne(run) if dimensions > 2 else None
+    if found:
+        what = f"t-SNE, perplexity {found.config.perplexity:g}, of {dimensions} numbers"
+        positions = found.positions
+    else:
+        positions = resources.points(run, MapConfig()).positions(2)
+        what = f"PCA of {dimensions} numbers"
+        if dimensions <= 2:
+            what = "its two numbers" if dimensions == 2 else "its one number, each class in a lane of its own"
+    return Sheet(
+        run.name, what, resources.places_address(dataset, positions), resources.network_address(run), dimensions == 1
+    )
