@@ -435,6 +435,8 @@ def _sample(options: argparse.Namespace) -> int:
     path = options.out or Path(f"{options.name}-samples.png")
     if path.suffix not in (".png", ".npz"):
         raise InvalidOption("out", f"--out {path} must end in .png or .npz.")
+    if not path.parent.is_dir():  # said before the fitting, which takes its time
+        raise CaeError(f"{path} cannot be written: there is no folder {path.parent}.")
     run = Run.open(options.name)
     run.weights()
     say = functools.partial(print, file=sys.stderr, flush=True)
@@ -511,13 +513,15 @@ def _values(text: str | None) -> list[sweep.Value]:
 
 def _show_sweeping(found: sweep.Sweep, asked: threading.Event, say: Callable[[str], None]) -> None:
     """Trains what has not finished; stops after the batch under way once it is asked to."""
+    from cae.trainer import Waiting
+
     ahead: tuple[str, ...] = ()
     for point, event in sweep.train(found):
         if isinstance(event, EpochRecord):
             say(f"{point.run}: {_epoch_line(event, found.config(point.value)[1].epochs)}")
         elif isinstance(event, sweep.SweepPoint) and event.state == "failed":
             say(f"{point.run} has failed: {event.reason}")
-        elif isinstance(event, sweep.Waiting) and event.ahead != ahead:
+        elif isinstance(event, Waiting) and event.ahead != ahead:
             ahead = event.ahead
             say(f"{point.run}: waiting for {', '.join(ahead)} to end")
         if asked.is_set():

@@ -204,6 +204,8 @@ class Job:
 
     def told(self) -> tuple[str, float] | None:
         """What the process has said last, while there is one."""
+        if not self.is_live():
+            return None
         try:
             doing, share = json.loads(self._told.read_text())
             return str(doing), min(1.0, max(0.0, float(share)))

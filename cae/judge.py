@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from cae import augment
 from cae.config import TrainConfig
 from cae.data import Images, load, to_model
-from cae.errors import Damaged, NoJudge
+from cae.errors import Damaged, InvalidOption, NoJudge, Unwritable
 from cae.files import SHIPPED_RUNS, require_writable, runs_folder, write_whole
 from cae.weights import metadata
 
@@ -36,12 +36,13 @@ class JudgeNet(nn.Module):
 
     def __init__(self, classes: int = 10, generator: torch.Generator | None = None) -> None:
         super().__init__()
-        self.features = nn.Sequential(
-            nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),  # (B, 16, 14, 14)
-            nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),  # (B, 32, 7, 7)
-            nn.Flatten(), nn.Linear(1568, 64), nn.ReLU(),  # (B, 64)
-        )  # fmt: skip
-        self.classify = nn.Linear(64, classes)
+        with torch.random.fork_rng([]):  # layers draw their first weights from the global state
+            self.features = nn.Sequential(
+                nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),  # (B, 16, 14, 14)
+                nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),  # (B, 32, 7, 7)
+                nn.Flatten(), nn.Linear(1568, 64), nn.ReLU(),  # (B, 64)
+            )  # fmt: skip
+            self.classify = nn.Linear(64, classes)
         with torch.no_grad():
             for layer in self.modules():
                 if isinstance(layer, nn.Conv2d | nn.Linear):
@@ -126,7 +127,12 @@ def train(
 
 
 def new(dataset: str, seed: int = 0) -> tuple[JudgeNet, Images, Images]:
-    """A judge to be trained, the training images to do it with, and the last 5,000 of them, held out to watch it by."""
+    """A judge to be trained, the training images to do it with, and the last 5,000 of them, held out to watch it by.
+
+    Raises InvalidOption for a seed that is not between 0 and 2**32 - 1.
+    """
+    if not 0 <= seed < 2**32:
+        raise InvalidOption("seed", f"The seed must be between 0 and {2**32 - 1:,}, not {seed}.")
     images = load(dataset, "train")
     first = max(1, len(images) - min(_HELD_OUT, len(images) // 10))
     kept, others = (
@@ -149,15 +155,21 @@ def path(dataset: str) -> Path:
 
 
 def save(net: JudgeNet, dataset: str) -> Judge:
-    """Keeps a trained judge, its weights rounded to float16, with its accuracy on the test set; gives it as kept."""
+    """Keeps a trained judge, its weights rounded to float16, with its accuracy on the test set; gives it as kept.
+
+    Raises ReadOnly or Unwritable.
+    """
     from safetensors.torch import save as to_bytes
 
     require_writable()
     half = {name: value.half().contiguous() for name, value in net.state_dict().items()}
     net.load_state_dict({name: value.float() for name, value in half.items()})
     words = {"format": FORMAT, "dataset": dataset, "accuracy": accuracy(net, load(dataset, "test"))}
-    path(dataset).parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path(dataset), to_bytes(half, {"judge": json.dumps(words, sort_keys=True)}))
+    try:
+        path(dataset).parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path(dataset), to_bytes(half, {"judge": json.dumps(words, sort_keys=True)}))
+    except OSError as error:
+        raise Unwritable(f"{path(dataset)} cannot be written: {error.strerror or error}.") from error
     return judge_of(dataset)
 
 

@@ -23,7 +23,7 @@ _BEFORE_THE_MAP = 0.6  # of the time
 
 @dataclass(frozen=True)
 class Judgement:
-    """What was measured of a run. `map` is of its t-SNE with the default options; None where there can be none."""
+    """What was measured of a run. `map` is of its t-SNE with the default options; None where there can be none, or none can be kept."""
 
     evaluation: Evaluation
     probing: Probing
@@ -49,7 +49,7 @@ def kept(run: Run) -> Judgement | None:
     if errors is None or codes is None:
         return None
     found = maps.found(run, MapConfig())
-    if found is None and _can_be_mapped(run):
+    if not (found and found[0].is_finished) and _can_be_mapped(run):
         return None
     return Judgement(errors, codes, found[0].scores if found else None)
 
@@ -83,7 +83,7 @@ def judge(run: Run, report: Callable[[str], None] = lambda _: None) -> Judgement
 
 def _map_scores(run: Run, say: Callable[..., None]) -> Scores | None:
     config = MapConfig()
-    with contextlib.suppress(CannotProject, InvalidOption):
+    with contextlib.suppress(CannotProject, InvalidOption, Unwritable):
         say("laying out the map", _BEFORE_THE_MAP)
         for each in maps.compute(run, config):
             if each.iteration % 100 == 0:

@@ -75,11 +75,13 @@ def mixture(
 ) -> Prior:
     """A mixture of full Gaussians fitted to the codes (N, D), with as many as make the `held_out` codes likeliest.
 
-    More are tried as long as that helps. `report` is told what is being done, and which share of it. Raises CannotFit.
+    More than one are tried where there are held-out codes, as long as that helps. `report` is told what is being done, and which share of it. Raises CannotFit.
     """
     require_fit(codes)
     best, tried = None, []
     for count, found in _tried(codes, seed, report):
+        if not len(held_out):
+            return found
         tried.append((count, float(found.log_likelihood(held_out).mean())))
         if best is not None and tried[-1][1] < max(value for _, value in tried[:-1]):
             break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -54,6 +55,8 @@ class Dimension:
 class Probing:
     """What was measured of a run's codes. Accuracies are shares of the test images, from what training codes say.
 
+    probe_accuracy is NaN where there is one class only.
+
     nmi, ari: of k-means clusters of the test codes, one a class, beside the true classes (normalised mutual
     information; adjusted Rand index). correlation: (D, D), 0 for dead dimensions. hardest: test images, with their MSE
     on [-1, 1].
@@ -83,6 +86,7 @@ class Probing:
         """What `python -m cae evaluate --json` adds to the errors."""
         values = asdict(self)
         del values["weights"]
+        values["probe_accuracy"] = None if math.isnan(self.probe_accuracy) else self.probe_accuracy
         return {**values, "dead": self.dead, "redundant": self.redundant}
 
 
@@ -270,7 +274,7 @@ def _read(path: Path, weights: str) -> Probing | None:
         )
         values["hardest"] = tuple((int(image), float(error)) for image, error in values["hardest"])
         return Probing(**values)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
 
 

@@ -87,11 +87,12 @@ def nearest(pictures: NDArray[np.uint8], among: NDArray[np.uint8]) -> tuple[NDAr
     mine = torch.from_numpy(pictures).reshape(len(pictures), -1).float()  # (S, H * W)
     best = torch.full((len(mine),), float("inf"))
     where = torch.zeros(len(mine), dtype=torch.int64)
-    own = mine.square().sum(dim=1)
     for first in range(0, len(among), _SLICE):
         part = torch.from_numpy(among[first : first + _SLICE]).reshape(-1, mine.shape[1]).float()
-        distances = own[:, None] + part.square().sum(dim=1) - 2 * mine @ part.T
+        distances = part.square().sum(dim=1) - 2 * mine @ part.T  # and the picture's own square, the same for all
         least, position = distances.min(dim=1)
         closer = least < best
         best, where = torch.where(closer, least, best), torch.where(closer, position + first, where)
-    return where.numpy(), best.clamp(min=0).double().numpy() / mine.shape[1] * (2 / 255) ** 2
+    found = torch.from_numpy(among[where.numpy()]).reshape(mine.shape)  # sums of squares lose what is small
+    errors = (found.double() - mine).square().mean(dim=1) * (2 / 255) ** 2
+    return where.numpy(), errors.numpy()

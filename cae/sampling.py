@@ -344,7 +344,7 @@ def from_bytes(content: bytes) -> Fitted:
             {name: Quality(**{**each, "balance": tuple(each["balance"])}) for name, each in words["qualities"].items()},
             str(words["judge"]),
         )  # fmt: skip
-    except (SafetensorError, ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise Damaged(f"{FILE} is damaged and cannot be read.") from error
 
 

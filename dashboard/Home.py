@@ -26,8 +26,8 @@ page = st.navigation(
         st.Page("views/draw.py", title="Draw", icon=":material/draw:", url_path="draw"),
         st.Page("views/map.py", title="Map", icon=":material/scatter_plot:", url_path="map"),
         st.Page("views/judge.py", title="Judge", icon=":material/balance:", url_path="judge"),
-        st.Page("views/compare.py", title="Compare", icon=":material/stacked_line_chart:", url_path="compare"),
         st.Page("views/generate.py", title="Generate", icon=":material/auto_awesome:", url_path="generate"),
+        st.Page("views/compare.py", title="Compare", icon=":material/stacked_line_chart:", url_path="compare"),
     ]
 )
 resources.warm_up()

@@ -12,6 +12,7 @@ from cae.config import Config, ModelConfig, Option, TrainConfig
 from cae.evaluation import Evaluation
 from cae.maps import Scores
 from cae.probing import Probing
+from cae.quality import Quality
 from cae.runs import Summary
 
 MISSING = "–"
@@ -19,7 +20,10 @@ MISSING = "–"
 
 @dataclass(frozen=True)
 class Subject:
-    """What is known of one of the runs. `model` is None where the run is damaged, `train` also for weights alone."""
+    """What is known of one of the runs. `model` is None where the run is damaged, `train` also for weights alone.
+
+    normal, mixture: how good the digits are that these priors give.
+    """
 
     summary: Summary
     dataset: str
@@ -29,6 +33,8 @@ class Subject:
     evaluation: Evaluation | None = None
     probing: Probing | None = None
     map: Scores | None = None
+    normal: Quality | None = None
+    mixture: Quality | None = None
 
 
 @dataclass(frozen=True)
@@ -142,6 +148,16 @@ MEASURES: dict[str, tuple[Measure, ...]] = {
                 _of("map", lambda it: it.trustworthiness), _decimals, "higher"),
         Measure("10-NN accuracy on the map", "The share of digits that their ten nearest on the map outvote rightly.",
                 _of("map", lambda it: it.accuracy), _share, "higher"),
+    ),
+    "Its new digits": (
+        Measure("N(0, 1): read as digits", "The share of digits decoded from N(0, 1) codes that an independent "
+                "classifier reads with over 90 % confidence.", _of("normal", lambda it: it.sure), _share, "higher"),
+        Measure("Mixture: read as digits", "The same of codes drawn from a mixture of Gaussians fitted to its codes.",
+                _of("mixture", lambda it: it.sure), _share, "higher"),
+        Measure("Mixture: precision", "The share of its new digits that lie among real ones, to the classifier.",
+                _of("mixture", lambda it: it.precision), _decimals, "higher"),
+        Measure("Mixture: recall", "The share of real digits that lie among its new ones, to the classifier.",
+                _of("mixture", lambda it: it.recall), _decimals, "higher"),
     ),
 }  # fmt: skip
 

@@ -306,14 +306,14 @@ def compared_picker(names: Sequence[str], at_first: Sequence[str], most: int) ->
     )  # fmt: skip
 
 
-def to_measure() -> list[str]:
-    """The names of the runs that are to be measured, one after another; the first is the one under way."""
+def to_measure() -> list[Any]:
+    """What is to be measured, one after another; the first is under way."""
     return list(st.session_state.get(_TO_MEASURE, []))
 
 
-def set_to_measure(names: Sequence[str]) -> None:
+def set_to_measure(works: Sequence[Any]) -> None:
     """Replaces them."""
-    st.session_state[_TO_MEASURE] = list(names)
+    st.session_state[_TO_MEASURE] = list(works)
 
 
 # -- messages that outlive the rerun they were caused by

@@ -125,7 +125,6 @@ def test_the_same_is_said_in_this_process(fitted, arguments, run_main, own_folde
     assert pictures() == before
 
 
-@pytest.mark.xfail(strict=True, reason="that --out cannot be written is noticed after the fitting")
 def test_where_nothing_can_be_written_nothing_is_fitted_first(tiny, run_main):
     assert run_main("sample", "tiny", "--out=absent/x.png").returncode == 2
     assert sampling.kept(tiny) is None
@@ -206,6 +205,5 @@ def test_a_read_only_laboratory_trains_no_judge_and_still_draws(fitted, run_main
     assert (own_folders / "tiny-samples.png").exists()
 
 
-@pytest.mark.xfail(strict=True, reason="the seed of train-judge has no bounds", raises=(RuntimeError, ValueError))
 def test_a_seed_too_large_for_a_judge_is_one_sentence(run_main):
     assert_one_sentence(run_main("train-judge", "--seed", "99999999999999999999"))

@@ -80,7 +80,6 @@ def test_a_seed_gives_the_same_judge_again_and_another_seed_another(small_data):
     assert not same_weights(first, trained(seed=1)[0])
 
 
-@pytest.mark.xfail(strict=True, reason="the layers of JudgeNet draw from the global state before they are set")
 def test_training_leaves_the_global_random_state_as_it_was(small_data):
     before = torch.get_rng_state()
     trained()
@@ -179,7 +178,6 @@ def test_a_read_only_laboratory_keeps_no_judge(learnt, small_data, monkeypatch):
     assert not judge.path("mnist").exists()
 
 
-@pytest.mark.xfail(strict=True, raises=OSError, reason="judge.save lets the OSError through")
 def test_a_folder_that_cannot_be_written_is_a_sentence(learnt, small_data, monkeypatch, tmp_path):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("CAE_CHECKPOINTS", str(tmp_path / "file"))

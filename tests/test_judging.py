@@ -147,7 +147,6 @@ def test_a_request_to_stop_from_before_does_not_stop_it(tiny):
     assert judging.judge(tiny).probing
 
 
-@pytest.mark.xfail(strict=True, reason="maps.compute raises Unwritable, also where there is no map to be laid out")
 def test_a_cache_that_cannot_be_written_costs_time_and_not_the_result(tiny, tmp_path, monkeypatch):
     expected = judging.judge(tiny)
     (tmp_path / "file").write_text("in the way")
@@ -156,7 +155,6 @@ def test_a_cache_that_cannot_be_written_costs_time_and_not_the_result(tiny, tmp_
     assert (found.evaluation, found.probing) == (expected.evaluation, expected.probing)
 
 
-@pytest.mark.xfail(strict=True, reason="judging.kept takes a map that was stopped")
 def test_a_map_that_was_stopped_is_laid_out_to_its_end(judged):
     (path,) = (cache_folder() / judged.weights_hash()).glob("map-*.safetensors")
     path.unlink()
@@ -228,7 +226,6 @@ def test_when_the_work_fails_nothing_is_told_any_more(work):
     assert work.told() is None
 
 
-@pytest.mark.xfail(strict=True, reason="told does not ask whether there is a process")
 def test_a_process_that_was_killed_tells_nothing_any_more(work):
     work.tell("counting", 0.5)  # and then no `finally` came
     assert not work.is_live()

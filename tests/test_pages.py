@@ -32,6 +32,7 @@ PAGES = {
     "map": "Map",
     "judge": "Judge",
     "generate": "Generate",
+    "compare": "Compare",
 }
 
 

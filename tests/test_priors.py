@@ -167,7 +167,6 @@ def test_a_mixture_says_what_it_is_doing():
     assert all(0 <= share < 1 for _, share in said) and said == sorted(said, key=lambda words: words[1])
 
 
-@pytest.mark.xfail(strict=True, reason="the likelihood of no held-out codes is the mean of nothing")
 def test_without_held_out_codes_there_is_one_gaussian():
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -282,7 +282,7 @@ def test_a_probing_beside_the_weights_is_taken_and_one_of_other_weights_is_not(t
 
 DAMAGED = [
     b"", b"[]", b"{", b'"x"', b"3", b"{}", b'{"format": 1}', b'{"format": 99}', b"\xff",
-    pytest.param(b"[" * 100_000, marks=pytest.mark.xfail(strict=True, reason="RecursionError", raises=RecursionError)),
+    b"[" * 100_000,
 ]  # fmt: skip
 
 
@@ -331,7 +331,6 @@ def test_a_data_set_of_one_class_is_probed_all_the_same(tiny):
     assert found.knn_accuracy == 1 and np.isnan(found.probe_accuracy) and len(found.dimensions) == 2
 
 
-@pytest.mark.xfail(strict=True, raises=ValueError, reason="NaN is no JSON")
 def test_a_data_set_of_one_class_is_valid_json(tiny):
     json.dumps(of_one_class(tiny).to_json(), allow_nan=False)
 

@@ -159,7 +159,6 @@ def test_a_picture_that_is_there_is_found_at_no_error():
     assert (errors == 0).all()
 
 
-@pytest.mark.xfail(strict=True, reason="quality.nearest subtracts sums beyond 2**24 in float32")
 def test_a_picture_full_of_ink_that_is_there_is_found_at_no_error():
     bright = pictures(50, least=200)
     positions, errors = nearest(bright, bright)

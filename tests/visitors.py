@@ -29,6 +29,7 @@ PAGES = {
     "/map": "Map",
     "/judge": "Judge",
     "/generate": "Generate",
+    "/compare": "Compare",
 }
 PATIENCE = 60_000  # milliseconds; the machine may be busy
 

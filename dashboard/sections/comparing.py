@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -13,7 +14,7 @@ import comparison
 import resources
 import state
 import wording
-from cae import evaluation, figures, judging, maps, picks, probing
+from cae import evaluation, figures, judging, maps, picks, probing, sampling
 from cae.config import MapConfig
 from cae.errors import CaeError
 from cae.figures import Curve
@@ -47,10 +48,12 @@ def subject(run: Run) -> Subject:
     if known.summary.state == "damaged" or not run.weights_file().exists():
         return known
     try:
-        found = resources.usual_tsne(run)
+        on_map, priors = resources.usual_tsne(run), resources.fitted(run)
+        qualities = priors.qualities if priors else {}
         return Subject(
             known.summary, dataset, info.model, info.train, parameters,
-            evaluation.kept(run), probing.kept(run), found.scores if found else None,
+            evaluation.kept(run), probing.kept(run), on_map.scores if on_map else None,
+            qualities.get("normal"), qualities.get("mixture"),
         )  # fmt: skip
     except CaeError:
         return known
@@ -111,8 +114,7 @@ def figures_of(runs: Sequence[Run]) -> None:
         groups.append(Group("Options in which they differ", tuple(different)))
     table(header, groups, name="Figures of the runs", key="compared-figures")
     st.caption(" ".join(_notes(subjects)))
-    missing = [run for run, of in zip(runs, subjects, strict=True) if _is_missing(run, of)]
-    measuring(runs, missing)
+    measuring(runs, [work for run, of in zip(runs, subjects, strict=True) for work in _missing(run, of)])
     if alike:
         with st.expander("Options that are the same"):
             table(header, [Group("", tuple(alike))], name="Options that are the same", key="same-options")
@@ -130,67 +132,88 @@ def _notes(subjects: Sequence[Subject]) -> list[str]:
     return notes
 
 
-def _is_missing(run: Run, of: Subject) -> bool:
-    """Whether something could still be measured of it."""
+@dataclass(frozen=True)
+class Work:
+    """Something that can be measured of a run: everything of its copies and codes, or its new digits."""
+
+    run: str
+    what: Literal["copies and codes", "new digits"]
+
+    def job(self) -> Job:
+        """The process that does it."""
+        run = Run.open(self.run)
+        return judging.job(run) if self.what == "copies and codes" else sampling.job(run)
+
+
+def _missing(run: Run, of: Subject) -> list[Work]:
+    """What could still be measured of it."""
     if of.summary.state == "damaged" or not run.weights_file().exists():
-        return False
-    if of.map is None and comparison.is_measured(of):
-        return not maps.why_not(resources.points(run, MapConfig()), MapConfig())
-    return not comparison.is_measured(of)
+        return []
+    found = []
+    if not comparison.is_measured(of) or (of.map is None and _can_be_mapped(run)):
+        found.append(Work(run.name, "copies and codes"))
+    if resources.judge(of.dataset) and resources.fitted(run) is None:
+        found.append(Work(run.name, "new digits"))
+    return found
 
 
-def measuring(runs: Sequence[Run], missing: Sequence[Run]) -> None:
-    """Measures what is missing, one run after another, while the page is looked at."""
-    is_busy = bool(state.to_measure()) or any(judging.job(run).is_live() for run in missing)
-    st.fragment(run_every=_SECONDS_BETWEEN_TICKS if is_busy else None)(_measuring)(runs, missing)
+def _can_be_mapped(run: Run) -> bool:
+    return not maps.why_not(resources.points(run, MapConfig()), MapConfig())
 
 
-def _measuring(runs: Sequence[Run], missing: Sequence[Run]) -> None:
+def measuring(runs: Sequence[Run], missing: Sequence[Work]) -> None:
+    """Measures what is missing, one thing after another, while the page is looked at."""
+    is_busy = bool(state.to_measure()) or any(work.job().is_live() for work in missing)
+    st.fragment(run_every=_SECONDS_BETWEEN_TICKS if is_busy else None)(_measuring)([run.name for run in runs], missing)
+
+
+def _measuring(names: Sequence[str], missing: Sequence[Work]) -> None:
     with state.errors_in_words():
-        _go_on(runs)
-        live = [run for run in missing if judging.job(run).is_live()]
+        _go_on(names)
+        live = next((work for work in missing if work.job().is_live()), None)
         if live:
-            _progress(live[0], judging.job(live[0]), len(state.to_measure()[1:]))
+            _progress(live, len(state.to_measure()[1:]))
             return
-        for run in missing:
-            if failure := judging.job(run).failure():
-                st.info(f"{run.name}: {failure}" if run.name not in failure else failure)
+        for work in missing:
+            if failure := work.job().failure():
+                st.info(failure if work.run in failure else f"{work.run}: {failure}")
         if missing and st.button("Measure what is missing", icon=":material/straighten:"):
-            state.set_to_measure([run.name for run in missing])
-            judging.job(missing[0]).start()
+            state.set_to_measure(missing)
+            missing[0].job().start()
             st.rerun()
         if missing:
+            of = list(dict.fromkeys(work.run for work in missing))
             st.caption(
-                f"Not all is known yet of {wording.names([run.name for run in missing])}: reading 60,000 training "
-                "codes and laying out a map takes about a minute for each."
+                f"Not all is known yet of {wording.names(of)}: reading 60,000 training codes, laying out a map and "
+                "fitting priors take about a minute for each run."
             )
 
 
-def _go_on(runs: Sequence[Run]) -> None:
+def _go_on(names: Sequence[str]) -> None:
     """Starts the next where the one under way has ended."""
-    waiting = state.to_measure()
-    by_name = {run.name: run for run in runs}
-    if not waiting or (waiting[0] in by_name and judging.job(by_name[waiting[0]]).is_live()):
+    waiting: list[Work] = state.to_measure()
+    if not waiting or (waiting[0].run in names and waiting[0].job().is_live()):
         return
-    left = [name for name in waiting[1:] if name in by_name]
+    left = [work for work in waiting[1:] if work.run in names]
     state.set_to_measure(left)
     if left:
-        judging.job(by_name[left[0]]).start()
+        left[0].job().start()
     st.rerun()  # the table has more to say
 
 
-def _progress(run: Run, work: Job, others: int) -> None:
+def _progress(work: Work, others: int) -> None:
     told, button = st.columns([5, 1], vertical_alignment="bottom")
-    doing, share = work.told() or ("starting", 0.0)
-    rest = f", and then {others} more" if others else ""
-    text = "Stopping" if work.is_stop_asked() else f"Measuring {run.name}{rest}: {doing}"
+    job = work.job()
+    doing, share = job.told() or ("starting", 0.0)
+    rest = f" ({others} more to come)" if others else ""
+    text = "Stopping" if job.is_stop_asked() else f"Measuring the {work.what} of {work.run}{rest}: {doing}"
     told.progress(share, text=wording.plain(text))
 
     def stop() -> None:
         state.set_to_measure(state.to_measure()[:1])
-        work.ask_to_stop()
+        job.ask_to_stop()
 
-    button.button("Stop", on_click=stop, disabled=work.is_stop_asked(), width="stretch",
+    button.button("Stop", on_click=stop, disabled=job.is_stop_asked(), width="stretch",
                   help="What has been measured is kept.")  # fmt: skip
 
 
