@@ -409,12 +409,13 @@ def sweep(
     held images out for validation, that error is drawn too.
     """
     figure = _figure(height=360)
-    numeric = not any(isinstance(value, str) for value in values)
+    numbers = [value for value in values if not isinstance(value, str)]
+    numeric = len(numbers) == len(values)
     errors = {"test": [record.test_mse for record in results]}
     held_out = [record.validation_mse for record in results if record.validation_mse is not None]
     if results and len(held_out) == len(results):
         errors["validation"] = held_out
-    components = [k for k in range(1, len(pca) + 1) if numeric and values and min(values) <= k <= max(values)]
+    components = [k for k in range(1, len(pca) + 1) if numeric and numbers and min(numbers) <= k <= max(numbers)]
     beside = [pca[k - 1] for k in components]
     if components:
         figure.add_scatter(

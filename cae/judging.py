@@ -23,7 +23,10 @@ _BEFORE_THE_MAP = 0.6  # of the time
 
 @dataclass(frozen=True)
 class Judgement:
-    """What was measured of a run. `map` is of its t-SNE with the default options; None where there can be none, or none can be kept."""
+    """What was measured of a run.
+
+    `map` is of its t-SNE with the default options; None where there can be none, or none can be kept.
+    """
 
     evaluation: Evaluation
     probing: Probing

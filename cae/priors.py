@@ -75,7 +75,8 @@ def mixture(
 ) -> Prior:
     """A mixture of full Gaussians fitted to the codes (N, D), with as many as make the `held_out` codes likeliest.
 
-    More than one are tried where there are held-out codes, as long as that helps. `report` is told what is being done, and which share of it. Raises CannotFit.
+    More than one are tried where there are held-out codes, as long as that helps. `report` is told what is being done,
+    and which share of it. Raises CannotFit.
     """
     require_fit(codes)
     best, tried = None, []

@@ -19,7 +19,21 @@ from cae.model import ConvAutoencoder
 from cae.runs import Run
 from cae.weights import write_weights
 
-WIDGETS = ("address", "digits", "chart", "runs", "steer", "draw", "reading", "kept", "map", "samples", "morph", "atlas", "table")
+WIDGETS = (
+    "address",
+    "digits",
+    "chart",
+    "runs",
+    "steer",
+    "draw",
+    "reading",
+    "kept",
+    "map",
+    "samples",
+    "morph",
+    "atlas",
+    "table",
+)
 ACTIVATIONS = ("relu", "gelu", "silu")
 DIMENSIONS = (1, 2, 32, 256)
 

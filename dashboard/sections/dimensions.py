@@ -64,8 +64,9 @@ def one_of_them(run: Run, found: Probing, ranked: Sequence[int]) -> None:
     images = resources.test_set(evaluation.dataset_of(run))
     whole, (copies, errors) = resources.compare(run, indices), resources.without(run, indices, dimension)
     count, said = len(indices), ", ".join(f"#{index}" for index in one.hurt)
+    classes = ", ".join(images.class_names[label] for label in whole.labels)
     rows = (
-        (f"Test digits {said} of classes {', '.join(images.class_names[label] for label in whole.labels)}", "original", None),
+        (f"Test digits {said} of classes {classes}", "original", None),
         ("Their copies", "copy", float(whole.mse.mean())),
         (f"Their copies without z{dimension}", f"without z{dimension}", float(errors.mean())),
     )  # fmt: skip

@@ -174,7 +174,8 @@ def goodness(run: Run, config: SampleConfig, found: Fitted) -> None:
 
 def _row(title: str, each: Quality, is_chosen: bool) -> str:
     cells = (
-        title, f"{100 * each.sure:.1f}\u00a0%", f"{each.precision:.2f}", f"{each.recall:.2f}", f"{each.off_manifold:.3g}",
+        title, f"{100 * each.sure:.1f}\u00a0%", f"{each.precision:.2f}", f"{each.recall:.2f}",
+        f"{each.off_manifold:.3g}",
     )  # fmt: skip
     return "| " + " | ".join(f"**{cell}**" if is_chosen else cell for cell in cells) + " |"
 

@@ -50,11 +50,10 @@ def compared_with_what(run: Run) -> None:
             entries.insert(2, ("the original, as reported", evaluation.REPORTED_TEST_MSE))
         said = ", ".join(f"{name} {wording.number(value)}" for name, value in entries)
         chart(figures.references(entries, run.name), key="references", description=f"MSE on [-1, 1]: {said}")
-        verdict = (
-            f"this run's error is {wording.number(pca / mine)} times smaller"
-            if mine < pca
-            else f"this run's error is {wording.number(mine / pca)} times as large: it has not learned enough to be of use"
-        )
+        if mine >= pca:
+            verdict = f"this run's error is {wording.number(mine / pca)} times as large: it has not learned enough yet"
+        else:
+            verdict = f"this run's error is {wording.number(pca / mine)} times smaller"
         st.markdown(
             "The mean image is what no learning reaches. **PCA is the best that as many numbers can do without a "
             f"network**, by adding up fixed pictures; {verdict}."
@@ -93,7 +92,8 @@ def class_by_class(run: Run, found: Evaluation) -> None:
         st.markdown(
             "| class | images | MSE | PSNR | SSIM |\n|---|--:|--:|--:|--:|\n"
             + "\n".join(
-                f"| {wording.plain(each.name)} | {each.count:,} | {each.mse:.4f} | {each.psnr:.1f} dB | {each.ssim:.3f} |"
+                f"| {wording.plain(each.name)} | {each.count:,} | {each.mse:.4f} | {each.psnr:.1f} dB "
+                f"| {each.ssim:.3f} |"
                 for each in found.per_class
             )
         )
@@ -140,7 +140,7 @@ def what_the_codes_know(found: Judgement) -> None:
     codes = found.probing
     rows = [
         ("10-NN", _share(codes.knn_accuracy), "Ten nearest training codes vote: are neighbours of one class?"),
-        ("linear probe", _share(codes.probe_accuracy), "One flat boundary between classes: do they lie in simple places?"),
+        ("linear probe", _share(codes.probe_accuracy), "Flat boundaries between classes: do they lie in simple places?"),
         ("k-means, NMI", f"{codes.nmi:.3f}",
          "Clusters found without labels: how much they tell of the class; 0 nothing, 1 all."),
         ("k-means, ARI", f"{codes.ari:.3f}",
