@@ -140,7 +140,7 @@ def what_the_codes_know(found: Judgement) -> None:
     codes = found.probing
     rows = [
         ("10-NN", _share(codes.knn_accuracy), "Ten nearest training codes vote: are neighbours of one class?"),
-        ("linear probe", _share(codes.probe_accuracy), "Flat boundaries between classes: do they lie in simple places?"),
+        ("linear probe", _share(codes.probe_accuracy), "Flat boundaries between classes: do they lie apart?"),
         ("k-means, NMI", f"{codes.nmi:.3f}",
          "Clusters found without labels: how much they tell of the class; 0 nothing, 1 all."),
         ("k-means, ARI", f"{codes.ari:.3f}",

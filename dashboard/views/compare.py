@@ -5,7 +5,7 @@ import streamlit as st
 import state
 from cae import runs
 from cae.runs import Run
-from sections import comparing
+from sections import comparing, sweeps
 
 
 def show(chosen: list[Run]) -> None:
@@ -35,3 +35,4 @@ else:
             st.info("Choose at least two runs.")
         else:
             show([Run.open(name) for name in picked])
+sweeps.sweeps()
