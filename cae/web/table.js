@@ -1,6 +1,7 @@
 // A table of things beside each other: a column each, a row for what is said of them.
 //
-// data: {corner, header: [cell], groups: [{title, rows: [{label: cell, cells: [cell]}]}]}
+// data: {name, corner, header: [cell], groups: [{title, rows: [{label: cell, cells: [cell]}]}]}; corner: what the header
+//       lists, where that needs to be said
 //       cell: {text, title, is_best, is_changed}; the best bears a star, what is changed a mark and a word for those who
 //       do not see it
 import {make} from "./page.js";
@@ -8,7 +9,7 @@ import {make} from "./page.js";
 export function mount(element, data) {
   const root = element.querySelector(".table"), table = make("table");
   const head = table.createTHead().insertRow();
-  head.append(make("td", {}, make("span", {className: "unseen", textContent: data.corner})));
+  head.append(make("td", {}, make("span", {className: data.corner ? "" : "unseen", textContent: data.corner || data.name})));
   head.append(...data.header.map((cell) => make("th", {scope: "col", title: cell.title, textContent: cell.text})));
   for (const {title, rows} of data.groups) {
     const body = table.createTBody();
@@ -20,7 +21,7 @@ export function mount(element, data) {
     body.append(...rows.map(rowOf));
   }
   root.style.setProperty("--columns", data.header.length);
-  root.replaceChildren(make("div", {className: "scroll", tabIndex: 0, role: "group", ariaLabel: data.corner}, table));
+  root.replaceChildren(make("div", {className: "scroll", tabIndex: 0, role: "group", ariaLabel: data.name}, table));
 }
 
 function rowOf({label, cells}) {

@@ -11,10 +11,14 @@ from components._widget import register
 _table = register("table")
 
 
-def table(header: Sequence[Cell], groups: Sequence[Group], *, name: str, key: str) -> None:
-    """Shows a column for each cell of the header, and the rows under their titles; `name` is what a reader calls it."""
+def table(header: Sequence[Cell], groups: Sequence[Group], *, name: str, key: str, corner: str = "") -> None:
+    """Shows a column for each cell of the header, and the rows under their titles; `name` is what a reader calls it.
+
+    `corner`: what the header lists, where that needs to be said.
+    """
     data = {
-        "corner": name,
+        "name": name,
+        "corner": corner,
         "header": [asdict(cell) for cell in header],
         "groups": [asdict(group) for group in groups],
     }

@@ -66,7 +66,7 @@ def one_of_them(run: Run, found: Probing, ranked: Sequence[int]) -> None:
     count, said = len(indices), ", ".join(f"#{index}" for index in one.hurt)
     classes = ", ".join(images.class_names[label] for label in whole.labels)
     rows = (
-        (f"Test digits {said} of classes {classes}", "original", None),
+        (f"Test digits {said} of classes {classes}", "test digits", None),
         ("Their copies", "copy", float(whole.mse.mean())),
         (f"Their copies without z{dimension}", f"without z{dimension}", float(errors.mean())),
     )  # fmt: skip

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 import wording
 from cae import figures, sweep
-from cae.sweep import Sweep
-from components import chart
+from cae.sweep import Sweep, SweepPoint
+from comparison import MISSING, Cell, Group, Row
+from components import chart, table
 
 
 def sweeps() -> None:
@@ -30,42 +33,49 @@ def sweeps() -> None:
 
 
 def _shown(found: Sweep) -> None:
-    done = found.finished
-    with_pca = found.option == "latent_dim" and bool(found.pca)
-    changed = f", {wording.options(found.changed)}" if found.changed else ""
+    done, has_pca = found.finished, found.option == "latent_dim" and bool(found.pca)
     if done:
-        picture, table = st.columns([1.5, 1], gap="large")
-        reached = [point.history[-1] for point in done]
-        with picture:
-            chart(
-                figures.sweep(found.label, [point.value for point in done], reached,
-                              pca=found.pca if with_pca else ()),
-                key="sweep", keep=found.name,
-                description=f"Test error of {len(done)} runs against {found.label.lower()}",
-            )  # fmt: skip
-        with table:
-            st.markdown(_table(found, with_pca))
-    notes = [f"{found.dataset}, recipe {found.recipe}{changed}; test error, MSE on [-1, 1], after the last epoch."]
-    if with_pca:
-        notes.append("PCA's is that of as many components, fitted to the training images: the best without a network.")
+        chart(
+            figures.sweep(found.label, [point.value for point in done], [point.history[-1] for point in done],
+                          pca=found.pca if has_pca else ()),
+            key="sweep", keep=found.name, description=f"Test error of {len(done)} runs against {found.label.lower()}",
+        )  # fmt: skip
+    header = [Cell(str(point.value), point.run) for point in found.points]
+    table(header, [_figures(found, has_pca)], name="Figures of the sweep", key="sweep-figures", corner=found.label)
+    changed = f", {wording.options(found.changed)}" if found.changed else ""
+    notes = [f"{found.dataset}, recipe {found.recipe}{changed}; errors of test images after the last epoch."]
+    if has_pca:
+        notes.append("PCA, fitted to the training images, is the best that as many numbers can do without a network.")
     if found.waiting:
         notes.append(f"**{len(found.waiting)} of {len(found.points)} are still to be trained.**")
     notes += [f"**{point.run} has failed**: {point.reason}" for point in found.points if point.state == "failed"]
     st.caption(" ".join(notes))
 
 
-def _table(found: Sweep, with_pca: bool) -> str:
-    pca = [
-        f"{found.pca[min(point.latent_dim, len(found.pca)) - 1]:.4f} |" if with_pca else "" for point in found.points
+def _figures(found: Sweep, has_pca: bool) -> Group:
+    def row(label: str, what: str, cell: Callable[[SweepPoint], Cell]) -> Row:
+        return Row(Cell(label, what), tuple(map(cell, found.points)))
+
+    rows = [
+        row("MSE on [-1, 1]", "Of test images, after the last epoch.", _error),
+        row("Parameters", "Numbers that were learned.", lambda point: Cell(f"{point.parameters:,}")),
+        row("Seconds", "Of training, on the machine where it happened.", _seconds),
     ]
-    return (
-        f"| {found.label.lower()} | parameters | test MSE | {'PCA |' * with_pca} seconds |\n"
-        f"|--:|--:|--:|{'--:|' * with_pca}--:|\n"
-        + "\n".join(
-            f"| {wording.plain(str(point.value))} | {point.parameters:,} "
-            + (f"| {point.last.test_mse:.4f} | " if point.last and point.state == "finished" else f"| {point.state} | ")
-            + beside
-            + (f" {point.last.seconds:,.0f} |" if point.last else " – |")
-            for point, beside in zip(found.points, pca, strict=True)
-        )
-    )
+    if has_pca:
+        rows.insert(1, row("MSE of PCA", "With as many components.", lambda point: _of_pca(found, point)))
+    return Group("", tuple(rows))
+
+
+def _error(point: SweepPoint) -> Cell:
+    if point.last is None or point.state != "finished":
+        return Cell(point.state, point.reason)
+    return Cell(wording.number(point.last.test_mse), wording.other_scale(point.last.test_mse))
+
+
+def _seconds(point: SweepPoint) -> Cell:
+    return Cell(f"{point.last.seconds:,.0f}" if point.last else MISSING)
+
+
+def _of_pca(found: Sweep, point: SweepPoint) -> Cell:
+    mse = found.pca[min(point.latent_dim, len(found.pca)) - 1]
+    return Cell(wording.number(mse), wording.other_scale(mse))

@@ -69,7 +69,7 @@ def ten_digits(run: Run, linear: str) -> None:
     mine, (copies, errors) = resources.compare(run, indices), resources.pca_copies(run, indices)
     st.header("The same digits through both")
     count, said = len(indices), ", ".join(images.class_names[label] for label in mine.labels)
-    cards = [Card(tuple(range(count)), f"Test digits {said}", ("original",))]
+    cards = [Card(tuple(range(count)), f"Test digits {said}", ("test digits",))]
     for row, (name, mse) in enumerate(((run.name, mine.mse), (linear, errors)), start=1):
         mean = float(mse.mean())
         cards.append(
