@@ -133,7 +133,7 @@ def plan(
         raise RunExists(f"There are results of another sweep called {name!r}: choose another name (--name).")
     known = {point.value: point for point in before.points if point.state != "waiting"}
     points = [_planned(sweep, value, known.get(value)) for value in values]
-    points += [point for value, point in known.items() if value not in values]
+    points += [point for value, point in known.items() if value not in values and point.state == "finished"]
     if _OPTIONS[option].kind is not str:
         points.sort(key=lambda point: point.value)
     return replace(sweep, points=tuple(points), pca=before.pca)
@@ -268,7 +268,11 @@ def _prepared(sweep: Sweep, point: SweepPoint) -> Run:
 
 def _done(point: SweepPoint, run: Run) -> SweepPoint:
     state: Literal["finished", "failed"] = "finished" if run.state == "finished" else "failed"
-    return replace(point, state=state, reason=run.info.reason, history=tuple(run.history()))
+    history, train = tuple(run.history()), run.info.train
+    epochs = train.epochs if train and state == "finished" else len(history)
+    if [record.epoch for record in history] != list(range(1, epochs + 1)):
+        raise Damaged(f"{run.name}/history.jsonl lacks epochs that were trained: delete {run.name} to train it anew.")
+    return replace(point, state=state, reason=run.info.reason, history=history)
 
 
 def _written(sweep: Sweep) -> Sweep:

@@ -11,8 +11,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: several workers s
 
 import numpy as np
 import pytest
+from apps import own_static_folder, small  # noqa: F401
 from helpers import SMALL_TEST, SMALL_TRAIN, trained
-from visitors import chromium, server, visitor  # noqa: F401
+from visitors import chromium, guest, server, small_server, visitor  # noqa: F401
 
 from cae.files import runs_folder
 from cae.runs import Run

@@ -1,11 +1,9 @@
 """New digits: the ways between two codes, their figures, and the page as a visitor uses it."""
 
-import shutil
-
 import numpy as np
 import pytest
 from playwright.sync_api import expect
-from visitors import PATIENCE, Server, Visitor, decoded, pixels_of
+from visitors import PATIENCE, decoded, pixels_of
 
 from cae import figures, latent, sampling
 from cae.runs import Run
@@ -47,23 +45,6 @@ def test_the_figures_show_what_they_are_given():
 
 
 # -- the page
-
-
-@pytest.fixture(scope="module")
-def small_server(tmp_path_factory, trained_folder, small_data_folder):
-    """A server with one tiny run, on 200 training digits."""
-    folder = tmp_path_factory.mktemp("generating")
-    shutil.copytree(trained_folder, folder / "checkpoints")
-    found = Server(folder, CAE_DATA=str(small_data_folder))
-    yield found
-    found.stop()
-
-
-@pytest.fixture
-def guest(chromium, small_server):
-    context = chromium.new_context(viewport={"width": 1400, "height": 900})
-    yield Visitor(context, small_server)
-    context.close()
 
 
 def cards(page):

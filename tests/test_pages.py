@@ -10,8 +10,8 @@ import time
 
 import numpy as np
 import pytest
-import streamlit as st
 import torch
+from apps import button, opened, sent, settled, words
 from helpers import PROJECT, TINY, options, state_of, trained, wait_until
 from PIL import Image, ImageDraw
 from streamlit.testing.v1 import AppTest
@@ -23,6 +23,7 @@ from cae.model import ConvAutoencoder
 from cae.runs import Run
 from cae.weights import write_weights
 
+pytestmark = pytest.mark.usefixtures("own_static_folder")
 PAGES = {
     "home": "Look inside an autoencoder",
     "train": "Train",
@@ -36,63 +37,12 @@ PAGES = {
 }
 
 
-@pytest.fixture(autouse=True)
-def own_static_folder(tmp_path, monkeypatch):
-    """What the pages make for the browser lies in the test's own folder."""
-    monkeypatch.syspath_prepend(str(PROJECT / "dashboard"))
-    import serving
-
-    monkeypatch.setattr(serving, "_STATIC", tmp_path / "static")
-    return tmp_path / "static"
-
-
-def opened(page: str = "home", **query: str) -> AppTest:
-    """The app on one of its pages, without an exception."""
-    app = AppTest.from_file(str(PROJECT / "dashboard" / "Home.py"), default_timeout=60)
-    for name, value in query.items():
-        app.query_params[name] = value
-    return settled(settled(app.run()).switch_page(f"views/{page}.py").run())
-
-
-def settled(app: AppTest) -> AppTest:
-    assert not app.exception, app.exception
-    return app
-
-
-def sent(app: AppTest, key: str) -> dict:
-    """What Python sent to the widget with this key."""
-    for element in app.get("bidi_component"):
-        if element.proto.id.split("-")[-1].endswith(key) or key in element.proto.id:
-            return json.loads(element.proto.mixed.json or element.proto.json)
-    raise AssertionError(f"there is no widget {key}")
-
-
-def button(app: AppTest, label: str):
-    return next(each for each in app.button if each.label == label)
-
-
-def words(app: AppTest) -> str:
-    return " ".join(
-        str(each.value) for kind in ("markdown", "caption", "info", "error", "warning") for each in app.get(kind)
-    )
-
-
 @pytest.fixture
 def real(trained_folder, own_folders):
     """A copy of the tiny run, beside the shipped ones, on the real MNIST."""
     runs_folder().mkdir(parents=True)
     shutil.copytree(trained_folder / "tiny", runs_folder() / "tiny")
     return Run.open("tiny")
-
-
-@pytest.fixture
-def small(tiny):
-    """The tiny run on the small data set, and no page that remembers another."""
-    st.cache_data.clear()
-    st.cache_resource.clear()
-    yield tiny
-    st.cache_data.clear()
-    st.cache_resource.clear()
 
 
 @pytest.mark.parametrize(("page", "title"), PAGES.items())
@@ -148,7 +98,7 @@ def test_a_damaged_run_gives_a_sentence_and_no_traceback(page, harm, small):
     else:
         (small.path / "history.jsonl").write_text("nonsense\n")
     app = opened(page, run="tiny")
-    if page in ("reconstruct", "steer", "draw", "map") and harm == "torn history":
+    if page in ("reconstruct", "steer", "draw", "map", "generate") and harm == "torn history":
         assert not app.error  # the weights are sound, and these pages need nothing else
         return
     assert app.error and all("tiny" in error.value for error in app.error)

@@ -156,6 +156,23 @@ def visitor(chromium, server):
     context.close()
 
 
+@pytest.fixture(scope="module")
+def small_server(tmp_path_factory, trained_folder, small_data_folder):
+    """A server with one tiny run beside the shipped ones, on 200 training digits."""
+    folder = tmp_path_factory.mktemp("small-server")
+    shutil.copytree(trained_folder, folder / "checkpoints")
+    found = Server(folder, CAE_DATA=str(small_data_folder))
+    yield found
+    found.stop()
+
+
+@pytest.fixture
+def guest(chromium, small_server):
+    context = chromium.new_context(viewport={"width": 1400, "height": 900})
+    yield Visitor(context, small_server)
+    context.close()
+
+
 def pixels_of(canvas) -> list[int]:
     """The grey values of a canvas, row by row."""
     return canvas.evaluate(
