@@ -191,7 +191,9 @@ def test_what_happens_is_told_with_its_point_and_each_result_is_kept_at_once():
     assert told == [(value, kind) for value in (2, 4) for kind in (*epoch, *epoch, SweepPoint)]
 
 
-def test_what_has_finished_is_known_and_neither_trained_nor_written_again(finished):
+def test_what_has_finished_is_known_and_not_trained_again_and_written_only_where_it_is_not_yet(finished):
+    sweep.path("small").unlink()
+    assert list(sweep.train(planned())) == [] and sweep.read(sweep.path("small")) == finished
     Run.open("small-2").delete()
     before = sweep.path("small").stat().st_mtime_ns
     assert planned() == finished and list(sweep.train(planned())) == []
