@@ -114,7 +114,7 @@ MEASURES: dict[str, tuple[Measure, ...]] = {
     "The run": (
         Measure("State", "Whether its training came to its end.", lambda of: of.summary.state),
         Measure("Data set", "What its pictures are of.", lambda of: of.dataset or None),
-        Measure("Epochs", "How often it has seen its training images, of how often it was to.", _epochs),
+        Measure("Epochs trained", "How often it has seen its training images, of how often it was to.", _epochs),
         Measure("Training time", "Pauses not counted, on the machine where it was trained.",
                 _of("last", lambda it: it.seconds), wording.duration),
         Measure("Images per second", "In its last epoch, on the machine where it was trained.",
