@@ -29,7 +29,7 @@ def sweeps() -> None:
             "Any option of a recipe, and two values or more. Interrupted, the same command goes on where it was; the "
             "results stay here when the runs are deleted."
         )
-        st.code("python -m cae sweep --latent-dim 1,2,4,8,16,32,64 --recipe fast", language="bash")
+        st.code("python -m cae sweep --latent-dim 1,2,4,8,16,32,64 --recipe fast", language="bash", wrap_lines=True)
 
 
 def _shown(found: Sweep) -> None:

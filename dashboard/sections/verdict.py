@@ -166,7 +166,7 @@ def as_json(run: Run, found: Judgement) -> None:
     """All of it for a program."""
     with st.expander("As JSON"):
         st.markdown("Everything above as one file, on MSE in [-1, 1] unless it says otherwise. This prints the same:")
-        st.code(f"python -m cae evaluate {run.name} --json", language="bash")
+        st.code(f"python -m cae evaluate {run.name} --json", language="bash", wrap_lines=True)
         st.download_button(
             "Download", lambda: json.dumps({"run": run.name, **found.to_json()}, indent=2),
             file_name=f"{run.name}-judged.json", mime="application/json", icon=":material/download:", on_click="ignore",

@@ -13,7 +13,17 @@ from cae.evaluation import Comparison
 from cae.runs import Run
 from components import Card, chart, chart_to_come, digits
 
-ORIGINAL_TEST_MSE = 0.0171  # what the founding document reports
+NEXT = (
+    ("train", "model_training", "Train a network",
+     "Watch the loss fall and ten digits sharpen. “glance” takes some ten seconds."),
+    ("reconstruct", "compare", "Look at its copies", "See which digits it copies well, which it garbles, and where."),
+    ("steer", "tune", "Steer the code", "Pull on its numbers and see the digit bend under your hand."),
+    ("draw", "draw", "Draw a digit", "See what the network makes of your own hand while you draw."),
+    ("map", "scatter_plot", "Explore the map", "Ten thousand digits laid out by their codes, and how far to trust it."),
+    ("judge", "balance", "Judge it", "How good is it, compared with what, and what does each of its numbers do?"),
+    ("generate", "auto_awesome", "Generate digits", "Draw random codes, see why most are smudges, and do better."),
+    ("compare", "stacked_line_chart", "Compare runs", "Two to six side by side: curves, figures, digits, linked maps."),
+)  # fmt: skip
 
 
 def show(run: Run) -> None:
@@ -65,7 +75,11 @@ def headline(run: Run) -> None:
         ("The mean image", mean_image, "Always showing the same picture: what no learning reaches."),
     ]
     if evaluation.dataset_of(run) == "mnist":
-        reported = ("The original, as reported", ORIGINAL_TEST_MSE, "The founding document's network, on MNIST.")
+        reported = (
+            "The original, as reported",
+            evaluation.REPORTED_TEST_MSE,
+            "The founding document's network, on MNIST.",
+        )
         entries.insert(1, reported)
     for column, (label, value, what) in zip(st.columns(len(entries)), entries, strict=True):
         column.metric(label, wording.number(value), help=f"{what} {wording.other_scale(value)}".strip(), border=True)
@@ -89,22 +103,10 @@ def twelve(found: Comparison, class_names: Sequence[str]) -> None:
 
 def next_steps() -> None:
     st.header("Where to go next")
-    train, reconstruct, steer, draw, digit_map = st.columns(5)
-    with train:
-        st.page_link("views/train.py", label="Train a network", icon=":material/model_training:")
-        st.caption("Watch the loss fall and ten digits sharpen. “glance” takes some ten seconds.")
-    with reconstruct:
-        st.page_link("views/reconstruct.py", label="Compare reconstructions", icon=":material/compare:")
-        st.caption("See which digits it copies well, which it garbles, and where.")
-    with steer:
-        st.page_link("views/steer.py", label="Steer the code", icon=":material/tune:")
-        st.caption("Pull on its numbers and see the digit bend under your hand.")
-    with draw:
-        st.page_link("views/draw.py", label="Draw a digit", icon=":material/draw:")
-        st.caption("See what the network makes of your own hand while you draw.")
-    with digit_map:
-        st.page_link("views/map.py", label="Explore the map", icon=":material/scatter_plot:")
-        st.caption("Ten thousand digits laid out by their codes, and how far to believe it.")
+    for row in (NEXT[:4], NEXT[4:]):
+        for column, (page, icon, label, why) in zip(st.columns(4), row, strict=True):
+            column.page_link(f"views/{page}.py", label=label, icon=f":material/{icon}:")
+            column.caption(why)
 
 
 st.title("Look inside an autoencoder")
