@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -73,6 +74,7 @@ def group() -> Iterator[Group]:
     try:
         yield Group(torch.distributed.get_rank(), torch.distributed.get_world_size())
     finally:
+        gc.collect()  # DistributedDataParallel lies in a circle, and its threads would outlive Python: an abort
         torch.distributed.destroy_process_group()
 
 
