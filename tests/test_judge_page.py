@@ -33,7 +33,7 @@ def test_the_headline_is_what_was_measured(judged):
     found = judging.kept(judged)
     shown = {metric.label: metric.value for metric in opened("judge", run="tiny").metric}
     assert float(shown["Test MSE"]) == pytest.approx(found.evaluation.overall.mse, rel=6e-3)
-    assert shown["10-NN accuracy"] == f"{100 * found.probing.knn_accuracy:.1f} %"
+    assert shown["10-NN"] == f"{100 * found.probing.knn_accuracy:.1f} %"
     assert shown["Linear probe"] == f"{100 * found.probing.probe_accuracy:.1f} %"
 
 
@@ -109,7 +109,7 @@ def test_what_was_kept_and_is_damaged_is_measured_again_and_not_believed(judged,
 def test_in_the_browser_a_click_measures_and_the_file_is_what_the_command_prints(guest, small_server, monkeypatch):
     page = guest.opens("/judge?run=tiny")
     page.get_by_role("button", name="Judge this run").click()
-    expect(page.get_by_text("10-NN accuracy", exact=True)).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_test_id("stMetric").get_by_text("10-NN")).to_be_visible(timeout=PATIENCE)
     guest.settles()
     page.get_by_text("As JSON").click()
     with page.expect_download() as download:

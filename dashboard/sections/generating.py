@@ -36,7 +36,7 @@ def choose(found: Fitted) -> SampleConfig:
     """Draws the choice of prior, class, number and seed."""
     first = "mixture" if found.qualities or ("mixture", None) in found.priors else "normal"
     prior_column, class_column, count_column, seed_column, again_column = st.columns(
-        [2.6, 1.2, 1.4, 1.2, 1.4], vertical_alignment="bottom"
+        [2.7, 1, 1, 1.1, 1.6], vertical_alignment="bottom"
     )
     prior = str(prior_column.segmented_control(
         "Prior", list(PRIORS), format_func=PRIORS.__getitem__, key=state.field("prior", first), required=True,

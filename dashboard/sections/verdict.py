@@ -29,7 +29,7 @@ def headline(found: Judgement) -> None:
          "The same error on a logarithmic scale, averaged over images: 6 dB more is half the deviation."),
         ("SSIM", f"{overall.ssim:.3f}",
          "Structural similarity: whether strokes and edges are where they were; 1 is the original itself."),
-        ("10-NN accuracy", _share(codes.knn_accuracy),
+        ("10-NN", _share(codes.knn_accuracy),
          "The share of test images that the ten nearest training codes name rightly, by vote."),
         ("Linear probe", _share(codes.probe_accuracy),
          "The share that flat boundaries between the codes of the classes tell apart: a logistic regression."),
@@ -92,7 +92,7 @@ def class_by_class(run: Run, found: Evaluation) -> None:
         st.markdown(
             "| class | images | MSE | PSNR | SSIM |\n|---|--:|--:|--:|--:|\n"
             + "\n".join(
-                f"| {wording.plain(each.name)} | {each.count:,} | {each.mse:.4f} | {each.psnr:.1f} dB "
+                f"| {wording.plain(each.name)} | {each.count:,} | {each.mse:.4f} | {each.psnr:.1f}\u00a0dB "
                 f"| {each.ssim:.3f} |"
                 for each in found.per_class
             )

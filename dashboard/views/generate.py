@@ -15,7 +15,7 @@ def show(run: Run) -> None:
     fitted = resources.fitted(run)
     found = fitted or sampling.unfitted(run, resources.test_set(evaluation.dataset_of(run)).class_names)
     config = generating.choose(found)
-    digits, figures = st.columns([1.5, 1], gap="large")
+    digits, figures = st.columns([1.2, 1], gap="large")
     try:
         with digits:
             fresh = resources.fresh(run, found, config)
