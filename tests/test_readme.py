@@ -9,7 +9,7 @@ import shlex
 import pytest
 from helpers import PROJECT
 
-from cae import cli
+from cae import cli, judge, sweep
 from cae.config import ModelConfig
 from cae.model import ConvAutoencoder
 
@@ -65,5 +65,10 @@ def test_its_figures_are_those_of_the_shipped_runs():
         last = json.loads((PROJECT / "checkpoints" / name / "history.jsonl").read_text().splitlines()[-1])
         figures = f"**{last['test_mse']:.4f}** (training {last['train_mse']:.4f}) in {last['seconds']:.0f} s"
         assert re.search(rf"`checkpoints/{name}`.*{re.escape(figures)}", README)
+    swept = sweep.read(PROJECT / "checkpoints" / "latent-dim-fast.sweep.json")
+    assert [point.state for point in swept.points] == ["finished"] * 7
+    for errors in ([point.last.test_mse for point in swept.points], [swept.pca[p.latent_dim - 1] for p in swept.points]):
+        assert " | ".join(f"{error:.4f}" for error in errors) in README
+    assert f"The judge reads {judge.judge_of('mnist').accuracy:.2%} of".replace("%", " %") in README
     count = sum(parameter.numel() for parameter in ConvAutoencoder(ModelConfig()).parameters())
     assert f"{count:,} parameters" in README
