@@ -67,7 +67,8 @@ def test_its_figures_are_those_of_the_shipped_runs():
         assert re.search(rf"`checkpoints/{name}`.*{re.escape(figures)}", README)
     swept = sweep.read(PROJECT / "checkpoints" / "latent-dim-fast.sweep.json")
     assert [point.state for point in swept.points] == ["finished"] * 7
-    for errors in ([point.last.test_mse for point in swept.points], [swept.pca[p.latent_dim - 1] for p in swept.points]):
+    reached = [(point.last.test_mse, swept.pca[point.latent_dim - 1]) for point in swept.points]
+    for errors in zip(*reached, strict=True):
         assert " | ".join(f"{error:.4f}" for error in errors) in README
     assert f"The judge reads {judge.judge_of('mnist').accuracy:.2%} of".replace("%", " %") in README
     count = sum(parameter.numel() for parameter in ConvAutoencoder(ModelConfig()).parameters())
