@@ -80,16 +80,28 @@ def balance(classes: NDArray[np.integer], count: int) -> tuple[tuple[float, ...]
     return tuple(float(share) for share in shares), evenness
 
 
-def nearest(pictures: NDArray[np.uint8], among: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Which `among` others (N, 28, 28) is most like each picture (S, 28, 28): positions (S,), and MSE on [-1, 1]."""
+def squares(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The sum of squared pixels of each picture (N, 28, 28), (N,)."""
+    parts = (pictures[first : first + _SLICE] for first in range(0, len(pictures), _SLICE))
+    return np.concatenate([np.square(part.reshape(len(part), -1), dtype=np.float32).sum(axis=1) for part in parts])
+
+
+def nearest(
+    pictures: NDArray[np.uint8], among: NDArray[np.uint8], among_squares: NDArray[np.float32] | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Which `among` others (N, 28, 28) is most like each picture (S, 28, 28): positions (S,), and MSE on [-1, 1].
+
+    `among_squares` are the `squares` of the others, for whoever asks about the same ones again and again.
+    """
     import torch
 
     mine = torch.from_numpy(pictures).reshape(len(pictures), -1).float()  # (S, H * W)
     best = torch.full((len(mine),), float("inf"))
     where = torch.zeros(len(mine), dtype=torch.int64)
+    theirs = torch.from_numpy(squares(among) if among_squares is None else among_squares)  # (N,)
     for first in range(0, len(among), _SLICE):
         part = torch.from_numpy(among[first : first + _SLICE]).reshape(-1, mine.shape[1]).float()
-        distances = part.square().sum(dim=1) - 2 * mine @ part.T  # and the picture's own square, the same for all
+        distances = torch.addmm(theirs[first : first + _SLICE], mine, part.T, alpha=-2)  # less the picture's own square
         least, position = distances.min(dim=1)
         closer = least < best
         best, where = torch.where(closer, least, best), torch.where(closer, position + first, where)

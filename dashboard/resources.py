@@ -222,6 +222,13 @@ def _training_set(dataset: str) -> Images:
     return data.load(dataset, "train")
 
 
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _training_squares(dataset: str) -> NDArray[np.float32]:
+    from cae import quality
+
+    return quality.squares(_training_set(dataset).pixels.numpy())
+
+
 @st.cache_data(max_entries=4, show_spinner="Working out the baselines ...")
 def baselines(dataset: str) -> Baselines:
     """What the mean image and PCA reach on a data set."""
@@ -471,8 +478,9 @@ def beside_training(run: Run, codes: NDArray[np.float32]) -> Fresh:
 def _beside_training(run: Run, seen: Seen) -> Fresh:
     from cae import quality
 
-    train = _training_set(evaluation.dataset_of(run))
-    nearest, mse = quality.nearest(seen.pictures, train.pixels.numpy())
+    dataset = evaluation.dataset_of(run)
+    train = _training_set(dataset)
+    nearest, mse = quality.nearest(seen.pictures, train.pixels.numpy(), _training_squares(dataset))
     return Fresh(seen, nearest, train.labels[nearest].numpy(), train.pixels[nearest].numpy(), mse)
 
 

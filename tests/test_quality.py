@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import entropy
 
+from cae import quality
 from cae.quality import Quality, balance, nearest, precision_recall
 
 
@@ -173,3 +174,11 @@ def test_it_is_looked_for_among_more_than_are_compared_at_a_time():
     positions, errors = nearest(some, many)
     assert positions.tolist() == [5100, 0]
     np.testing.assert_allclose(errors, [(10 / 127.5) ** 2, 0], rtol=1e-5)
+
+
+def test_with_the_squares_at_hand_the_same_are_found():
+    some, many = pictures(20), pictures(3000)
+    with_squares = nearest(some, many, quality.squares(many))
+    for mine, plain in zip(with_squares, nearest(some, many), strict=True):
+        np.testing.assert_array_equal(mine, plain)
+    np.testing.assert_allclose(quality.squares(many), np.square(many.astype(float)).sum(axis=(1, 2)), rtol=1e-6)
