@@ -260,7 +260,7 @@ def zeroing(dimensions: Sequence[Dimension], order: Sequence[int], dead: Sequenc
     )  # fmt: skip
     figure.update_layout(
         bargap=0.25 if len(order) < 100 else 0,
-        xaxis={"type": "category", "title": "dimension", "tickangle": 0, "nticks": 17},
+        xaxis={"type": "category", "title": "dimension", "tickangle": -90, "tickfont": {"size": 10}, "nticks": 64},
         yaxis={"title": "more MSE on [-1, 1]", "rangemode": "tozero"},
     )
     return figure
@@ -298,8 +298,8 @@ def code_plane(real: NDArray[np.floating], drawn: NDArray[np.floating], title: s
         )  # fmt: skip
     figure.update_layout(
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        xaxis={"title": "along the widest direction of real codes", "zeroline": True},
-        yaxis={"title": "along the next", "scaleanchor": "x"},
+        xaxis={"title": "widest direction of the codes", "zeroline": True},
+        yaxis={"title": "next widest", "scaleanchor": "x"},
     )
     return figure
 

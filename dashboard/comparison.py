@@ -79,7 +79,7 @@ class Measure:
 
 
 def _share(value: float) -> str:
-    return f"{value:.1%}"
+    return f"{100 * value:.1f}\u00a0%"
 
 
 def _decimals(value: float) -> str:
@@ -150,9 +150,10 @@ MEASURES: dict[str, tuple[Measure, ...]] = {
                 _of("map", lambda it: it.accuracy), _share, "higher"),
     ),
     "Its new digits": (
-        Measure("N(0, 1): read as digits", "The share of digits decoded from N(0, 1) codes that an independent "
-                "classifier reads with over 90 % confidence.", _of("normal", lambda it: it.sure), _share, "higher"),
-        Measure("Mixture: read as digits", "The same of codes drawn from a mixture of Gaussians fitted to its codes.",
+        Measure("N(0, 1): read surely", "The share of digits decoded from N(0, 1) codes that an independent "
+                "classifier reads with over 90 % confidence; it can be sure of a smudge, so that more is not better.",
+                _of("normal", lambda it: it.sure), _share),
+        Measure("Mixture: read surely", "The same of codes drawn from a mixture of Gaussians fitted to its codes.",
                 _of("mixture", lambda it: it.sure), _share, "higher"),
         Measure("Mixture: precision", "The share of its new digits that lie among real ones, to the classifier.",
                 _of("mixture", lambda it: it.precision), _decimals, "higher"),

@@ -18,6 +18,7 @@ export async function mount(element, data) {
     library.react(place, place.given.figure.data, themed(place, place.given), {
       responsive: true,
       displaylogo: false,
+      ...(matchMedia("(hover: none), (max-width: 640px)").matches && {displayModeBar: false}), // it would lie over the figure
       modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
       toImageButtonOptions: {filename: place.given.file, scale: 2},
     });

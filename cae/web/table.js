@@ -21,7 +21,17 @@ export function mount(element, data) {
     body.append(...rows.map(rowOf));
   }
   root.style.setProperty("--columns", data.header.length);
-  root.replaceChildren(make("div", {className: "scroll", tabIndex: 0, role: "group", ariaLabel: data.name}, table));
+  const scroll = make("div", {className: "scroll", tabIndex: 0, role: "group", ariaLabel: data.name}, table);
+  const fade = () => scroll.classList.toggle("more", scroll.scrollLeft + scroll.clientWidth < scroll.scrollWidth - 2);
+  scroll.addEventListener("scroll", fade);
+  root.watch?.disconnect();
+  root.watch = new ResizeObserver(fade);
+  root.watch.observe(scroll);
+  root.replaceChildren(scroll);
+}
+
+export function unmount(element) {
+  element.querySelector(".table")?.watch?.disconnect();
 }
 
 function rowOf({label, cells}) {

@@ -66,7 +66,8 @@ def curves(runs: Sequence[Run]) -> None:
     """The held-out losses, over epochs or over seconds; what cannot be drawn is said."""
     title, choice = st.columns([3, 1], vertical_alignment="bottom")
     title.header("Loss")
-    over = choice.segmented_control("Over", _AXES, default=_AXES[0], key="compare over", required=True)
+    over = choice.segmented_control("Over", _AXES, default=_AXES[0], key="compare over", required=True,
+                                    persist_state="session")  # fmt: skip
     found, datasets, without = [], set(), []
     for run in runs:
         with state.errors_in_words():
@@ -125,7 +126,7 @@ def _notes(subjects: Sequence[Subject]) -> list[str]:
     if len(datasets) > 1:
         notes = [f"No best is marked: these runs are about different data sets, {wording.names(datasets)}."]
     else:
-        notes = ["★ is the best of its row, or all that are alike to the digits shown; errors are of test images."]
+        notes = ["★ is the best of its row; ties to the digits shown share it. Errors are of test images."]
     if len({of.model.latent_dim for of in subjects if of.model}) > 1:
         notes.append("They squeeze a digit into different numbers of dimensions: with more of them a copy is easier.")
     notes.append("Shaded options are unlike the first run's.")
@@ -269,9 +270,10 @@ def same_digits(runs: Sequence[Run]) -> None:
 def _chosen_digits(first: Run, available: int) -> NDArray[np.int64]:
     title, way_column, seed_column = st.columns([3, 1.5, 0.8], vertical_alignment="bottom")
     title.header("The same digits through each")
-    way = way_column.segmented_control("Digits", _WAYS, default=_WAYS[0], key="compare digits", required=True)
+    way = way_column.segmented_control("Digits", _WAYS, default=_WAYS[0], key="compare digits", required=True,
+                                      persist_state="session")  # fmt: skip
     if way == _WAYS[1]:
-        seed_column.caption(f"for {wording.plain(first.name)}")
+        seed_column.caption(f"hardest for {wording.plain(first.name)}")
         return picks.hardest(resources.errors(first), _DIGITS)
     seed = seed_column.number_input("Seed", 0, 2**31, 0, step=1, help="Another seed shows other digits.")
     return picks.at_random(_DIGITS, available, int(seed))

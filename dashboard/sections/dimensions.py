@@ -22,7 +22,7 @@ def what_they_do(run: Run, found: Probing) -> None:
     costs, together = st.columns([1.5, 1], gap="large")
     ranked = sorted(range(len(found.dimensions)), key=lambda index: -found.dimensions[index].zeroed_mse)
     with costs:
-        title, choice = st.columns([2, 1], vertical_alignment="bottom")
+        title, choice = st.columns([1.5, 1], vertical_alignment="bottom")
         title.header("What does each number do?")
         order = choice.segmented_control("Order", _ORDERS, default=_ORDERS[0], key="judge order", required=True,
                                          label_visibility="collapsed")  # fmt: skip
@@ -56,8 +56,8 @@ def one_of_them(run: Run, found: Probing, ranked: Sequence[int]) -> None:
         one = found.dimensions[dimension]
         st.markdown(
             f"Without **z{dimension}** the error grows by **{wording.number(one.zeroed_mse)}**. It has a standard "
-            f"deviation of {wording.number(one.deviation)}, and the others explain {100 * one.explained:.0f} % of its "
-            "variance."
+            f"deviation of {wording.number(one.deviation)}, and a linear combination of all others explains "
+            f"{100 * one.explained:.0f}\u00a0% of its variance."
         )
         st.caption("Beside this: the five test digits that it hurts most to lose it.")
     indices = np.array(one.hurt, np.int64)

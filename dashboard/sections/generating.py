@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 import resources
 import state
@@ -58,7 +59,7 @@ def choose(found: Fitted) -> SampleConfig:
 
 
 def _draw_others() -> None:
-    state.fill("seed", int(np.random.default_rng().integers(2**32)))
+    state.fill("seed", int(np.random.default_rng().integers(100_000)))
 
 
 # -- fitting
@@ -110,10 +111,16 @@ def grid(run: Run, config: SampleConfig, fresh: Fresh, found: Fitted) -> None:
     at = next((i for i, code in enumerate(fresh.seen.codes) if chosen and np.array_equal(code, chosen.code)), None)
     picked = samples(fresh.seen.pictures, fresh.pictures, words, chosen=at, key="samples")
     if picked is not None:
-        name = f"Sample {picked}, seed {config.seed}"
+        name = f"{_name(config, found)}, seed {config.seed}, no. {picked + 1}"
         code, picture = fresh.seen.codes[picked], fresh.seen.pictures[picked]
         state.set_sample(state.Sample(run.name, found.weights, name, code, picture))
         st.rerun()
+
+
+def _name(config: SampleConfig, found: Fitted) -> str:
+    """The chosen prior, and its class."""
+    title = PRIORS[config.prior]
+    return title if config.of_class is None else f"{title}, class {found.class_names[config.of_class]}"
 
 
 def go_on(run: Run) -> None:
@@ -157,11 +164,12 @@ def goodness(run: Run, config: SampleConfig, found: Fitted) -> None:
         with state.errors_in_words():
             one = resources.quality_of(run, found, config.prior, config.of_class)
             if one is not None:
-                shown[f"{PRIORS[config.prior]}, class {found.class_names[config.of_class]}"] = one
+                shown[_name(config, found)] = one
     st.markdown(
         "| | read | precision | recall | off |\n|---|--:|--:|--:|--:|\n"
-        + "\n".join(_row(title, each, title == PRIORS[config.prior]) for title, each in shown.items())
+        + "\n".join(_row(title, each, title == _name(config, found)) for title, each in shown.items())
     )
+    st.caption("Read the columns together: the classifier has to name one of the classes, and can be sure of a smudge.")
     with st.popover("What these mean", icon=":material/help:"):
         st.markdown(
             "**Read**: the share that an independent classifier reads with more than 90 % confidence. "
@@ -182,42 +190,68 @@ def _row(title: str, each: Quality, is_chosen: bool) -> str:
 
 def where_they_lie(run: Run, config: SampleConfig, found: Fitted, space: LatentSpace) -> None:
     """Three pictures of the chosen prior's codes among those of real digits, and what follows."""
-    title = PRIORS[config.prior]
+    title, label = _name(config, found), config.of_class
     st.header("Why: where the codes lie")
-    drawn = found.prior(config.prior, config.of_class).sample(600, 0)
-    real = space.real.codes()[:: max(1, len(space.real.labels) // 1500)]
-    lengths = [float(np.median(np.linalg.norm(codes, axis=1))) for codes in (real, drawn)]
-    looked = {kind: found.priors[kind, None] for kind in PRIORS if (kind, None) in found.priors}
+    drawn = found.prior(config.prior, label).sample(600, 0)
+    codes = space.real.codes()
+    shown = codes[:: max(1, len(codes) // 1500)]
     plane, distance, balance = st.columns(3)
     with plane:
         axes = space.axes if len(space.axes) == 2 else np.vstack([space.axes, np.zeros_like(space.axes)])
         chart(
-            figures.code_plane((real - space.mean) @ axes.T, (drawn - space.mean) @ axes.T, f"drawn: {title}"),
+            figures.code_plane((shown - space.mean) @ axes.T, (drawn - space.mean) @ axes.T, f"drawn: {title}"),
             key="code-plane", description=f"Codes drawn from {title} among those of real digits", keep=run.name,
         )  # fmt: skip
     with distance:
-        curves = {"real digits": space.real.usual} | {
-            PRIORS[kind]: resources.distances(run, found, kind) for kind in looked
-        }
+        curves: dict[str, NDArray[np.floating]] = {"real digits": space.real.usual}
+        for kind in PRIORS:
+            if kind == config.prior:
+                curves[title] = resources.distances(run, found, kind, label)
+            elif (kind, None) in found.priors:
+                curves[PRIORS[kind]] = resources.distances(run, found, kind)
         chart(
             figures.off_manifold_curves(curves, title),
             key="off-manifold", description="How far the codes of every prior are from real ones", keep=run.name,
         )  # fmt: skip
+    measured = found.qualities.get(config.prior)
+    if measured and label is not None:
+        measured = resources.quality_of(run, found, config.prior, label)
     with balance:
-        if config.prior in found.qualities:
+        if measured:
             chart(
-                figures.class_balance(
-                    found.class_names, found.qualities["real"].balance, found.qualities[config.prior].balance, title
-                ),
+                figures.class_balance(found.class_names, found.qualities["real"].balance, measured.balance, title),
                 key="class-balance", description="How often each class is generated", keep=run.name,
             )  # fmt: skip
-    mine = resources.distances(run, found, config.prior, config.of_class)
-    inside = float(np.interp(space.real.usual[95], mine, np.arange(101))) / 100
+    inside = (
+        1 - measured.beyond if measured else float(np.interp(space.real.usual[95], curves[title], range(101))) / 100
+    )
+    mine = codes if label is None else codes[space.real.labels == label]
+    lengths = [float(np.median(np.linalg.norm(some, axis=1))) for some in (mine, drawn)]
     st.markdown(
         f"Half of the real codes are longer than {lengths[0]:.3g}, half of those drawn here longer than "
-        f"{lengths[1]:.3g}; {inside:.0%} of those drawn are as near to real codes as 95 % of real ones are to each "
-        "other. Nothing in the training asks codes to look like N(0, 1): the network puts digits where it likes, in "
-        "clusters with nothing between, and decodes a code from elsewhere to something that is no digit."
+        f"{lengths[1]:.3g}. **{100 * inside:.0f}\u00a0% of those drawn lie near real codes**, which is to say not "
+        f"farther than 95\u00a0% of the real ones do. {_explained(config.prior, *lengths)}"
+    )
+    if len(space.mean) > 2:
+        st.caption(
+            f"The first picture shows two of {len(space.mean)} directions: what is near there may be far apart in all."
+        )
+
+
+def _explained(prior: str, real: float, drawn: float) -> str:
+    """Why codes from this prior lie near real ones, or do not; from the median lengths of both."""
+    if prior == "gaussian":
+        return "One Gaussian covers the whole cloud of codes, also its parts between the digits, where no digit was."
+    if prior == "mixture":
+        return "A mixture follows the places where digits are, and so most of what it draws is one."
+    where = "as far from zero as real codes, but not in their directions"
+    if drawn < 0.8 * real:
+        where = "nearer to the middle than real codes, where few digits are"
+    elif drawn > 1.25 * real:
+        where = "farther out than real codes, where no digit is"
+    return (
+        f"N(0, 1) lies {where}. Nothing in the training asks codes to look like N(0, 1): the network puts digits where "
+        "it likes, and was never told what to make of a code from elsewhere."
     )
 
 

@@ -45,7 +45,7 @@ def _shown(found: Sweep) -> None:
     changed = f", {wording.options(found.changed)}" if found.changed else ""
     notes = [f"{found.dataset}, recipe {found.recipe}{changed}; errors of test images after the last epoch."]
     if has_pca:
-        notes.append("PCA, fitted to the training images, is the best that as many numbers can do without a network.")
+        notes.append("PCA, fitted to the training images, is the best linear copy with as many numbers.")
     if found.waiting:
         notes.append(f"**{len(found.waiting)} of {len(found.points)} are still to be trained.**")
     notes += [f"**{point.run} has failed**: {point.reason}" for point in found.points if point.state == "failed"]

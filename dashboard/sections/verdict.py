@@ -26,7 +26,7 @@ def headline(found: Judgement) -> None:
         ("Test MSE", wording.number(overall.mse),
          f"The mean squared error of the copies of {overall.count:,} test images. {wording.other_scale(overall.mse)}"),
         ("PSNR", f"{overall.psnr:.1f} dB",
-         "The same error on a logarithmic scale, averaged over images: 6 dB more is half the deviation."),
+         "The same error on a logarithmic scale, averaged over images: 6 dB more is half the root mean squared error."),
         ("SSIM", f"{overall.ssim:.3f}",
          "Structural similarity: whether strokes and edges are where they were; 1 is the original itself."),
         ("10-NN", _share(codes.knn_accuracy),
@@ -47,7 +47,7 @@ def compared_with_what(run: Run) -> None:
         linear = f"PCA, {wording.numbers(run.info.model.latent_dim)}"
         entries = [("the mean image", mean_image), (linear, pca), (run.name, mine)]
         if evaluation.dataset_of(run) == "mnist":
-            entries.insert(2, ("the original, as reported", evaluation.REPORTED_TEST_MSE))
+            entries.insert(2, ("the founding document", evaluation.REPORTED_TEST_MSE))
         said = ", ".join(f"{name} {wording.number(value)}" for name, value in entries)
         chart(figures.references(entries, run.name), key="references", description=f"MSE on [-1, 1]: {said}")
         if mine >= pca:
@@ -55,8 +55,8 @@ def compared_with_what(run: Run) -> None:
         else:
             verdict = f"this run's error is {wording.number(pca / mine)} times smaller"
         st.markdown(
-            "The mean image is what no learning reaches. **PCA is the best that as many numbers can do without a "
-            f"network**, by adding up fixed pictures; {verdict}."
+            "The mean image is what one gets without learning anything. **PCA is the best linear copy with as many "
+            f"numbers**: a sum of fixed pictures; {verdict}."
         )
     with pictures:
         ten_digits(run, linear)
@@ -174,4 +174,4 @@ def as_json(run: Run, found: Judgement) -> None:
 
 
 def _share(value: float) -> str:
-    return "–" if math.isnan(value) else f"{100 * value:.1f} %"
+    return "–" if math.isnan(value) else f"{100 * value:.1f}\u00a0%"
