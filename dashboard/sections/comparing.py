@@ -22,6 +22,7 @@ from cae.jobs import Job
 from cae.runs import Run
 from comparison import Cell, Group, Subject
 from components import Card, Sheet, atlas, chart, digits, table
+from sections.working import working
 
 MOST = 6
 _DIGITS = 10
@@ -173,7 +174,9 @@ def _measuring(names: Sequence[str], missing: Sequence[Work]) -> None:
         _go_on(names)
         live = next((work for work in missing if work.job().is_live()), None)
         if live:
-            _progress(live, len(state.to_measure()[1:]))
+            others = len(state.to_measure()[1:])
+            rest = f" ({others} more to come)" if others else ""
+            working(live.job(), f"Measuring the {live.what} of {live.run}{rest}", on_stop=_stop_all)
             return
         for work in missing:
             if failure := work.job().failure():
@@ -202,20 +205,8 @@ def _go_on(names: Sequence[str]) -> None:
     st.rerun()  # the table has more to say
 
 
-def _progress(work: Work, others: int) -> None:
-    told, button = st.columns([5, 1], vertical_alignment="bottom")
-    job = work.job()
-    doing, share = job.told() or ("starting", 0.0)
-    rest = f" ({others} more to come)" if others else ""
-    text = "Stopping" if job.is_stop_asked() else f"Measuring the {work.what} of {work.run}{rest}: {doing}"
-    told.progress(share, text=wording.plain(text))
-
-    def stop() -> None:
-        state.set_to_measure(state.to_measure()[:1])
-        job.ask_to_stop()
-
-    button.button("Stop", on_click=stop, disabled=job.is_stop_asked(), width="stretch",
-                  help="What has been measured is kept.")  # fmt: skip
+def _stop_all() -> None:
+    state.set_to_measure(state.to_measure()[:1])
 
 
 # -- digits and maps

@@ -16,6 +16,7 @@ from cae.errors import CaeError, CannotFit
 from cae.latent import LatentSpace
 from cae.runs import Run
 from components import Generated, chart, samples
+from sections.working import working
 
 if TYPE_CHECKING:
     from cae.quality import Quality
@@ -74,9 +75,7 @@ def fitting(run: Run) -> None:
 def _fitting(run: Run, was_live: bool) -> None:
     work = sampling.job(run)
     if work.is_live():
-        doing, share = work.told() or ("starting", 0.0)
-        st.progress(share, text="Stopping" if work.is_stop_asked() else doing.capitalize())
-        st.button("Stop", on_click=work.ask_to_stop, disabled=work.is_stop_asked(), width="stretch")
+        working(work, "Fitting the priors")
         return
     if was_live:
         st.rerun()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 import state
-import wording
 from cae import judging
 from cae.runs import Run
+from sections.working import working
 
 SECONDS_BETWEEN_TICKS = 0.5
 
@@ -21,18 +21,14 @@ def measuring(run: Run) -> None:
 def _measuring(run: Run, was_live: bool) -> None:
     with state.errors_in_words():
         work = judging.job(run)
-        told, button = st.columns([5, 1.2], vertical_alignment="center")
         if work.is_live():
-            doing, share = work.told() or ("starting", 0.0)
-            text = "Stopping" if work.is_stop_asked() else f"Measuring: {doing}"
-            told.progress(share, text=wording.plain(text))
-            button.button("Stop", on_click=work.ask_to_stop, disabled=work.is_stop_asked(), width="stretch",
-                          help="What has been measured is kept.")  # fmt: skip
+            working(work, "Measuring")
             return
         if was_live:
             st.rerun()  # it has ended
         if failure := work.failure():
             st.error(failure)
+        told, button = st.columns([5, 1.2], vertical_alignment="center")
         told.markdown(
             "To be measured, once, in a minute or so: the error by three measures and class by class, how well classes "
             "can be told from the codes, what each number of a code does, and how far its map can be trusted."
