@@ -12,13 +12,11 @@ from cae.jobs import Job
 
 def working(job: Job, what: str, *, on_stop: Callable[[], None] = lambda: None) -> None:
     """Shows a live job; `what` stands before its own words, and `on_stop` is called before it is asked to stop."""
-    told, button = st.columns([5, 1.2], vertical_alignment="center")
     doing, share = job.told() or ("starting", 0.0)
-    told.progress(share, text=wording.plain("Stopping" if job.is_stop_asked() else f"{what}: {doing}"))
+    st.progress(share, text=wording.plain("Stopping" if job.is_stop_asked() else f"{what}: {doing}"))
 
     def stop() -> None:
         on_stop()
         job.ask_to_stop()
 
-    button.button("Stop", on_click=stop, disabled=job.is_stop_asked(), width="stretch",
-                  help="What is done by then is kept.")  # fmt: skip
+    st.button("Stop", on_click=stop, disabled=job.is_stop_asked(), icon=":material/stop_circle:")
