@@ -16,10 +16,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from cae import jobs, runs, sweep
-from cae.config import DATASETS, PRIORS, RECIPES, Config, MapConfig, ModelConfig, SampleConfig, TrainConfig
-from cae.errors import CaeError, DoesNotFit, InvalidOption
-from cae.files import require_writable
+from cae import datasets, jobs, runs, sweep
+from cae.config import PRIORS, RECIPES, Config, MapConfig, ModelConfig, SampleConfig, TrainConfig
+from cae.errors import CaeError, DoesNotFit, InvalidOption, Unwritable
+from cae.files import require_writable, write_whole
 from cae.records import EpochRecord, Progress
 from cae.runs import Run
 
@@ -64,21 +64,23 @@ def _parser() -> argparse.ArgumentParser:
     stop.add_argument("name")
     listing = command("runs", _runs, "List all runs.")
     listing.add_argument("--json", action="store_true", help="as JSON")
-    importing = command("import", _import, "Make a run of a zip, a model.safetensors or a PyTorch state_dict file.")
-    importing.add_argument("file", type=Path)
-    importing.add_argument("--name", required=True, help="what to call the new run")
-    importing.add_argument("--activation", default="relu", help="for weights that do not say (relu)")
-    exporting = command("pack", _pack, "Write a run as a zip, for import elsewhere.")
-    exporting.add_argument("name")
-    exporting.add_argument("--out", type=Path, help="the zip to write (NAME.zip)")
-    delete = command("delete", _delete, "Delete a run.")
-    delete.add_argument("name")
+    _add_commands_for_files(command)
+    exporting = command("export", _export, "Write a run for other programs, of one or several kinds.")
+    _add_exports(exporting)
     evaluate = command("evaluate", _evaluate, "Measure a run: its errors on the test set, its codes, its map.")
     evaluate.add_argument("name")
     evaluate.add_argument("--json", action="store_true", help="as JSON")
+    reporting = command("report", _report, "Write a run's report: one HTML file, for a screen, a phone and paper.")
+    reporting.add_argument("name")
+    reporting.add_argument("--out", type=Path, metavar="FILE", help="the .html to write (NAME-report.html)")
+    reporting.add_argument("--force", action="store_true", help="replace the file if there is one")
+    reporting.add_argument("--full", action="store_true", help="compute what takes minutes too: the map and the priors")
     mapping = command("map", _map, "Lay out a run's codes of the test images by t-SNE; Ctrl-C keeps the state so far.")
     mapping.add_argument("name")
     _add_options(mapping, MapConfig)
+    mapping.add_argument(
+        "--film", action="store_true", help="2,000 digits after every kept epoch, map flowing into map"
+    )
     mapping.add_argument("--json", action="store_true", help="as JSON")
     fitting = command("priors", _priors, "Fit priors to a run's codes, and judge the digits that they give.")
     fitting.add_argument("name")
@@ -88,8 +90,15 @@ def _parser() -> argparse.ArgumentParser:
     _add_options(sampling, SampleConfig)
     sampling.add_argument("--out", type=Path, help="a .png sheet, or an .npz of codes and pictures (NAME-samples.png)")
     sampling.add_argument("--json", action="store_true", help="as JSON")
+    labbing = command("lab", _lab, "Write a run as one HTML file that needs no server and no network.")
+    labbing.add_argument("name")
+    labbing.add_argument("--out", type=Path, help="the file to write (NAME-lab.html)")
+    labbing.add_argument("--digits", type=_number, metavar="X", help="how many test digits are in it (5000)")
+    labbing.add_argument("--force", action="store_true", help="replace the file if there is one")
+    for each in (exporting, evaluate, mapping, fitting, sampling, labbing):
+        each.add_argument("--epoch", type=int, metavar="E", help="as the run was after a kept epoch (the last)")
     judging = command("train-judge", _train_judge, "Train the small classifier that judges generated digits.")
-    judging.add_argument("--dataset", default="mnist", choices=DATASETS, help="what it should know (mnist)")
+    judging.add_argument("--dataset", default="mnist", choices=datasets.names(), help="what it should know (mnist)")
     judging.add_argument("--seed", type=int, default=0, metavar="X", help="another judge (0)")
     sweeping = command("sweep", _sweep, "Train a run for each value of one option; the same command again goes on.")
     sweeping.add_argument("--name", default="", help="what to call the sweep; its runs are NAME-VALUE (OPTION-RECIPE)")
@@ -101,6 +110,40 @@ def _parser() -> argparse.ArgumentParser:
     ship = command("ship", _ship, "Make a finished run fit to be part of the project: thin, measured, protected.")
     ship.add_argument("name")
     return parser
+
+
+def _add_exports(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name")
+    parser.add_argument("--onnx", action="store_true", help="encoder, decoder and both, for ONNX Runtime and others")
+    parser.add_argument("--torch", action="store_true", help="one file of Python and its weights: needs torch alone")
+    parser.add_argument("--projector", action="store_true", help="codes and pictures for the Embedding Projector")
+    parser.add_argument("--tensorboard", action="store_true", help="losses, reconstructions and codes for TensorBoard")
+    parser.add_argument("--out", type=Path, help="where a folder of each kind is put (NAME-export)")
+    parser.add_argument("--force", action="store_true", help="replace what was exported there before")
+
+
+def _add_commands_for_files(command: Callable[[str, Any, str], argparse.ArgumentParser]) -> None:
+    """What comes from elsewhere, goes there, or is thrown away."""
+    importing = command("import", _import, "Make a run of a zip, a model.safetensors or a PyTorch state_dict file.")
+    importing.add_argument("file", type=Path)
+    importing.add_argument("--name", required=True, help="what to call the new run")
+    importing.add_argument("--activation", default="relu", help="for weights that do not say (relu)")
+    packing = command("pack", _pack, "Write a run as a zip, for import elsewhere.")
+    packing.add_argument("name")
+    packing.add_argument("--out", type=Path, help="the zip to write (NAME.zip)")
+    delete = command("delete", _delete, "Delete a run.")
+    delete.add_argument("name")
+    making = command("import-data", _import_data, "Make a data set of pictures of your own.")
+    making.add_argument("source", type=Path, help="a folder, with a folder for each class, or an .npz of arrays")
+    making.add_argument("--name", required=True, help="what to call the data set")
+    making.add_argument("--invert", default="auto", metavar="auto|yes|no", help="exchange dark and light: ink is "
+                        "bright here (auto: where most borders are bright)")  # fmt: skip
+    making.add_argument("--replace", action="store_true", help="in place of your data set of that name")
+    making.add_argument("--seed", type=int, default=0, metavar="X", help="draws what is held out for testing (0)")
+    data = command("data", _data, "List the data sets.")
+    data.add_argument("--json", action="store_true", help="as JSON")
+    forget = command("delete-data", _delete_data, "Delete a data set of your own; what was trained on it stays.")
+    forget.add_argument("name")
 
 
 def _add_options(parser: argparse.ArgumentParser, *configs: type[Config], several: bool = False) -> None:
@@ -321,6 +364,20 @@ def _pack(options: argparse.Namespace) -> int:
     return 0
 
 
+def _export(options: argparse.Namespace) -> int:
+    from cae import exports
+
+    run = _run_of(options)
+    folder = options.out or Path(f"{run.name}-export")
+    kinds = [kind for kind in exports.KINDS if getattr(options, kind)]
+    for each in exports.export(run, kinds, folder, force=options.force):
+        size = sum(map(len, each.files.values())) / 2**20
+        print(f"{folder / each.kind}: {', '.join(each.files)} ({size:.1f} MB)")
+        print(f"  {each.found}")
+        print(f"  {each.use.format(folder=folder / each.kind)}")
+    return 0
+
+
 def _delete(options: argparse.Namespace) -> int:
     run = Run.open(options.name)
     run.delete()
@@ -328,19 +385,81 @@ def _delete(options: argparse.Namespace) -> int:
     return 0
 
 
+def _import_data(options: argparse.Namespace) -> int:
+    from cae import own_data
+
+    asked, told = threading.Event(), time.monotonic()
+
+    def report(done: int, total: int) -> None:
+        nonlocal told
+        if asked.is_set():
+            raise CaeError("Stopped: nothing was kept.")
+        if time.monotonic() - told > 2:
+            told = time.monotonic()
+            print(f"{done:,} of {total:,} pictures read", file=sys.stderr, flush=True)
+
+    with _stopping_on_signals(asked.set):
+        found = own_data.import_data(
+            options.source, options.name, invert=options.invert, replace=options.replace, seed=options.seed,
+            report=report,
+        )  # fmt: skip
+    train, test = sum(found.train), sum(found.test)
+    print(f"{options.name}: {train + test:,} pictures, {train:,} to train on and {test:,} to test on")
+    counts = zip(found.class_names, found.train, found.test, strict=True)
+    print(f"  classes   {', '.join(f'{name} {trained + tested:,}' for name, trained, tested in counts)}")
+    print(f"  paper     {'was bright: dark and light are exchanged' if found.inverted else 'is dark, as it was'}")
+    print(f"  size      {found.resized:,} made 28 x 28, {train + test - found.resized:,} had it")
+    if found.first_frames:
+        print(f"  animated  {found.first_frames:,}: the first frame was taken")
+    for each in found.skipped:
+        more = ", ..." if each.count > len(each.names) else ""
+        print(f"  skipped   {each.count:,}, {each.reason}: {', '.join(each.names)}{more}")
+    if changed := [run.name for run in own_data.trained_on(options.name)]:
+        print(f"  trained on what had this name before: {', '.join(changed[:8])}{', ...' * (len(changed) > 8)}")
+    print(f"To train on it: python -m cae train --name NAME --dataset {options.name}")
+    return 0
+
+
+def _data(options: argparse.Namespace) -> int:
+    found = datasets.entries()
+    if options.json:
+        print(json.dumps([asdict(each) for each in found], indent=2))
+        return 0
+    rows = [("name", "train", "test", "classes", "")]
+    for each in found:
+        names = f"{len(each.class_names)}: {', '.join(each.class_names[:10])}{', ...' * (len(each.class_names) > 10)}"
+        state = "here" if each.is_here else each.problem or "fetched when first used"
+        rows.append((each.name, f"{each.train:,}", f"{each.test:,}", names if each.class_names else "-", state))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        cells = zip(row, widths, (str.ljust, str.rjust, str.rjust, str.ljust, str.ljust), strict=True)
+        print("  ".join(align(cell, width) for cell, width, align in cells).rstrip())
+    return 0
+
+
+def _delete_data(options: argparse.Namespace) -> int:
+    from cae import own_data
+
+    own_data.delete_data(options.name)
+    print(f"The data set {options.name} is deleted.")
+    if left := [run.name for run in own_data.trained_on(options.name)]:
+        print(f"Trained on it, and still here: {', '.join(left[:8])}{', ...' * (len(left) > 8)}")
+    return 0
+
+
 def _evaluate(options: argparse.Namespace) -> int:
     from cae import judging
 
-    run = Run.open(options.name)
+    run = _run_of(options)
     run.weights()  # what is wrong with them is said before anything else
     with _stopping_on_signals(judging.job(run).ask_to_stop):
         judged = judging.judge(run, report=lambda text: print(f"{text} ...", file=sys.stderr, flush=True))
     found, codes = judged.evaluation, judged.probing
-    values = {"run": run.name, **judged.to_json()}
+    values = {"run": run.name, "epoch": run.epoch, **judged.to_json()}
     if options.json:
         print(json.dumps(values, indent=2))
         return 0
-    print(f"{run.name} on the {found.overall.count:,} test images of {found.dataset}")
+    print(f"{_called(run)} on the {found.overall.count:,} test images of {found.dataset}")
     print(f"  MSE   {found.overall.mse:.4f} on [-1, 1], {values['test_mse_unit']:.5f} on [0, 1]")
     print(f"  PSNR  {found.overall.psnr:.2f} dB")
     print(f"  SSIM  {found.overall.ssim:.4f}")
@@ -362,6 +481,45 @@ def _evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
+def _report(options: argparse.Namespace) -> int:
+    run = Run.open(options.name)
+    path = options.out or Path(f"{run.name}-report.html")
+    if path.suffix != ".html":
+        raise InvalidOption("out", f"--out {path} must end in .html.")
+    if not path.parent.is_dir():  # said before the measuring, which takes its time
+        raise CaeError(f"{path} cannot be written: there is no folder {path.parent}.")
+    if path.exists() and not (options.force and path.is_file()):
+        raise CaeError(f"{path} is there already" + (": --force replaces it." if path.is_file() else ", and no file."))
+    from cae import report
+
+    asked = threading.Event()
+
+    def say(text: str) -> None:
+        print(f"{text} ...", file=sys.stderr, flush=True)
+        if asked.is_set():
+            raise CaeError(f"The report of {run.name} was stopped, and nothing written.")
+
+    with _stopping_on_signals(asked.set):
+        facts = report.gather(run, full=options.full, report=say)
+        say("writing")
+        content = report.html(facts).encode(errors="replace")
+    try:
+        write_whole(path, content)
+    except OSError as error:
+        raise CaeError(f"{path} cannot be written: {error.strerror or error}.") from error
+    print(f"{path}, {len(content) / 10**6:.1f} MB")
+    return 0
+
+
+def _run_of(options: argparse.Namespace) -> Run:
+    """The run that is named, as it was after the epoch that is, if one is."""
+    return Run.open(options.name).at(options.epoch)
+
+
+def _called(run: Run) -> str:
+    return run.name if run.epoch is None else f"{run.name} after epoch {run.epoch}"
+
+
 def _dimensions(found: Sequence[int]) -> str:
     return ", ".join(f"z{index}" for index in found) or "none"
 
@@ -369,8 +527,14 @@ def _dimensions(found: Sequence[int]) -> str:
 def _map(options: argparse.Namespace) -> int:
     from cae import maps
 
-    run = Run.open(options.name)
+    run = _run_of(options)
     given = {name: getattr(options, name) for name in _fields(MapConfig)}
+    if options.film:
+        if options.epoch is not None or any(value is not None for value in given.values()):
+            raise InvalidOption(
+                "film", "--film lays out 2,000 digits after every kept epoch: it takes no other option."
+            )
+        return _map_film(run, as_json=options.json)
     config = MapConfig(**{name: value for name, value in given.items() if value is not None})
     run.weights()  # what is wrong with them is said before anything else
     say = functools.partial(print, file=sys.stderr, flush=True)
@@ -387,7 +551,7 @@ def _map(options: argparse.Namespace) -> int:
         print(json.dumps({"run": run.name, **values, "file": str(file)}, indent=2))
         return 0
     how = "" if found.is_finished else f", stopped after {found.iteration} of {found.iterations} iterations"
-    print(f"{run.name}: {len(found.positions):,} test images, perplexity {config.perplexity:g}{how}")
+    print(f"{_called(run)}: {len(found.positions):,} test images, perplexity {config.perplexity:g}{how}")
     print(f"  KL divergence    {found.kl:.4f}, in {found.seconds:.1f} s")
     print(f"  trustworthiness  {found.scores.trustworthiness:.4f}")
     print(f"  10-NN accuracy   {100 * found.scores.accuracy:.2f} % on the map")
@@ -395,10 +559,26 @@ def _map(options: argparse.Namespace) -> int:
     return 0
 
 
+def _map_film(run: Run, *, as_json: bool) -> int:
+    from cae import mapfilm
+
+    run.weights()
+    rows = []
+    with _stopping_on_signals(mapfilm.job(run).ask_to_stop):
+        for epoch, found in mapfilm.compute(run):
+            rows.append({"epoch": epoch, "kl": found.kl, **asdict(found.scores)})
+            if not as_json:
+                kept, right = found.scores.trustworthiness, found.scores.accuracy
+                print(f"epoch {epoch:3d}  trustworthiness {kept:.4f}  10-NN {right:.2%} on the map", flush=True)
+    if as_json:
+        print(json.dumps({"run": run.name, "maps": rows[::-1]}, indent=2))
+    return 0
+
+
 def _priors(options: argparse.Namespace) -> int:
     from cae import sampling
 
-    run = Run.open(options.name)
+    run = _run_of(options)
     run.weights()  # what is wrong with them is said before anything else
     with _stopping_on_signals(sampling.job(run).ask_to_stop):
         found = sampling.fit(run, lambda doing, share: print(f"{share:4.0%}  {doing}", file=sys.stderr, flush=True))
@@ -428,7 +608,7 @@ def _priors(options: argparse.Namespace) -> int:
 
 
 def _sample(options: argparse.Namespace) -> int:
-    from cae import sampling
+    from cae import evaluation, sampling
 
     given = {name: getattr(options, name) for name in _fields(SampleConfig)}
     config = SampleConfig(**{name: value for name, value in given.items() if value is not None})
@@ -437,8 +617,10 @@ def _sample(options: argparse.Namespace) -> int:
         raise InvalidOption("out", f"--out {path} must end in .png or .npz.")
     if not path.parent.is_dir():  # said before the fitting, which takes its time
         raise CaeError(f"{path} cannot be written: there is no folder {path.parent}.")
-    run = Run.open(options.name)
+    run = _run_of(options)
     run.weights()
+    if config.of_class is not None:
+        sampling.require_known(config.prior, config.of_class, datasets.class_names(evaluation.dataset_of(run)))
     say = functools.partial(print, file=sys.stderr, flush=True)
     fitted = sampling.fit(run, lambda doing, share: say(f"{share:4.0%}  {doing}"))
     drawn = sampling.draw(run, fitted, config)
@@ -451,6 +633,28 @@ def _sample(options: argparse.Namespace) -> int:
         return 0
     whose = "" if config.of_class is None else f" of class {fitted.class_names[config.of_class]}"
     print(f"{config.count:,} digits{whose} from the prior {config.prior}, seed {config.seed}: {path}")
+    return 0
+
+
+def _lab(options: argparse.Namespace) -> int:
+    from cae import lab
+
+    path = options.out or Path(f"{options.name}-lab.html")
+    if path.exists() and not options.force:
+        raise Unwritable(f"{path} is there already: choose another file with --out, or replace it with --force.")
+    if not path.parent.is_dir():
+        raise Unwritable(f"{path} cannot be written: there is no folder {path.parent}.")
+    run = _run_of(options)
+    digits = lab.DIGITS if options.digits is None else options.digits
+    found = lab.make(run, digits, lambda text: print(f"{text} ...", file=sys.stderr, flush=True))
+    try:
+        write_whole(path, found.content)
+    except OSError as error:
+        raise Unwritable(f"{path} cannot be written: {error.strerror}.") from error
+    for remark in found.remarks:
+        print(remark)
+    size = len(found.content) / 1e6
+    print(f"{path}: {_called(run)} with {found.digits:,} of {found.available:,} test digits, {size:.1f} MB")
     return 0
 
 

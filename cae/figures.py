@@ -62,6 +62,7 @@ def loss_curves(
     figure = _figure(height=340)
     figure.update_layout(
         xaxis={"title": "epoch", "zeroline": False},
+        meta={"epochs": True},
         yaxis={"title": f"MSE on {'[0, 1]' if on_unit else '[-1, 1]'}", "zeroline": False, "rangemode": "tozero"},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         hovermode="closest",
@@ -95,6 +96,7 @@ def compared_curves(curves: Sequence[Curve], *, over: Literal["epochs", "seconds
                "ticktext": [f"{tick:.4g}" for tick in ticks]},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}, hovermode="closest",
     )  # fmt: skip
+    figure.update_layout(meta={"epochs": over == "epochs"})
     if over == "seconds":
         times = [digit * 10.0**power for power in range(-1, 6) for digit in (1, 2, 5)]
         figure.update_xaxes(

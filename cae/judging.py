@@ -43,7 +43,7 @@ class Judgement:
 
 def job(run: Run) -> Job:
     """The process that measures the run's last weights."""
-    return Job(cache_folder() / run.weights_hash() / "judging.json", ["evaluate", run.name])
+    return Job(cache_folder() / run.weights_hash() / "judging.json", ["evaluate", *run.arguments()])
 
 
 def kept(run: Run) -> Judgement | None:

@@ -233,7 +233,7 @@ class TSNE:
 def job(run: Run, config: MapConfig) -> Job:
     """The process that computes this map of the run's last weights."""
     options = [f"--{name}={value}" for name, value in config.to_json().items() if value is not None]
-    return Job(_result(run.weights_hash(), config), ["map", run.name, *options])
+    return Job(_result(run.weights_hash(), config), ["map", *run.arguments(), *options])
 
 
 def kept(run: Run, config: MapConfig, digits: str) -> tuple[TSNE, Path] | None:
@@ -270,7 +270,7 @@ def why_not(of: Points, config: MapConfig) -> str:
 def snapshot(run: Run, config: MapConfig) -> Snapshot | None:
     """How far the process has come, if there is anything to be seen yet."""
     try:
-        values, words = _read(_under_way(_result(run.weights_hash(), config)).read_bytes())
+        values, words = read(_under_way(_result(run.weights_hash(), config)).read_bytes())
         return Snapshot(int(words["iteration"]), int(words["iterations"]), float(words["kl"]), values["positions"])
     except (OSError, Damaged, ValueError, KeyError, TypeError):
         return None
@@ -320,7 +320,7 @@ def _shown(snapshots: Iterator[Snapshot], result: Path) -> Iterator[Snapshot]:
     for each in snapshots:
         if time.monotonic() - written > _SECONDS_BETWEEN_SNAPSHOTS:
             words = {"format": FORMAT, "iteration": each.iteration, "iterations": each.iterations, "kl": each.kl}
-            keep(_under_way(result), _save({"positions": each.positions}, words))
+            keep(_under_way(result), save({"positions": each.positions}, words))
             written = time.monotonic()
         yield each
 
@@ -338,35 +338,42 @@ def _under_way(result: Path) -> Path:
 
 def to_bytes(found: TSNE) -> bytes:
     """A t-SNE as safetensors: the positions, and everything else in the header."""
-    words = {name: value for name, value in asdict(found).items() if name != "positions"}
-    return _save({"positions": found.positions}, {"format": FORMAT, **words})
+    return save({"positions": found.positions}, {"format": FORMAT, **words_of(found)})
 
 
 def from_bytes(content: bytes) -> TSNE:
     """Reads such a file. Raises Damaged where it is none."""
-    values, words = _read(content)
+    values, words = read(content)
     try:
         if words.pop("format") != FORMAT:
             raise ValueError
-        words["config"] = from_json(MapConfig, words["config"])
-        words["scores"] = Scores(**words["scores"])
-        positions = values["positions"]
-        if positions.dtype != np.float32 or positions.ndim != 2 or positions.shape[1] != 2:
-            raise ValueError
-        if not np.isfinite(positions).all():
-            raise ValueError
-        return TSNE(positions=positions, **words)
+        return from_words(values["positions"], words)
     except (ValueError, KeyError, TypeError, AttributeError, CaeError) as error:
         raise Damaged(f"{FILE} is damaged and cannot be read.") from error
 
 
+def words_of(found: TSNE) -> dict[str, Any]:
+    """Everything about a t-SNE but its positions, as JSON takes it."""
+    return {name: value for name, value in asdict(found).items() if name != "positions"}
+
+
+def from_words(positions: NDArray[Any], words: dict[str, Any]) -> TSNE:
+    """The t-SNE of these positions and words. Raises ValueError, KeyError, TypeError or CaeError where it is none."""
+    if positions.dtype != np.float32 or positions.ndim != 2 or positions.shape[1] != 2:
+        raise ValueError
+    if not np.isfinite(positions).all():
+        raise ValueError
+    config, scores = from_json(MapConfig, words["config"]), Scores(**words["scores"])
+    return TSNE(**{**words, "positions": positions, "config": config, "scores": scores})
+
+
 def _points_as_bytes(of: Points) -> bytes:
     words = {"format": FORMAT, "class_names": of.class_names, "digits": of.digits, "weights": of.weights}
-    return _save(_arrays(of) | {"neighbours": of.neighbours.astype(np.int32)}, words)
+    return save(_arrays(of) | {"neighbours": of.neighbours.astype(np.int32)}, words)
 
 
 def _points_from(content: bytes, weights: str) -> Points:
-    arrays, words = _read(content)
+    arrays, words = read(content)
     try:
         count, dimensions = arrays["map.points"].shape
         rows = {len(arrays[name]) for name in ("indices", "labels", "errors", "flat", "neighbours")}
@@ -397,12 +404,12 @@ def for_browser(of: Points) -> bytes:
     arrays = _arrays(of)
     for dimensions in range(2, of.flat.shape[1] + 1):
         arrays[f"preserved.{dimensions}"] = preserved(of, of.positions(dimensions))
-    return _save(arrays, {"class_names": of.class_names})
+    return save(arrays, {"class_names": of.class_names})
 
 
 def tsne_for_browser(of: Points, found: TSNE) -> bytes:
     """The positions of a t-SNE, and what they preserve."""
-    return _save({"positions": found.positions, "preserved.2": preserved(of, found.positions)}, {})
+    return save({"positions": found.positions, "preserved.2": preserved(of, found.positions)}, {})
 
 
 def for_comparison(positions: Array, images: Images) -> bytes:
@@ -414,16 +421,18 @@ def for_comparison(positions: Array, images: Images) -> bytes:
         "positions": positions[:, :2].astype(np.float32),
         "labels": images.labels.numpy().astype(np.uint8),
     }
-    return _save(arrays, {"class_names": images.class_names})
+    return save(arrays, {"class_names": images.class_names})
 
 
-def _save(arrays: dict[str, NDArray[Any]], words: dict[str, Any]) -> bytes:
-    from safetensors.numpy import save
+def save(arrays: dict[str, NDArray[Any]], words: dict[str, Any]) -> bytes:
+    """Arrays and words as safetensors."""
+    from safetensors.numpy import save as saved
 
-    return save({name: np.ascontiguousarray(value) for name, value in arrays.items()}, {"map": json.dumps(words)})
+    return saved({name: np.ascontiguousarray(value) for name, value in arrays.items()}, {"map": json.dumps(words)})
 
 
-def _read(content: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+def read(content: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """The arrays and words of such a file. Raises Damaged where it is none."""
     from safetensors import SafetensorError
     from safetensors.numpy import load
 

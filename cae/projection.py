@@ -6,8 +6,8 @@ Arrays in, arrays out. cae.js holds the twins of `place` and `along`.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,9 @@ _CHUNK = 25  # iterations between two snapshots
 # Iterations, exaggeration, and the size of the cells in which the repulsion is interpolated. openTSNE's own schedule
 # is 250 iterations with an exaggeration of 12 and 500 without, at a momentum of 0.5 first, all in cells of 1.
 # Letting go of the exaggeration step by step keeps more neighbours together than both: chosen on training digits.
-_STAGES = ((150, 12.0, 2.0), (100, 4.0, 2.0), (100, 2.0, 2.0), (300, 1.0, 2.0), (75, 1.0, 1.0))
+_Stages = tuple[tuple[int, float, float], ...]
+_STAGES: _Stages = ((150, 12.0, 2.0), (100, 4.0, 2.0), (100, 2.0, 2.0), (300, 1.0, 2.0), (75, 1.0, 1.0))
+_STAGES_ON: _Stages = ((50, 2.0, 2.0), (150, 1.0, 2.0))  # from where a map that resembles it has ended
 _MOMENTUM = 0.8
 ITERATIONS = sum(count for count, _, _ in _STAGES)
 
@@ -100,25 +102,70 @@ def tsne(codes: Array, config: MapConfig, threads: int | None = None) -> Iterato
     first snapshot.
     """
     check(codes, config)
-    from openTSNE import TSNEEmbedding, affinity, initialization
+    from openTSNE import initialization
+
+    start = initialization.pca(codes.astype(np.float64), random_state=config.seed)
+    for done, kl, positions in _descend(codes, config, start, _STAGES, threads):
+        yield Snapshot(done, ITERATIONS, kl, fitted(positions))
+
+
+def tsne_series(
+    series: Iterable[Array], config: MapConfig, first: Array | None = None, threads: int | None = None
+) -> Iterator[Snapshot]:
+    """Lays out the same N points several times, for each of the codes (N, D); each starts where the one before ended.
+
+    So they can be laid over each other: every one is turned and scaled as a whole so that its points lie as near as
+    they can to those before. `first` are positions (N, 2) from which the first starts, in place of its PCA. Yields the
+    last snapshot of each. Raises as `check` does.
+    """
+    from openTSNE import initialization
+
+    before, shown = None, None
+    for codes in series:
+        check(codes, config)
+        if before is not None:
+            start, stages = before, _STAGES_ON
+        elif first is not None:
+            start, stages = initialization.rescale(first.astype(np.float64)), _STAGES
+        else:
+            start, stages = initialization.pca(codes.astype(np.float64), random_state=config.seed), _STAGES
+        for done, kl, positions in _descend(codes, config, start, stages, threads):
+            last = Snapshot(done, sum(count for count, _, _ in stages), kl, _single(positions))
+        before = positions - positions.mean(axis=0)
+        shown = fitted(before) if shown is None else _laid_over(before, shown)
+        yield replace(last, positions=shown)
+
+
+def _laid_over(positions: NDArray[np.float64], others: Array) -> Array:
+    """Centred positions (N, 2), turned and scaled as a whole to lie nearest to `others`, by least squares."""
+    from scipy.linalg import orthogonal_procrustes
+
+    middle = others.mean(axis=0)
+    turn, overlap = orthogonal_procrustes(positions, others - middle)
+    return _single(positions @ turn * (overlap / np.square(positions).sum()) + middle)
+
+
+def _descend(
+    codes: Array, config: MapConfig, start: NDArray[np.float64], stages: _Stages, threads: int | None
+) -> Iterator[tuple[int, float, NDArray[np.float64]]]:
+    """The iterations done, the divergence and the positions (N, 2), every few iterations."""
+    from openTSNE import TSNEEmbedding, affinity
 
     jobs = threads or os.cpu_count() or 1
-    points = codes.astype(np.float64)
     affinities = affinity.PerplexityBasedNN(
-        points, perplexity=config.perplexity, method="exact", n_jobs=jobs, random_state=config.seed
+        codes.astype(np.float64), perplexity=config.perplexity, method="exact", n_jobs=jobs, random_state=config.seed
     )
-    start = initialization.pca(points, random_state=config.seed)
     method = "bh" if len(codes) < _MANY else "fft"
     embedding = TSNEEmbedding(start, affinities, negative_gradient_method=method, n_jobs=jobs, random_state=config.seed)
     done = 0
-    for count, exaggeration, cell in _STAGES:
+    for count, exaggeration, cell in stages:
         for first in range(0, count, _CHUNK):
             steps = min(_CHUNK, count - first)
             embedding.optimize(
                 steps, exaggeration=exaggeration, momentum=_MOMENTUM, ints_in_interval=cell, inplace=True
             )  # fmt: skip
             done += steps
-            yield Snapshot(done, ITERATIONS, float(embedding.kl_divergence), fitted(np.asarray(embedding)))
+            yield done, float(embedding.kl_divergence), np.array(embedding, np.float64)
 
 
 def fitted(positions: NDArray[np.floating]) -> Array:

@@ -105,13 +105,14 @@ class Summary:
 
 
 class Run:
-    """One run, by the folder it lives in."""
+    """One run, by the folder it lives in, and as it was after `epoch`: where that is None, after its last."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, epoch: int | None = None) -> None:
         self.path = path
+        self.epoch = epoch
 
     def __repr__(self) -> str:
-        return f"Run({self.name!r})"
+        return f"Run({self.name!r})" if self.epoch is None else f"Run({self.name!r}).at({self.epoch})"
 
     @property
     def name(self) -> str:
@@ -120,7 +121,22 @@ class Run:
 
     def again(self) -> Run:
         """The same run, to be read anew."""
-        return Run(self.path)
+        return Run(self.path, self.epoch)
+
+    def at(self, epoch: int | None) -> Run:
+        """The run as it was after a kept epoch: its weights, and all that is measured of them, are those of then.
+
+        None is after the last. Raises RunNotFound where the epoch was not kept.
+        """
+        if epoch is None or epoch == self.last_epoch():
+            return Run(self.path)
+        if not self.weights_file(epoch).exists():
+            raise RunNotFound(f"There are no weights in {self.name}: epoch {epoch} was not kept.")
+        return Run(self.path, epoch)
+
+    def arguments(self) -> list[str]:
+        """How the command line is told of it."""
+        return [self.name] if self.epoch is None else [self.name, f"--epoch={self.epoch}"]
 
     @classmethod
     def open(cls, name: str) -> Run:
@@ -281,27 +297,37 @@ class Run:
         history = self.history()
         return history[-1].epoch if history else 0
 
+    def record(self) -> EpochRecord | None:
+        """What was measured after its epoch; None where nothing was, as before the first."""
+        history = self.history()
+        if self.epoch is None:
+            return history[-1] if history else None
+        return next((record for record in history if record.epoch == self.epoch), None)
+
     def weights(self, epoch: int | None = None) -> Weights:
-        """The weights by name, float32: of the last epoch, or of a kept one. Raises Damaged or DoesNotFit."""
+        """The weights by name, float32: of its epoch, or of another that was kept. Raises Damaged or DoesNotFit."""
         path = self.weights_file(epoch)
         if not path.exists():
+            epoch = self.epoch if epoch is None else epoch
             what = "it has not finished an epoch yet" if epoch is None else f"epoch {epoch} was not kept"
             raise RunNotFound(f"There are no weights in {self.name}: {what}.")
         return read_weights(path, self.info.model)
 
     def weights_file(self, epoch: int | None = None) -> Path:
-        """Where the weights after an epoch are kept, or would be; without one, those of the last."""
+        """Where the weights after an epoch are kept, or would be; without one, those of its own."""
         last = self.path / "model.safetensors"
+        epoch = self.epoch if epoch is None else epoch
         if epoch is None or (epoch == self.last_epoch() and last.exists()):
             return last
         return self.path / "epochs" / f"{epoch:04d}.safetensors"
 
     def weights_hash(self) -> str:
-        """The SHA-256 of model.safetensors: what everything computed from it is cached under."""
+        """The SHA-256 of the file of its weights: what everything computed from them is cached under."""
         try:
-            return hashlib.sha256((self.path / "model.safetensors").read_bytes()).hexdigest()
+            return hashlib.sha256(self.weights_file().read_bytes()).hexdigest()
         except FileNotFoundError:
-            raise RunNotFound(f"There are no weights in {self.name}: it has not finished an epoch yet.") from None
+            what = "it has not finished an epoch yet" if self.epoch is None else f"epoch {self.epoch} was not kept"
+            raise RunNotFound(f"There are no weights in {self.name}: {what}.") from None
 
     def model(self, epoch: int | None = None) -> ConvAutoencoder:
         """The network with these weights, on the CPU, ready to be used. Raises as `weights` does."""

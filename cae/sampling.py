@@ -72,7 +72,7 @@ def require_known(kind: str, label: int | None, class_names: tuple[str, ...]) ->
 
 def job(run: Run) -> Job:
     """The process that fits the priors to the codes of the run's last weights."""
-    return Job(_result(run.weights_hash()), ["priors", run.name])
+    return Job(_result(run.weights_hash()), ["priors", *run.arguments()])
 
 
 def kept(run: Run) -> Fitted | None:

@@ -14,6 +14,7 @@ import resources
 import state
 from cae import runs
 from components import keep_in_address
+from sections.time_travel import time_travel
 
 st.set_page_config(page_title="Autoencoder laboratory", page_icon="🔬", layout="wide")
 st.html(HERE / "style.css")
@@ -33,5 +34,6 @@ page = st.navigation(
 resources.warm_up()
 with st.sidebar:
     run = state.run_picker(runs.names())
-    keep_in_address(run, page=page.title)
+    time_travel(run)
+    keep_in_address(run, state.chosen_epoch(), page=page.title)
 page.run()

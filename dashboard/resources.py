@@ -16,11 +16,12 @@ import streamlit as st
 from numpy.typing import NDArray
 
 import serving
-from cae import browser, evaluation, judging, latent, maps
+from cae import browser, evaluation, judging, latent, mapfilm, maps
 from cae.config import MapConfig, ModelConfig
 from cae.errors import CaeError, DataUnavailable
 from cae.evaluation import Comparison
 from cae.latent import LatentSpace
+from cae.mapfilm import MapFilm
 from cae.maps import TSNE, Points, Scores
 from cae.metrics import Baselines
 from cae.records import EpochRecord, Progress
@@ -35,6 +36,17 @@ if TYPE_CHECKING:
     from cae.photo import Photo
     from cae.quality import Quality
     from cae.sampling import Fitted, Seen
+
+
+Key = tuple[str, int | None]  # what stands for a run in a cache: its folder, and after which epoch it is
+
+
+def _key(run: Run) -> Key:
+    return str(run.path), run.epoch
+
+
+def _run(key: Key) -> Run:
+    return Run(Path(key[0]), key[1])
 
 
 @st.cache_resource(show_spinner=False)
@@ -83,15 +95,43 @@ def addresses(run: Run) -> Addresses:
 
 def network_address(run: Run) -> str:
     """Where the browser finds the weights of a run."""
-    name, content = _network(str(run.path), _stamp(run.weights_file()))
+    name, content = _network(_key(run), _stamp(run.weights_file()))
     return serving.address(f"{name}.safetensors", lambda: content)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _network(path: str, stamp: int) -> tuple[str, bytes]:
+def _network(key: Key, stamp: int) -> tuple[str, bytes]:
     """The hash of the weights, and the very bytes that have it: a training may replace the file at any time."""
-    content = Run(Path(path)).weights_file().read_bytes()
+    content = _run(key).weights_file().read_bytes()
     return hashlib.sha256(content).hexdigest(), content
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One epoch of a run's film: where the browser finds the weights of then, and the test MSE, if it was measured."""
+
+    epoch: int
+    network: str
+    test_mse: float | None
+
+
+def film(run: Run) -> list[Frame]:
+    """The epochs of a run that are kept, in order. Raises Damaged."""
+    files = (run.path / name for name in ("history.jsonl", "model.safetensors", "epochs"))
+    past = _film(str(run.path), *map(_stamp, files))
+    frames = [
+        Frame(epoch, serving.address(f"{weights}.safetensors", run.weights_file(epoch).read_bytes), mse)
+        for epoch, weights, mse in past[:-1]
+    ]
+    return [*frames, *(Frame(epoch, network_address(run.at(None)), mse) for epoch, _, mse in past[-1:])]
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _film(path: str, *stamps: int) -> list[tuple[int, str, float | None]]:
+    """The kept epochs with the hashes of their weights and the test MSE, if it was measured."""
+    run = Run(Path(path))
+    measured = {record.epoch: record.test_mse for record in run.history()}
+    return [(epoch, run.at(epoch).weights_hash(), measured.get(epoch)) for epoch in run.epochs()]
 
 
 @dataclass(frozen=True)
@@ -138,20 +178,20 @@ def points(run: Run, config: MapConfig) -> Points:
     return found
 
 
-def _which_points(run: Run, config: MapConfig) -> tuple[str, int | None, int, int]:
-    return str(run.path), config.points, config.seed if config.points else 0, _stamp(run.weights_file())
+def _which_points(run: Run, config: MapConfig) -> tuple[Key, int | None, int, int]:
+    return _key(run), config.points, config.seed if config.points else 0, _stamp(run.weights_file())
 
 
 @st.cache_resource(show_spinner=False)
-def _encoded() -> set[tuple[str, int | None, int, int]]:
+def _encoded() -> set[tuple[Key, int | None, int, int]]:
     """The digits that are known to be encoded."""
     return set()
 
 
 @st.cache_resource(max_entries=8, show_spinner="Encoding the test digits ...")
-def _points(path: str, count: int | None, seed: int, stamp: int) -> Points:
+def _points(key: Key, count: int | None, seed: int, stamp: int) -> Points:
     _import_slowly()
-    run = Run(Path(path))
+    run = _run(key)
     return maps.points(run, test_set(evaluation.dataset_of(run)), MapConfig(points=count, seed=seed))
 
 
@@ -159,6 +199,24 @@ def tsne(run: Run, config: MapConfig) -> TSNE | None:
     """The t-SNE of the run with these options, where it has been computed."""
     kept = maps.kept(run, config, points(run, config).digits)
     return kept[0] if kept else None
+
+
+def map_film(run: Run) -> MapFilm | None:
+    """The maps of a run after its kept epochs, if they have been computed."""
+    run = run.at(None)
+    work = mapfilm.job(run)
+    return _map_film(_key(run), _stamp(work.result)) if work.result.exists() else None
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _map_film(key: Key, stamp: int) -> MapFilm | None:
+    return mapfilm.kept(_run(key))
+
+
+def map_film_address(found: MapFilm) -> str:
+    """Where the browser finds them."""
+    content = mapfilm.for_browser(found)
+    return serving.address(f"film-{hashlib.sha256(content).hexdigest()[:32]}.safetensors", lambda: content)
 
 
 def usual_tsne(run: Run) -> TSNE | None:
@@ -245,27 +303,28 @@ def layers(config: ModelConfig) -> list[Layer]:
 
 def model(run: Run, epoch: int | None = None) -> ConvAutoencoder:
     """The network of a run, after its last epoch or a kept one."""
-    return _model(str(run.path), epoch, _stamp(run.weights_file(epoch)))
+    return _model(_key(run), epoch, _stamp(run.weights_file(epoch)))
 
 
 @st.cache_resource(max_entries=24, show_spinner="Loading the network ...")
-def _model(path: str, epoch: int | None, stamp: int) -> ConvAutoencoder:
+def _model(key: Key, epoch: int | None, stamp: int) -> ConvAutoencoder:
     _import_slowly()
-    return Run(Path(path)).model(epoch)
+    return _run(key).model(epoch)
 
 
 def errors(run: Run) -> NDArray[np.float32]:
     """The MSE on [-1, 1] of every test image, (N,)."""
-    return _errors(str(run.path), _stamp(run.path / "model.safetensors"))
+    return _errors(_key(run), _stamp(run.weights_file()))
 
 
 @st.cache_data(max_entries=16, show_spinner="Reconstructing the 10,000 test digits ...")
-def _errors(path: str, stamp: int) -> NDArray[np.float32]:
-    return evaluation.errors_per_image(Run(Path(path)))
+def _errors(key: Key, stamp: int) -> NDArray[np.float32]:
+    return evaluation.errors_per_image(_run(key))
 
 
 def references(run: Run) -> tuple[float, float]:
     """What the mean image reaches, and PCA with as many numbers as the run has; from its evaluation if there is one."""
+    run = run.at(None)  # neither depends on the weights
     found = evaluation.kept(run) if run.weights_file().exists() else None
     if found is not None:
         return found.mean_image_mse, found.pca_mse
@@ -276,12 +335,12 @@ def references(run: Run) -> tuple[float, float]:
 def compare(run: Run, indices: NDArray[np.int64], epoch: int | None = None, *, with_ssim: bool = False) -> Comparison:
     """Test images beside what the run's network makes of them."""
     numbers = tuple(int(index) for index in indices)
-    return _compare(str(run.path), numbers, epoch, _stamp(run.weights_file(epoch)), with_ssim)
+    return _compare(_key(run), numbers, epoch, _stamp(run.weights_file(epoch)), with_ssim)
 
 
 @st.cache_data(max_entries=200, show_spinner=False)
-def _compare(path: str, indices: tuple[int, ...], epoch: int | None, stamp: int, with_ssim: bool) -> Comparison:
-    run = Run(Path(path))
+def _compare(key: Key, indices: tuple[int, ...], epoch: int | None, stamp: int, with_ssim: bool) -> Comparison:
+    run = _run(key)
     images = test_set(evaluation.dataset_of(run))
     return evaluation.compare(model(run, epoch), images, np.array(indices, np.int64), with_ssim=with_ssim)
 
@@ -305,35 +364,35 @@ def encode(run: Run, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def latent_space(run: Run) -> LatentSpace:
     """What was measured of the run's latent space; measured now, and said so, where that has not been done."""
-    path, stamp = str(run.path), _stamp(run.weights_file())
-    if (path, stamp) not in _measured() and run.weights_file().exists() and latent.kept(run) is None:
+    key, stamp = _key(run), _stamp(run.weights_file())
+    if (key, stamp) not in _measured() and run.weights_file().exists() and latent.kept(run) is None:
         place = st.empty()
         with place.status("Measuring the latent space, once for each network ...") as status:
             latent.latent_space(run, lambda doing: status.update(label=f"Measuring the latent space: {doing} ..."))
         place.empty()
-    _measured().add((path, stamp))
-    return _latent_space(path, stamp)
+    _measured().add((key, stamp))
+    return _latent_space(key, stamp)
 
 
 @st.cache_resource(show_spinner=False)
-def _measured() -> set[tuple[str, int]]:
+def _measured() -> set[tuple[Key, int]]:
     """The weights whose latent space is known to be measured."""
     return set()
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _latent_space(path: str, stamp: int) -> LatentSpace:
-    return latent.latent_space(Run(Path(path)))
+def _latent_space(key: Key, stamp: int) -> LatentSpace:
+    return latent.latent_space(_run(key))
 
 
 def fingerprint(run: Run) -> str:
     """The hash of the run's weights."""
-    return _fingerprint(str(run.path), _stamp(run.weights_file()))
+    return _fingerprint(_key(run), _stamp(run.weights_file()))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _fingerprint(path: str, stamp: int) -> str:
-    return Run(Path(path)).weights_hash()
+def _fingerprint(key: Key, stamp: int) -> str:
+    return _run(key).weights_hash()
 
 
 @st.cache_data(max_entries=8, show_spinner="Looking for the digit ...")
@@ -353,18 +412,18 @@ def normalise_ink(ink: NDArray[np.floating]) -> NDArray[np.uint8]:
 
 def test_mse(run: Run) -> float:
     """The error on the test set, on [-1, 1]: as the training measured it, or measured now."""
-    history = run.history()
-    return history[-1].test_mse if history else float(errors(run).mean())
+    record = run.record()
+    return record.test_mse if record else float(errors(run).mean())
 
 
 def curve(run: Run) -> tuple[list[EpochRecord], list[Progress]]:
     """The history of a run and its progress between the epochs."""
-    return _curve(str(run.path), _stamp(run.path / "history.jsonl"), _stamp(run.path / "progress.jsonl"))
+    return _curve(_key(run), _stamp(run.path / "history.jsonl"), _stamp(run.path / "progress.jsonl"))
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)  # not copied at every tick: nobody changes a record
-def _curve(path: str, history: int, progress: int) -> tuple[list[EpochRecord], list[Progress]]:
-    run = Run(Path(path))
+def _curve(key: Key, history: int, progress: int) -> tuple[list[EpochRecord], list[Progress]]:
+    run = _run(key)
     return run.history(), run.progress()
 
 
@@ -374,17 +433,17 @@ def _curve(path: str, history: int, progress: int) -> tuple[list[EpochRecord], l
 def judgement(run: Run) -> Judgement | None:
     """Everything that was measured of the run, if all of it was."""
     try:
-        return _judgement(str(run.path), _stamp(run.weights_file()))
+        return _judgement(_key(run), _stamp(run.weights_file()))
     except LookupError:
         return None
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _judgement(path: str, stamp: int) -> Judgement:
+def _judgement(key: Key, stamp: int) -> Judgement:
     """Raises LookupError, which is not remembered, where something is missing yet."""
-    found = judging.kept(Run(Path(path)))
+    found = judging.kept(_run(key))
     if found is None:
-        raise LookupError(path)
+        raise LookupError(key)
     return found
 
 
@@ -431,14 +490,14 @@ def fitted(run: Run) -> Fitted | None:
     """The priors of a run, if they have been fitted."""
     from cae import sampling
 
-    return _fitted(str(run.path), _stamp(run.weights_file()), _stamp(sampling.job(run).result))
+    return _fitted(_key(run), _stamp(run.weights_file()), _stamp(sampling.job(run).result))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _fitted(path: str, stamp: int, result: int) -> Fitted | None:
+def _fitted(key: Key, stamp: int, result: int) -> Fitted | None:
     from cae import sampling
 
-    return sampling.kept(Run(Path(path)))
+    return sampling.kept(_run(key))
 
 
 @dataclass(frozen=True)
@@ -454,13 +513,13 @@ class Fresh:
 
 def fresh(run: Run, found: Fitted, config: SampleConfig) -> Fresh:
     """New digits of the run. Raises CannotFit."""
-    return _fresh(str(run.path), config, _stamp(run.weights_file()), len(found.priors), found)
+    return _fresh(_key(run), config, _stamp(run.weights_file()), len(found.priors), found)
 
 
 @st.cache_data(max_entries=24, show_spinner=False)
-def _fresh(path: str, config: SampleConfig, stamp: int, priors: int, _found: Fitted) -> Fresh:
+def _fresh(key: Key, config: SampleConfig, stamp: int, priors: int, _found: Fitted) -> Fresh:
     codes = _found.prior(config.prior, config.of_class).sample(config.count, config.seed)
-    return _beside_training(Run(Path(path)), look(Run(Path(path)), codes))
+    return _beside_training(_run(key), look(_run(key), codes))
 
 
 def look(run: Run, codes: NDArray[np.float32]) -> Seen:
@@ -486,15 +545,15 @@ def _beside_training(run: Run, seen: Seen) -> Fresh:
 
 def quality_of(run: Run, found: Fitted, prior: str, label: int) -> Quality | None:
     """How good the digits of one class are, by 1,000 of them; None where there is no judge."""
-    return _quality(str(run.path), prior, label, _stamp(run.weights_file()), len(found.priors), found)
+    return _quality(_key(run), prior, label, _stamp(run.weights_file()), len(found.priors), found)
 
 
 @st.cache_data(max_entries=100, show_spinner="Judging 1,000 of them ...")
-def _quality(path: str, prior: str, label: int, stamp: int, priors: int, _found: Fitted) -> Quality | None:
+def _quality(key: Key, prior: str, label: int, stamp: int, priors: int, _found: Fitted) -> Quality | None:
     from cae import sampling
     from cae.data import to_model
 
-    run = Run(Path(path))
+    run = _run(key)
     dataset = evaluation.dataset_of(run)
     judging = judge(dataset)
     if judging is None:
@@ -508,16 +567,14 @@ def _quality(path: str, prior: str, label: int, stamp: int, priors: int, _found:
 
 def distances(run: Run, found: Fitted, prior: str, label: int | None = None) -> NDArray[np.float64]:
     """The percentiles 0 to 100 of the off-manifold distance of a prior's codes, (101,)."""
-    return _distances(str(run.path), prior, label, _stamp(run.weights_file()), len(found.priors), found)
+    return _distances(_key(run), prior, label, _stamp(run.weights_file()), len(found.priors), found)
 
 
 @st.cache_data(max_entries=100, show_spinner=False)
-def _distances(
-    path: str, prior: str, label: int | None, stamp: int, priors: int, _found: Fitted
-) -> NDArray[np.float64]:
+def _distances(key: Key, prior: str, label: int | None, stamp: int, priors: int, _found: Fitted) -> NDArray[np.float64]:
     codes = _found.prior(prior, label).sample(1000, 0)
     found: NDArray[np.float64] = np.percentile(
-        latent.off_manifolds(latent_space(Run(Path(path))).real, codes), np.arange(101)
+        latent.off_manifolds(latent_space(_run(key)).real, codes), np.arange(101)
     )
     return found
 

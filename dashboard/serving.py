@@ -12,7 +12,7 @@ import streamlit as st
 from cae.files import write_whole
 
 _STATIC = Path(__file__).resolve().parent / "static"
-_MOST = 60  # files; the ones not asked for longest go first
+_MOST = 200  # files; the ones not asked for longest go first
 
 
 def address(name: str, make: Callable[[], bytes]) -> str:

@@ -20,6 +20,7 @@ from cae.runs import Run
 
 _RUN = "run"
 _NEXT_RUN = "next run"
+_EPOCHS = "epochs"
 _OVERLAY = "overlay"
 _MESSAGE = "message"
 _NAME = "run name"
@@ -55,16 +56,59 @@ def run_picker(names: Sequence[str]) -> str | None:
     elif st.session_state.get(_RUN) not in names:
         st.session_state[_RUN] = FIRST_CHOICE if FIRST_CHOICE in names else next(iter(names), None)
     st.selectbox("Run", names, key=_RUN, help="The training that every page shows.", placeholder="No run yet")
+    _take_epoch(st.session_state[_RUN])
     return st.session_state[_RUN]  # type: ignore[no-any-return]
 
 
 def chosen_run() -> Run | None:
-    """The run that the pages show; None where there is none, or it has just been deleted."""
+    """The run that the pages show, as it was after the epoch that was chosen; None where there is none any more."""
     name = st.session_state.get(_RUN)
     try:
-        return Run.open(name) if name else None
+        return moment_of(Run.open(name)) if name else None
     except CaeError:
         return None
+
+
+# -- after which epoch it is looked at
+
+
+def _take_epoch(name: str | None) -> None:
+    """Takes the epoch from the address (`?epoch=`) when the first page of a session is opened."""
+    if _EPOCHS not in st.session_state:
+        text = st.query_params.get("epoch", "")
+        is_number = name is not None and text.isascii() and text.isdigit() and len(text) < 8
+        st.session_state[_EPOCHS] = {name: int(text)} if is_number and name == st.query_params.get("run") else {}
+
+
+def epoch(run: Run) -> int | None:
+    """After which of its epochs a run is looked at; None is the last."""
+    found: int | None = st.session_state.get(_EPOCHS, {}).get(run.name)
+    return found
+
+
+def set_epoch(run: Run, epoch: int | None) -> None:
+    """Replaces it."""
+    st.session_state[_EPOCHS] = {**st.session_state.get(_EPOCHS, {}), run.name: epoch}
+
+
+def moment_of(run: Run) -> Run:
+    """A run as it was after the epoch at which it is looked at; after its last where that one is not kept any more."""
+    wanted = epoch(run)
+    try:
+        return run if wanted is None else run.at(wanted)
+    except CaeError:
+        return run
+
+
+def as_shown(run: Run) -> Run:
+    """A run among others: after the epoch that the pages show, where it is the one that they show; else its last."""
+    return moment_of(run) if run.name == st.session_state.get(_RUN) else run
+
+
+def chosen_epoch() -> int | None:
+    """The epoch that the pages show; None is the last."""
+    run = chosen_run()
+    return run.epoch if run else None
 
 
 def look_at(name: str) -> None:

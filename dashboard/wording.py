@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from cae import metrics
-from cae.runs import Summary
+from cae.runs import Run, Summary
 
 
 def number(value: float) -> str:
@@ -38,6 +38,11 @@ def plain(text: str) -> str:
 def numbers(count: int) -> str:
     """So many numbers."""
     return "1 number" if count == 1 else f"{count} numbers"
+
+
+def called(run: Run) -> str:
+    """A run by its name, and after which epoch it is looked at where that is not the last."""
+    return run.name if run.epoch is None else f"{run.name}, epoch {run.epoch}"
 
 
 def names(of: Sequence[str]) -> str:

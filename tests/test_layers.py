@@ -13,36 +13,43 @@ VIEWS = sorted(path for part in ("views", "sections") for path in (PROJECT / "da
 # A module imports only from rows above its own. One that is new finds its row here.
 ROWS = [
     {"errors"},
+    {"files"},
+    {"datasets"},
     {
         "config",
         "records",
-        "files",
         "metrics",
         "picks",
         "drawing",
         "attributes",
         "photo",
         "last_layer",
+        "standalone",
         "parallel",
         "priors",
         "quality",
+        "svg",
     },
-    {"model", "data", "weights", "optim", "augment", "pictures"},
+    {"model", "data", "weights", "optim", "augment", "pictures", "sources"},
     {"training", "runs"},
-    {"jobs", "latent", "judge"},
-    {"trainer", "exchange", "evaluation", "projection", "figures", "browser"},
+    {"jobs", "latent", "judge", "own_data"},
+    {"trainer", "exchange", "evaluation", "projection", "figures", "browser", "graph"},
     {"maps", "probing", "sampling", "sweep"},
-    {"judging"},
-    {"shipping"},
+    {"judging", "mapfilm", "lab", "boards"},
+    {"shipping", "exports", "facts"},
+    {"report"},
     {"cli"},
     {"__main__"},
 ]
 RANK = {name: rank for rank, names in enumerate(ROWS) for name in names}
 LIGHT = (
     "config", "records", "files", "runs", "jobs", "weights", "trainer", "cli", "errors", "metrics", "evaluation",
-    "exchange", "sweep", "__init__",
+    "exchange", "sweep", "svg", "datasets", "sources", "own_data", "boards", "graph", "exports", "__init__",
 )  # fmt: skip
-HEAVY = {"torch", "torchvision", "sklearn", "skimage", "plotly", "scipy", "streamlit", "rich"}
+HEAVY = {
+    "torch", "torchvision", "sklearn", "skimage", "plotly", "scipy", "streamlit", "rich", "onnx", "onnxruntime",
+    "tensorboard",
+}  # fmt: skip
 
 
 def tree(path):

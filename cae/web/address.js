@@ -1,9 +1,13 @@
-// Keeps the chosen run in the page's address, without a step in the browser's history.
+// Keeps the chosen run and epoch in the page's address, without a step in the browser's history.
 //
-// data: {run: its name or null, page: a new one is another address}
-export function mount(element, {run}) {
-  const address = new URL(location.href);
-  if (!run || address.searchParams.get("run") === run) return;
+// data: {run: its name or null, epoch: number, or null for the last, page: a new one is another address}
+export function mount(element, {run, epoch}) {
+  const address = new URL(location.href), before = address.search;
+  if (!run) return;
   address.searchParams.set("run", run);
+  if (epoch === null) address.searchParams.delete("epoch");
+  else address.searchParams.set("epoch", epoch);
+  address.search = address.search.replaceAll("%2C", ",");
+  if (address.search === before) return;
   history.replaceState(history.state, "", address);
 }

@@ -6,17 +6,26 @@
 // [-1, 1]. Inside, a signal is laid out height, width, channel, so that the innermost loops run over channels.
 export const SIDE = 28;
 
-const TYPES = {F32: Float32Array, U8: Uint8Array, U16: Uint16Array, I32: Int32Array};
+const TYPES = {F32: Float32Array, F16: Uint16Array, U8: Uint8Array, U16: Uint16Array, I32: Int32Array};
 
-// The arrays of a safetensors file by name, each {shape, values}, and its metadata.
+// The arrays of a safetensors file by name, each {shape, values}, and its metadata. Half precision becomes single.
 export function readTensors(buffer) {
   const length = Number(new DataView(buffer).getBigUint64(0, true));
   const {__metadata__: metadata = {}, ...entries} = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 8, length)));
   const tensors = {};
   for (const [name, {dtype, shape, data_offsets: [start, end]}] of Object.entries(entries)) {
-    tensors[name] = {shape, values: new TYPES[dtype](buffer.slice(8 + length + start, 8 + length + end))};
+    const values = new TYPES[dtype](buffer.slice(8 + length + start, 8 + length + end));
+    tensors[name] = {shape, values: dtype === "F16" ? Float32Array.from(values, single) : values};
   }
   return {tensors, metadata};
+}
+
+// The number that 16 bits of IEEE 754 stand for, exactly.
+function single(bits) {
+  const sign = bits & 0x8000 ? -1 : 1, exponent = (bits >> 10) & 31, fraction = bits & 1023;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction ? NaN : sign * Infinity;
+  return sign * (1024 + fraction) * 2 ** (exponent - 25);
 }
 
 // -- the network

@@ -2,8 +2,11 @@
 //
 // A figure whose layout.meta.narrowest is a height shrinks to it where the page is narrow.
 //
+// In one whose layout.meta.epochs is true, x is the epoch: a line stands where the page has travelled to.
+//
 // data: {figure: {data, layout}, keep, keepX: string (a new one forgets the zoom, of x), plotly: address of plotly.min.js,
 //        description, file: name of a saved picture}
+import {follow, now} from "./moment.js";
 import {plotly} from "./plotly.js";
 
 export async function mount(element, data) {
@@ -23,6 +26,7 @@ export async function mount(element, data) {
       toImageButtonOptions: {filename: place.given.file, scale: 2},
     });
   await draw();
+  if (!place.watch && data.figure.layout.meta?.epochs) follow(place, () => draw());
   place.watch ??= watchTheme(place, draw);
 }
 
@@ -46,11 +50,20 @@ function themed(place, {figure, keep, keepX}) {
     bgcolor: colour("secondary-background-color", "#eee"), bordercolor: grid, font: {color: ink}, ...layout.hoverlabel,
   };
   layout.modebar = {bgcolor: "rgba(0,0,0,0)", color: resolved(place, `color-mix(in srgb, ${ink} 55%, transparent)`), activecolor: ink};
+  const moment = layout.meta?.epochs && now();
+  if (moment && !moment.isLast) layout.shapes = [...(layout.shapes ?? []), cursor(moment.epoch, colour("primary-color", "#6d28d9"))];
   for (const axis of ["xaxis", "yaxis"]) {
     layout[axis] = {gridcolor: grid, linecolor: grid, tickcolor: grid, zerolinecolor: grid, ...layout[axis]};
     layout[axis].uirevision = axis === "xaxis" ? keepX : keep;
   }
   return layout;
+}
+
+function cursor(epoch, color) {
+  return {
+    type: "line", x0: epoch, x1: epoch, yref: "paper", y0: 0, y1: 1, line: {color, width: 2},
+    label: {text: `epoch ${epoch}`, textposition: "end", textangle: 0, yanchor: "top", xanchor: "left", padding: 4, font: {color}},
+  };
 }
 
 // Plotly reads no color-mix(); the browser works it out.

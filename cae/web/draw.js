@@ -6,6 +6,7 @@
 // emits: "drawing" with the 784 pixels the network sees, or null, when the pen is lifted; "steer" likewise
 import {SIDE, normaliseInk} from "./cae.js";
 import {keep, kept} from "./kept.js";
+import {follow} from "./moment.js";
 import {digitCanvas, make, paint} from "./page.js";
 import {Panel} from "./panel.js";
 
@@ -48,6 +49,7 @@ class Desk {
     this.canvas.onpointerup = this.canvas.onpointercancel = (event) => this.end(event);
     this.brush.oninput = () => this.save();
     root.onkeydown = (event) => this.key(event);
+    follow(root, (moment) => this.panel.travel(moment));
     this.redraw();
   }
 

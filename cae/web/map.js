@@ -2,7 +2,9 @@
 // selection, a path.
 //
 // data: {plotly, network, points, pictures: addresses, tsne: {file, title} | null, moving: Float32Array (2 N) of a t-SNE
-//        under way | null, dimensions: of the code, colours: of the classes, drawing: [784] | null, run: name}
+//        under way | null, film: address of its maps after other epochs | "", dimensions: of the code, colours: of the
+//        classes, drawing: [784] | null, run: name,
+//        isAlone: whether there is no page Reconstruct}
 // emits: "steer" and "reconstruct" with the index of a test digit
 // What was chosen is kept in the tab's storage: it survives a change of page, of run and a reload.
 import {
@@ -10,7 +12,8 @@ import {
 } from "./cae.js";
 import {fetched, make, pictureAt, readNetwork, readPictures} from "./page.js";
 import {Digit, Film, Selection} from "./cards.js";
-import {readMap} from "./points.js";
+import {follow} from "./moment.js";
+import {readFilm, readMap, some} from "./points.js";
 import {Scatter} from "./scatter.js";
 
 export function mount(element, data, emit) {
@@ -55,7 +58,7 @@ class Atlas {
     const button = (text, title, work) => make("button", {type: "button", textContent: text, title, onclick: work});
     this.pinned.element.append(make("div", {className: "tools"},
       button("Steer", "Take this digit's code to the sliders", () => this.send("steer")),
-      button("Reconstruct", "See it on the page Reconstruct", () => this.send("reconstruct")),
+      this.elsewhere = button("Reconstruct", "See it on the page Reconstruct", () => this.send("reconstruct")),
       button("Unpin", "Escape", () => this.pin(null))));
     this.under.pair.hidden = true;
     this.under.hint = make("p", {className: "hint", textContent: "Move over the map: here is the digit, its copy, and, as thin lines, where its nearest codes have gone. A click pins it."});
@@ -67,6 +70,7 @@ class Atlas {
         this.side = make("div", {className: "side", tabIndex: 0, role: "group", ariaLabel: "Digits"}, this.under.element, this.pinned.element, this.film.element, this.selection.element)));
     root.addEventListener("keydown", (event) => event.key === "Escape" && this.pin(null));
     this.watch = setInterval(() => this.followTheme(), 500);
+    follow(root, (moment) => this.travelTo(moment));
   }
 
   close() {
@@ -136,12 +140,14 @@ class Atlas {
 
   async use(data) {
     this.data = data;
+    this.elsewhere.hidden = Boolean(data.isAlone);
     try {
       const [points, network, pictures, tsne] = await Promise.all([
         fetched(data.points, readMap), fetched(data.network, readNetwork), fetched(data.pictures, readPictures),
         data.tsne && fetched(data.tsne.file, readMap)]);
       if (this.data !== data || this.isClosed) return;
-      if (this.address !== data.points) this.takePoints(points, network, pictures);
+      if (this.address !== data.points) this.takePoints(points, pictures, network);
+      this.isPassing = false;
       if (this.tsne !== tsne) this.scatter.views.delete("tsne");
       this.tsne = tsne;
       if (!data.moving) this.moving = null;
@@ -157,7 +163,30 @@ class Atlas {
     }
   }
 
-  takePoints(points, network, pictures) {
+  // Shows the digits of the film where they lay after another epoch, while the scrubber moves: their copies are those of
+  // then; which codes were near each other is known when the scrubber is let go.
+  async travelTo({epoch, network: address, isMoving}) {
+    if (!isMoving) {
+      if (this.isPassing && address === this.data.network) this.use(this.data); // back where it was
+      return;
+    }
+    if (!this.data?.film || !this.isReady) return;
+    this.wanted = address;
+    const [film, network] = await Promise.all([fetched(this.data.film, readFilm), fetched(address, readNetwork)]).catch(() => []);
+    if (!film || this.wanted !== address || this.isClosed) return;
+    if (!this.isPassing && this.indices.length !== film.indices.length) {
+      const members = Array.from(film.indices, (index) => this.pointOf.get(index));
+      if (members.includes(undefined)) return;
+      this.takePoints(...some(this.points, this.pictures, members));
+    }
+    const maps = film.epochs.map((each, number) => ({each, number})).sort((a, b) => Math.abs(a.each - epoch) - Math.abs(b.each - epoch));
+    Object.assign(this, {network, isPassing: true, address: null, tsne: null, moving: film.maps[maps[0].number]});
+    this.choices.projection = "tsne";
+    this.offer();
+    this.draw();
+  }
+
+  takePoints(points, pictures, network = this.network) {
     Object.assign(this, {address: this.data.points, network, pictures, points, ...points, labels: points.codes.labels});
     this.pointOf = new Map(Array.from(this.indices, (index, point) => [index, point]));
     this.isReady = true;
@@ -281,16 +310,18 @@ class Atlas {
 
   // The nearest other digits in the latent space, nearest first, and how far away they are.
   kin(point) {
+    if (this.isPassing) return {positions: [], distances: []};
     const {positions, distances} = nearest(this.codes, this.code(point), KIN + 1);
     const kept = positions.map((_, rank) => rank).filter((rank) => positions[rank] !== point).slice(0, KIN);
     return {positions: kept.map((rank) => positions[rank]), distances: kept.map((rank) => distances[rank])};
   }
 
   about(point) {
-    const original = pictureAt(this.pictures, point);
+    const original = pictureAt(this.pictures, point), image = toModel(original);
+    const copy = decode(this.network, encode(this.network, image));
+    const error = this.isPassing ? image.reduce((sum, value, at) => sum + (value - copy[at]) ** 2, 0) / image.length : this.errors[point];
     return {
-      original, copy: toPixels(decode(this.network, encode(this.network, toModel(original)))),
-      index: this.indices[point], name: this.names[this.labels[point]], error: this.errors[point],
+      original, copy: toPixels(copy), index: this.indices[point], name: this.names[this.labels[point]], error,
       kept: this.layout?.preserved?.[point], of: KIN,
     };
   }
@@ -409,7 +440,7 @@ class Atlas {
 
   showDrawing() {
     const {drawing} = this.data;
-    if (!drawing || !this.layout || this.layout.z) return this.scatter.mark({drawing: null});
+    if (!drawing || !this.layout || this.layout.z || this.isPassing) return this.scatter.mark({drawing: null});
     const near = nearest(this.codes, encode(this.network, toModel(drawing)));
     this.scatter.mark({drawing: place(near, near.positions.map((point) => [this.layout.x[point], this.layout.y[point]]))});
   }

@@ -41,9 +41,10 @@ export function clear(canvas) {
   canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
 }
 
-const KEPT = 20; // files, the last used
+const KEPT = 60; // files, the last used
 
 // What `read` makes of the file at an address. Kept while the page lives, also for other widgets and other pages.
+// A page that carries its files with it sets `caeInline`: from an address to the bytes, or a promise of them.
 export function fetched(address, read) {
   const files = (globalThis.caeFiles ??= new Map());
   const found = files.get(address) ?? load(address, read);
@@ -55,7 +56,9 @@ export function fetched(address, read) {
 }
 
 async function load(address, read) {
-  const answer = await fetch(new URL(address, document.baseURI), {cache: "force-cache"});
+  const answer = globalThis.caeInline
+    ? new Response(await globalThis.caeInline(address))
+    : await fetch(new URL(address, document.baseURI), {cache: "force-cache"});
   if (!answer.ok) throw new Error(`${address} could not be loaded`);
   return read(answer);
 }

@@ -40,6 +40,7 @@ export class Panel {
     this.map.use(map ?? null);
     if (this.address === network && this.ready) return;
     this.address = network;
+    this.passing = null;
     this.ready = null;
     delete this.element.parentElement.dataset.ready;
     try {
@@ -56,6 +57,17 @@ export class Panel {
     }
   }
 
+  // Shows what the network of another moment makes of the picture, while the scrubber moves; whom it resembles, and what
+  // it is, is known when the scrubber is let go.
+  async travel({epoch, network, isMoving}) {
+    if (!isMoving || !this.ready) return;
+    this.wanted = network;
+    const found = await fetched(network, readNetwork).catch(() => null);
+    if (!found || this.wanted !== network || !this.ready) return;
+    this.passing = network === this.address ? null : {network: found, epoch};
+    this.show(this.pixels);
+  }
+
   // Shows what the network makes of 784 pixels; null, or empty paper, is nothing yet.
   show(pixels) {
     this.pixels = pixels;
@@ -70,6 +82,10 @@ export class Panel {
       this.neighbours.empty();
       this.drawBars(null);
       this.map.show(null);
+      return;
+    }
+    if (this.passing) {
+      this.showPassing(pixels, this.passing);
       return;
     }
     const {network, latent, inked} = this.ready;
@@ -91,6 +107,19 @@ export class Panel {
     this.neighbours.show(near, inked.labels, latent.class_names, this.pictures);
     this.drawBars(shares);
     this.map.show(code);
+  }
+
+  showPassing(pixels, {network, epoch}) {
+    const copy = toPixels(decode(network, encode(network, toModel(pixels))));
+    paint(this.seen, pixels);
+    paint(this.copy, copy);
+    paintError(this.error, pixels, copy);
+    this.answer.textContent = "\u2013";
+    this.sure.textContent = `epoch ${epoch}`;
+    this.verdict.textContent = "The digit it resembles is looked for when the epoch is let go.";
+    this.neighbours.empty();
+    this.drawBars(null);
+    this.map.show(null);
   }
 
   drawBars(shares) {

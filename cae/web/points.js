@@ -1,5 +1,5 @@
 // The digits of a map as the browser gets them, and where a projection has put them.
-import {readTensors, references} from "./cae.js";
+import {SIDE, readTensors, references} from "./cae.js";
 
 // Of a map's digits: codes, names of the classes, indices in the test set, errors, and the flat positions; of a t-SNE only
 // its positions. `x`, `y` and `z` are columns of the positions, `preserved` says what two and three of them preserve.
@@ -17,6 +17,32 @@ export async function readMap(answer) {
 
 function column({values, shape: [, columns]}, axis) {
   return Float32Array.from({length: values.length / columns}, (_, row) => values[row * columns + axis]);
+}
+
+// Of the same digits after several epochs: which they are, after which epochs, and where they are then, as `readMap` says.
+export async function readFilm(answer) {
+  const {tensors: {positions: {values, shape: [, count, axes]}, indices}, metadata} = readTensors(await answer.arrayBuffer());
+  const {epochs} = JSON.parse(metadata.map);
+  const maps = epochs.map((_, number) => {
+    const each = {values: values.subarray(number * count * axes, (number + 1) * count * axes), shape: [count, axes]};
+    return {x: column(each, 0), y: column(each, 1), preserved: null};
+  });
+  return {epochs, maps, indices: indices.values};
+}
+
+// Some of a map's digits, by their positions among them, and their pictures.
+export function some(points, pictures, members) {
+  const of = (values, width = 1) => {
+    const found = new values.constructor(members.length * width);
+    members.forEach((member, at) => found.set(values.subarray(member * width, (member + 1) * width), at * width));
+    return found;
+  };
+  const {codes} = points, preserved = Object.fromEntries(Object.entries(points.preserved).map(([key, values]) => [key, values && of(values)]));
+  const chosen = {
+    ...points, preserved, x: of(points.x), y: of(points.y), z: points.z && of(points.z), indices: of(points.indices), errors: of(points.errors),
+    codes: {...codes, count: members.length, points: of(codes.points, codes.dimensions), labels: of(codes.labels)},
+  };
+  return [chosen, of(pictures, SIDE * SIDE)];
 }
 
 // Of a map among others: classes, names of the classes, and where the digits are.

@@ -6,6 +6,7 @@
 // emits: "code" with {start: id, code: [D]} when the hand is lifted
 // The page's address holds the code (`z`) and where it started (`from`), so that a link leads to the same digit.
 import {decode, encode, nearest, offManifold, references, toModel, toPixels, vote} from "./cae.js";
+import {follow, now} from "./moment.js";
 import {
   Idle, Neighbours, beyond, digitCanvas, fetched, inWords, later, make, paint, readNetwork, readPictures, readSpace,
 } from "./page.js";
@@ -73,6 +74,7 @@ class Wheel {
         make("div", {className: "tools"}, this.undoButton, this.redoButton, this.resetButton, this.copyButton, this.linkButton, save)),
       make("section", {className: "hands", ariaLabel: "The controls"}, ...this.tabs()));
     root.addEventListener("keydown", (event) => this.key(event));
+    follow(root, (moment) => this.travelTo(moment));
   }
 
   // The three ways to move, one shown at a time.
@@ -112,6 +114,8 @@ class Wheel {
         delete this.root.dataset.ready;
         const [found, space] = await Promise.all([fetched(data.network, readNetwork), fetched(data.space, readSpace)]);
         if (this.data !== data) return;
+        this.carried = this.isPassing && this.start?.name === data.start.name ? this.away() : null;
+        this.isPassing = false;
         this.address = data.network;
         this.network = found;
         this.space = space;
@@ -123,6 +127,7 @@ class Wheel {
         this.operations.build();
       }
       if (this.start?.id !== data.start.id) this.begin(data.start, data.code);
+      this.carryOn();
       this.pictures = data.pictures && (await fetched(data.pictures, readPictures));
       if (this.data !== data) return;
       this.showCompany();
@@ -165,6 +170,7 @@ class Wheel {
     this.originalFigure.hidden = !start.picture;
     if (start.picture) paint(this.original, start.picture);
     paint(this.before, this.picture(start.code));
+    this.origin = start.code;
     this.code = Float64Array.from(code ?? start.code);
     this.sliders.fit([start.code, this.code]);
     this.plane.fit();
@@ -174,6 +180,41 @@ class Wheel {
     this.show();
     this.refresh();
     this.writeAddress();
+  }
+
+  // -- another epoch
+
+  // Shows the network of another moment while the scrubber moves: the picture is encoded anew, and what has been steered
+  // away from it stays. What the sliders mean then is known when the scrubber is let go.
+  async travelTo({network: address, isMoving}) {
+    if (!isMoving || !this.start) return;
+    this.wanted = address;
+    const found = await fetched(address, readNetwork).catch(() => null);
+    if (!found || this.wanted !== address || found.latentDim !== this.dimensions) return;
+    const away = this.away(), {picture} = this.start;
+    this.network = found;
+    this.isPassing = address !== this.address;
+    this.origin = !this.isPassing ? this.start.code : picture ? encode(found, toModel(picture)) : this.origin;
+    this.code = Float64Array.from(this.origin, (value, dimension) => value + away[dimension]);
+    paint(this.before, this.picture(this.origin));
+    this.show();
+    this.refresh();
+  }
+
+  // How far the hand has gone from the start, in each dimension.
+  away() {
+    return this.code.map((value, dimension) => value - this.origin[dimension]);
+  }
+
+  // After a journey: goes as far from the start as before it, and takes up one that has gone on meanwhile.
+  carryOn() {
+    if (this.carried?.some((value) => Math.abs(value) > 1e-6) && !this.data.code) {
+      this.moveTo(this.origin.map((value, dimension) => value + this.carried[dimension]));
+      this.release();
+    }
+    this.carried = null;
+    const moment = now();
+    if (moment?.isMoving && moment.network !== this.address) this.travelTo(moment);
   }
 
   // -- moving
@@ -228,7 +269,11 @@ class Wheel {
     if (this.start.address) address.searchParams.set("from", this.start.address);
     address.searchParams.set("z", [...this.code].map((value) => Number(value.toFixed(4))).join(","));
     address.search = address.search.replaceAll("%2C", ",");
-    history.replaceState(history.state, "", address);
+    try {
+      history.replaceState(history.state, "", address);
+    } catch {
+      // some browsers let a page that comes from a file keep the address it has
+    }
   }
 
   moment() {
@@ -270,6 +315,13 @@ class Wheel {
     if (!this.code) return;
     const shown = decode(this.network, this.code), again = encode(this.network, toModel(toPixels(shown)));
     paint(this.again, this.picture(again));
+    if (this.isPassing) {
+      this.neighbours.empty();
+      this.distance.textContent = "\u2013";
+      this.meter.style.setProperty("--at", 0);
+      this.words.textContent = "Real digits like it are looked for when the epoch is let go.";
+      return;
+    }
     const near = nearest(this.real, this.code), off = offManifold(this.real, near);
     this.neighbours.show(near, this.real.labels, this.space.class_names, this.pictures);
     this.meter.style.setProperty("--at", Math.min(1, off.distance / (1.5 * this.real.usual.at(-1))));

@@ -32,13 +32,15 @@ def digit_map(
     found: TSNE | None,
     under_way: Snapshot | None,
     *,
+    film: str,
     drawing: NDArray[np.uint8] | None,
     run: str,
     key: str,
 ) -> MapAction | None:
     """Shows the map, and gives what has just been asked for there, once; None otherwise.
 
-    `under_way` is a t-SNE that is being computed, `drawing` a picture (28, 28) to be placed among the digits.
+    `under_way` is a t-SNE that is being computed, `film` where the browser finds the maps after other epochs, empty
+    where there are none, `drawing` a picture (28, 28) to be placed among the digits.
     """
     data: dict[str, Any] = {
         "plotly": resources.plotly_address(),
@@ -49,6 +51,7 @@ def digit_map(
         "moving": under_way.positions.reshape(-1) if under_way else None,
         "dimensions": len(of.codes.low),
         "colours": list(CLASS_COLOURS),
+        "film": film,
         "drawing": None if drawing is None else drawing.reshape(-1).tolist(),
         "run": run,
     }

@@ -15,4 +15,12 @@ def show_chosen_run(show: Callable[[Run], None]) -> None:
         st.info("There is no run yet: train one on the page Train.")
         return
     with state.errors_in_words():
+        say_when(run)
         show(run)
+
+
+def say_when(run: Run) -> None:
+    """Says after which epoch the run is looked at, where that is not the last."""
+    if run.epoch is not None:
+        when = "before the first step of its training" if run.epoch == 0 else f"after epoch {run.epoch}"
+        st.caption(f":material/history: {run.name} as it was **{when}**, of {run.last_epoch()} in all.")

@@ -250,9 +250,9 @@ def same_digits(runs: Sequence[Run]) -> None:
             cards.append(
                 Card(
                     tuple(range(number * count, (number + 1) * count)),
-                    f"What {run.name} makes of them",
-                    (run.name, f"MSE {wording.number(mse)}"),
-                    f"{run.name}, mean of these ten: {wording.other_scale(mse)}",
+                    f"What {wording.called(run)} makes of them",
+                    (wording.called(run), f"MSE {wording.number(mse)}"),
+                    f"{wording.called(run)}, mean of these ten: {wording.other_scale(mse)}",
                 )
             )
     digits(np.concatenate(tiles), cards, key="same-digits", layout="rows wide")
@@ -296,5 +296,9 @@ def _sheet(run: Run, dataset: str) -> Sheet:
         if dimensions <= 2:
             what = "its two numbers" if dimensions == 2 else "its one number, each class in a lane of its own"
     return Sheet(
-        run.name, what, resources.places_address(dataset, positions), resources.network_address(run), dimensions == 1
+        wording.called(run),
+        what,
+        resources.places_address(dataset, positions),
+        resources.network_address(run),
+        dimensions == 1,
     )

@@ -8,15 +8,32 @@ import forms
 import resources
 import state
 import wording
-from cae import maps
+from cae import mapfilm, maps
 from cae.config import MapConfig
 from cae.errors import CaeError, InvalidOption
 from cae.maps import TSNE, Points
 from cae.runs import Run
 from components import MapAction, digit_map
 from sections.own_drawing import own_drawing
+from sections.working import working
 
 SECONDS_BETWEEN_TICKS = 0.5
+
+
+def config_of(run: Run) -> MapConfig:
+    """The options of the map that is shown: those of the film, after another epoch than the last, if there is one."""
+    return state.map_config() if _on_film(run) is None else mapfilm.CONFIG
+
+
+def tsne_of(run: Run, config: MapConfig) -> TSNE | None:
+    """The t-SNE that is shown: the film's, after another epoch than the last, if there is one."""
+    return _on_film(run) or resources.tsne(run, config)
+
+
+def _on_film(run: Run) -> TSNE | None:
+    """The map of the film for the epoch at which the run is looked at, where that is not the last."""
+    film = None if run.epoch is None else resources.map_film(run)
+    return None if film is None or run.epoch is None else film.nearest(run.epoch)
 
 
 def layout(run: Run, config: MapConfig, of: Points) -> None:
@@ -30,10 +47,14 @@ def _layout(run: Run, config: MapConfig, of: Points, was_live: bool) -> None:
         if was_live and not maps.job(run, config).is_live():
             st.rerun()  # it has ended
         moving = maps.snapshot(run, config) if was_live else None
-        found = resources.tsne(run, config)  # after that: it takes the other's place
+        found = tsne_of(run, config)  # after that: it takes the other's place
         progress(run, config, of, found)
         files = resources.map_addresses(run, of, found)
-        asked = digit_map(files, of, found, moving, drawing=own_drawing(), run=run.name, key="map")
+        film = resources.map_film(run)
+        asked = digit_map(
+            files, of, found, moving, film=resources.map_film_address(film) if film else "", drawing=own_drawing(),
+            run=run.name, key="map",
+        )  # fmt: skip
         if asked is not None:
             go(asked, run)
 
@@ -93,9 +114,50 @@ def start(run: Run, config: MapConfig) -> None:
         st.rerun()
 
 
+def through_time(run: Run, of: Points) -> None:
+    """The maps after the other epochs: started, watched, stopped; and how they are seen."""
+    run = run.at(None)
+    count = len(mapfilm.epochs_of(run))
+    if count < 2 or maps.why_not(of, mapfilm.CONFIG):
+        return
+    live = mapfilm.job(run).is_live()
+    st.fragment(run_every=SECONDS_BETWEEN_TICKS if live else None)(_through_time)(run, count, live)
+
+
+def _through_time(run: Run, count: int, was_live: bool) -> None:
+    work = mapfilm.job(run)
+    if work.is_live():
+        working(work, "Laying out every kept epoch")
+        return
+    if was_live:
+        st.rerun()
+    if resources.map_film(run):
+        st.caption(
+            f"The map follows the scrubber **Epoch**: 2,000 of the digits, {count} epochs, each map starting from the "
+            "next one's, so that what moves is what the network has learned."
+        )
+        return
+    if failure := work.failure():
+        st.error(failure)
+    told, button = st.columns([5, 1.4], vertical_alignment="center")
+    told.caption(
+        f"Lay out {count} epochs, and the map follows the scrubber **Epoch**: 2,000 of the digits, some three seconds "
+        "an epoch."
+    )
+    if button.button("Map through time", width="stretch", icon=":material/movie:"):
+        try:
+            work.start()
+        except CaeError as error:
+            st.error(str(error))
+        else:
+            st.rerun()
+
+
 @st.fragment
 def another(run: Run) -> None:
     """The options, for another map."""
+    if _on_film(run) is not None:
+        return
     state.prepare_map_options()
     with st.expander("Another map"):
         forms.fields(MapConfig)

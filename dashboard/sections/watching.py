@@ -23,6 +23,7 @@ RECENT = 40  # records of progress that say how fast it is now
 
 def watch(run: Run) -> None:
     """Everything about one run, ticking while it is live."""
+    run = run.at(None)
     title, scale, unit = st.columns([2, 1, 1], vertical_alignment="bottom")
     title.header(run.name)
     logarithmic = (
@@ -132,6 +133,8 @@ def film(run: Run) -> None:
         row = (f"epoch {before[-1]}", before[-1]) if before else (f"epoch {planned}", None)
         if row not in rows:  # a thin film has one frame for several of them
             rows.append(row)
+    if (chosen := state.epoch(run)) in kept and (row := (f"epoch {chosen}", chosen)) not in rows:
+        rows = sorted([*rows, row], key=lambda each: int(each[0].removeprefix("epoch ")))
     latest_label = f"epoch {latest}" if run.info.train else "as loaded"
     rows.append((latest_label, latest) if latest is not None else ("latest", None))
     tiles = [images.pixels[fixed].numpy()]

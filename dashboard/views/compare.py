@@ -15,6 +15,7 @@ def show(chosen: list[Run]) -> None:
     if len(same) < 2:
         st.info("Digits and maps stand side by side as soon as two runs about the same data set have weights.")
         return
+    same = [state.as_shown(run) for run in same]
     comparing.same_digits(same)
     comparing.side_by_side(same)
 

@@ -12,6 +12,7 @@ from cae import evaluation, figures, picks
 from cae.evaluation import Comparison
 from cae.runs import Run
 from components import Card, chart, chart_to_come, digits
+from sections.chosen import say_when
 
 NEXT = (
     ("train", "model_training", "Train a network",
@@ -70,7 +71,7 @@ def headline(run: Run) -> None:
     mine, (mean_image, pca) = resources.test_mse(run), resources.references(run)
     dimensions = run.info.model.latent_dim
     entries = [
-        (f"Test error of “{run.name}”", mine, ""),
+        (f"Test error of “{wording.called(run)}”", mine, ""),
         (f"PCA with {wording.numbers(dimensions)}", pca, "The best that as many numbers can do without a network."),
         ("The mean image", mean_image, "Always showing the same picture: what no learning reaches."),
     ]
@@ -115,5 +116,6 @@ if chosen is None:
     st.info("There is no run yet. Train one, or load one that was trained elsewhere, on the page Train.")
 else:
     with state.errors_in_words():
+        say_when(chosen)
         show(chosen)
 next_steps()

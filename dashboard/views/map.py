@@ -3,7 +3,6 @@
 import streamlit as st
 
 import resources
-import state
 from cae.runs import Run
 from components import chart_to_come
 from sections import layout
@@ -11,15 +10,16 @@ from sections.chosen import show_chosen_run
 
 
 def show(run: Run) -> None:
-    config = state.map_config()
+    config = layout.config_of(run)
     place = st.empty()
     with place:
         chart_to_come(600, key="map-to-come")  # the browser fetches Plotly's script while the digits are encoded
     of = resources.points(run, config)
     with place.container():
         layout.layout(run, config, of)
+    layout.through_time(run, of)
     layout.another(run)
-    layout.trust(run, config, resources.tsne(run, config))
+    layout.trust(run, config, layout.tsne_of(run, config))
 
 
 st.title("Map")

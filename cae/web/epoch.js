@@ -1,0 +1,157 @@
+// The scrubber: after which epoch the network is looked at, on every page. Widgets follow while it moves; Python hears of
+// it when the hand is lifted.
+//
+// data: {run, frames: [{epoch, network: address, told: what was measured}], at: position among them, epochs: of the run}
+// emits: "epoch" with {run, epoch}
+import {now, travel} from "./moment.js";
+import {fetched, make, readNetwork} from "./page.js";
+
+const PAUSE = 250; // milliseconds between two messages to Python
+const FRAMES_A_SECOND = 2; // at the speed 1
+const SPEEDS = [0.5, 1, 2, 4];
+
+export function mount(element, data, emit) {
+  const root = element.querySelector(".epoch");
+  root.scrubber ??= new Scrubber(root);
+  root.scrubber.emit = emit;
+  root.scrubber.use(data);
+}
+
+export function unmount(element) {
+  const root = element.querySelector(".epoch");
+  root?.scrubber?.stop();
+}
+
+class Scrubber {
+  constructor(root) {
+    this.slider = make("input", {type: "range", min: 0, step: 1, ariaLabel: "Epoch", title: "All pictures show the network as it was after this epoch"});
+    this.told = make("output", {ariaHidden: "true"});
+    this.mse = make("div", {className: "hint", ariaHidden: "true"});
+    this.play = make("button", {type: "button", className: "play", onclick: () => (this.timer ? this.rest() : this.start())});
+    this.speed = make("select", {ariaLabel: "Speed", title: "Speed of the film"}, ...SPEEDS.map((value) => make("option", {value, textContent: `${value}\u00d7`, selected: value === 1})));
+    this.last = make("button", {type: "button", textContent: "Latest", title: "Back to the last epoch", onclick: () => {
+      this.stop();
+      this.go(this.frames.length - 1, false);
+    }});
+    root.setAttribute("role", "group");
+    root.setAttribute("aria-label", "Time travel");
+    root.replaceChildren(
+      make("div", {className: "between"}, make("span", {textContent: "Epoch"}), this.told), this.slider,
+      make("div", {className: "row"}, this.play, this.speed, this.last), this.mse);
+    this.slider.oninput = () => {
+      const at = Number(this.slider.value);
+      this.stop();
+      this.isHeld = true;
+      this.go(at, true);
+    };
+    this.slider.onchange = () => {
+      this.isHeld = false;
+      this.go(Number(this.slider.value), false);
+    };
+    for (const event of ["pointerenter", "focusin"]) root.addEventListener(event, () => this.fetch());
+    this.show();
+  }
+
+  use(data) {
+    if (this.data?.run !== data.run) {
+      clearTimeout(this.timer);
+      this.timer = this.isHeld = this.awaited = null;
+    }
+    const epoch = data.frames[data.at].epoch, isStale = (this.awaited ?? epoch) !== epoch; // it has not heard all yet
+    const key = JSON.stringify([data.run, epoch, data.frames.length]);
+    const before = this.frames?.[this.at]?.epoch;
+    Object.assign(this, {data, frames: data.frames});
+    this.slider.max = data.frames.length - 1;
+    this.slider.disabled = this.play.disabled = data.frames.length < 2;
+    if (this.timer || this.isHeld || isStale) {
+      this.at = Math.max(0, data.frames.findIndex((frame) => frame.epoch === before));
+      this.show();
+      return;
+    }
+    this.awaited = null;
+    if (key === this.key) return;
+    this.key = key;
+    this.at = data.at;
+    this.show();
+    const past = now() ?? {};
+    if (past.run !== data.run || past.epoch !== epoch || past.isMoving) travel(this.moment(false));
+  }
+
+  // -- moving
+
+  go(at, isMoving) {
+    this.at = at;
+    this.show();
+    travel(this.moment(isMoving));
+    if (!isMoving) this.tell();
+  }
+
+  moment(isMoving) {
+    const {epoch, network} = this.frames[this.at];
+    return {run: this.data.run, epoch, network, isMoving, isLast: this.at === this.frames.length - 1};
+  }
+
+  show() {
+    this.play.textContent = this.timer ? "Pause" : "Play";
+    this.play.title = this.timer ? "Stay here" : "Watch the network learn, epoch by epoch";
+    if (!this.frames) return;
+    const {epoch, told} = this.frames[this.at], isLast = this.at === this.frames.length - 1;
+    this.slider.value = this.at;
+    this.told.textContent = `${epoch} of ${this.data.epochs}`;
+    this.mse.textContent = this.frames.length < 2 ? "No earlier epoch was kept." : told;
+    this.slider.ariaValueText = `after epoch ${epoch} of ${this.data.epochs}, ${told}`;
+    this.last.disabled = isLast;
+    this.slider.closest(".epoch")?.classList.toggle("past", !isLast);
+  }
+
+  // At once, or as soon as the pause since the last time is over: a key held down is many movements.
+  tell() {
+    clearTimeout(this.telling);
+    this.awaited = this.frames[this.at].epoch;
+    this.telling = setTimeout(() => {
+      this.toldAt = performance.now();
+      this.emit("epoch", {run: this.data.run, epoch: this.frames[this.at].epoch});
+    }, Math.max(0, (this.toldAt ?? 0) + PAUSE - performance.now()));
+  }
+
+  // -- the film
+
+  async start() {
+    this.timer = true;
+    this.show();
+    await this.fetch();
+    if (this.timer !== true) return;
+    this.go(this.at === this.frames.length - 1 ? 0 : this.at, true);
+    this.next();
+  }
+
+  next() {
+    this.timer = setTimeout(() => {
+      this.go(this.at + 1, true);
+      if (this.at === this.frames.length - 1) this.rest();
+      else this.next();
+    }, 1000 / FRAMES_A_SECOND / Number(this.speed.value));
+  }
+
+  // Stays where the film is.
+  rest() {
+    this.stop();
+    this.go(this.at, false);
+  }
+
+  stop() {
+    clearTimeout(this.timer);
+    this.timer = null;
+    this.show();
+  }
+
+  // Fetches the weights of all epochs, once, the nearest first.
+  fetch() {
+    const {frames, at} = this;
+    if (!frames) return null;
+    const near = frames.map((_, position) => position).sort((a, b) => Math.abs(a - at) - Math.abs(b - at));
+    return (async () => {
+      for (const position of near) await fetched(frames[position].network, readNetwork).catch(() => null);
+    })();
+  }
+}

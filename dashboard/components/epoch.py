@@ -1,0 +1,29 @@
+"""The scrubber: after which epoch the chosen run is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import wording
+from components._widget import nothing, register
+from resources import Frame
+
+_epoch = register("epoch")
+
+
+def scrubber(run: str, frames: Sequence[Frame], at: int, *, epochs: int, key: str) -> int | None:
+    """Shows the scrubber at the frame `at`; gives the epoch to which somebody has just moved, once, None otherwise."""
+    shown = [{"epoch": frame.epoch, "network": frame.network, "told": _told(frame)} for frame in frames]
+    data = {"run": run, "frames": shown, "at": at, "epochs": epochs}
+    sent = _epoch(key=key, data=data, on_action_change=nothing, height="content").action
+    value = sent.get("value") if isinstance(sent, dict) and sent.get("kind") == "epoch" else None
+    if not isinstance(value, dict) or value.get("run") != run:
+        return None
+    epoch = value.get("epoch")
+    return epoch if type(epoch) is int and epoch in [frame.epoch for frame in frames] else None
+
+
+def _told(frame: Frame) -> str:
+    if frame.test_mse is not None:
+        return f"test MSE {wording.number(frame.test_mse)}"
+    return "before the first step" if frame.epoch == 0 else "as loaded"

@@ -1,0 +1,42 @@
+"""The scrubber in the sidebar: every page shows the chosen run as it was after one of its epochs."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+import resources
+import state
+from cae.errors import CaeError
+from cae.runs import Run
+from components import scrubber
+
+SECONDS_BETWEEN_TICKS = 2.0  # while epochs are added
+
+
+def time_travel(name: str | None) -> None:
+    """Draws it for this run, where there are weights to travel through."""
+    try:
+        run = Run.open(name) if name else None
+    except CaeError:
+        run = None
+    if run is not None:
+        st.fragment(run_every=SECONDS_BETWEEN_TICKS if run.is_live() else None)(_scrubber)(run)
+
+
+def _scrubber(run: Run) -> None:
+    try:
+        frames = resources.film(run.again())
+    except (CaeError, OSError):
+        return  # the page says what is wrong with it
+    if not frames:
+        return
+    kept, chosen = [frame.epoch for frame in frames], state.epoch(run)
+    if chosen is not None and chosen not in kept:
+        st.caption(f"Epoch {chosen} was not kept: this is the last.")
+        chosen = None
+        state.set_epoch(run, None)
+    at = kept.index(chosen) if chosen is not None else len(kept) - 1
+    moved = scrubber(run.name, frames, at, epochs=kept[-1], key="epoch")
+    if moved is not None and moved != kept[at]:
+        state.set_epoch(run, None if moved == kept[-1] else moved)
+        st.rerun()
