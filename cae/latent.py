@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cae.attributes import ATTRIBUTES, measure
-from cae.errors import Damaged
+from cae.errors import Damaged, InvalidOption
 from cae.files import cache_folder, keep
 from cae.runs import Run
 from cae.weights import metadata
@@ -158,6 +158,19 @@ def interpolate(start: Array, end: Array, shares: NDArray[np.floating], *, spher
 
 
 Report = Callable[[str], None]
+
+
+def traverse(space: LatentSpace, code: NDArray[np.floating], dimension: int, steps: int) -> Array:
+    """The code (D,) with one of its numbers going evenly from its 1st to its 99th percentile among real codes, (S, D).
+
+    A number of the code that lies outside is reached all the same. Raises InvalidOption for a dimension there is not.
+    """
+    if not 0 <= dimension < len(code):
+        raise InvalidOption("dimension", f"There is no dimension {dimension}: the last is {len(code) - 1}.")
+    low, high = min(space.low[dimension], code[dimension]), max(space.high[dimension], code[dimension])
+    codes = np.tile(code.astype(np.float64), (steps, 1))
+    codes[:, dimension] = np.linspace(low, high, steps)
+    return _single(codes)
 
 
 def latent_space(run: Run, report: Report = lambda _: None) -> LatentSpace:

@@ -53,8 +53,10 @@ def _problem(kind: type[Config], option: Option) -> str | None:
 
 def _field(kind: type[Config], option: Option) -> None:
     key, text = state.option_key(kind, option.name), f"{option.help}{_bounds(option)}"
-    if option.choices:
-        st.selectbox(option.label, option.choices, key=key, help=text, persist_state="session")
+    if choices := option.choices:
+        held = state.option(kind, option.name)  # of a run, perhaps, whose data set is not here
+        shown = choices if held is None or held in choices else (*choices, held)
+        st.selectbox(option.label, shown, key=key, help=text, persist_state="session")
         return
     label = f"{option.label} ({option.unit})" if option.unit not in option.label.lower() else option.label
     whole: dict[str, Any] = {"step": 1} if option.kind is int else {"step": None, "format": "%g"}

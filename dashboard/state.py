@@ -105,6 +105,14 @@ def as_shown(run: Run) -> Run:
     return moment_of(run) if run.name == st.session_state.get(_RUN) else run
 
 
+def file_name(what: str) -> str:
+    """What a file about the chosen run is called, without its ending: it says of which run, and of when, it is."""
+    run = chosen_run()
+    if run is None:
+        return what
+    return f"{run.name}-{what}" if run.epoch is None else f"{run.name}-epoch-{run.epoch}-{what}"
+
+
 def chosen_epoch() -> int | None:
     """The epoch that the pages show; None is the last."""
     run = chosen_run()

@@ -5,6 +5,7 @@
 import {decode, encode, toModel, toPixels} from "./cae.js";
 import {Idle, digitCanvas, fetched, make, paint, pictureAt, readNetwork, readPictures} from "./page.js";
 import {middles, readPlaces} from "./points.js";
+import {pictureButton, saving} from "./save.js";
 
 export function mount(element, data) {
   const root = element.querySelector(".atlas");
@@ -34,7 +35,7 @@ class Atlas {
     this.hint = make("p", {className: "hint", textContent: "Point at a digit in one map: it is ringed in all of them."});
     this.grid = make("div", {className: "sheets"});
     root.replaceChildren(
-      make("div", {className: "asked"}, this.original, make("div", {}, this.said, this.hint)), this.grid);
+      make("div", {className: "asked"}, this.original, make("div", {}, this.said, this.hint)), this.grid, saving(pictureButton(root, "maps")));
     this.watch = setInterval(() => this.followTheme(), 500);
   }
 

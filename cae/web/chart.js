@@ -8,6 +8,7 @@
 //        description, file: name of a saved picture}
 import {follow, now} from "./moment.js";
 import {plotly} from "./plotly.js";
+import {download, named, saving} from "./save.js";
 
 export async function mount(element, data) {
   const place = element.querySelector(".chart");
@@ -22,18 +23,30 @@ export async function mount(element, data) {
       responsive: true,
       displaylogo: false,
       ...(matchMedia("(hover: none), (max-width: 640px)").matches && {displayModeBar: false}), // it would lie over the figure
-      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
-      toImageButtonOptions: {filename: place.given.file, scale: 2},
+      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "toImage"],
     });
   await draw();
   if (!place.watch && data.figure.layout.meta?.epochs) follow(place, () => draw());
   place.watch ??= watchTheme(place, draw);
+  const isEmpty = !data.figure.data.length && !data.figure.layout.shapes;
+  if (!isEmpty && !element.querySelector(".saving")) place.after(buttons(place, library));
 }
 
 export function unmount(element) {
   const place = element.querySelector(".chart");
   place?.watch?.();
   if (place?.data && window.Plotly) window.Plotly.purge(place);
+}
+
+// To take the figure home, as it is seen, on the page's own ground.
+function buttons(place, library) {
+  const save = async (format) => {
+    const layout = {...place.layout, paper_bgcolor: resolved(place, "var(--st-background-color, #fff)"), width: place.clientWidth, height: place.clientHeight};
+    layout.font = {...layout.font, family: "Arial, Helvetica, sans-serif"}; // a picture cannot fetch the page's own
+    const size = {width: place.clientWidth, height: place.clientHeight, scale: format === "png" ? 2 : 1};
+    download(await library.toImage({data: place.data, layout}, {format, ...size}), `${named(place.given.file)}.${format}`);
+  };
+  return saving(["PNG", "Save this chart as a picture", () => save("png")], ["SVG", "Save this chart as a drawing that stays sharp at any size", () => save("svg")]);
 }
 
 function themed(place, {figure, keep, keepX}) {

@@ -1,9 +1,10 @@
 // Crisp little pictures with captions, as cards or as a table with a label before each row.
 //
 // data: {tiles: Uint8Array (T * 28 * 28 * channels), channels: 1 | 3, layout: "cards" | "cards large" | "cards wide" | "rows" | "rows wide",
-//        cards: [{tiles: [index, ...], description, caption: [line, ...], title}], legend: bool}
+//        cards: [{tiles: [index, ...], description, caption: [line, ...], title}], legend: bool, file: name of a saved picture}
 //       A tile of -1 is a place kept free. In the layout "rows" each card is a row and its caption the label.
 import {legend} from "./legend.js";
+import {pictureButton, saving} from "./save.js";
 
 const SIDE = 28;
 
@@ -14,6 +15,7 @@ export function mount(element, data) {
   root.replaceChildren();
   for (const card of data.cards) root.append(cardOf(card, data));
   if (data.legend) root.append(legend());
+  root.append(saving(pictureButton(root, data.file)));
 }
 
 function cardOf(card, data) {

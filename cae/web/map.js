@@ -14,6 +14,7 @@ import {fetched, make, pictureAt, readNetwork, readPictures} from "./page.js";
 import {Digit, Film, Selection} from "./cards.js";
 import {follow} from "./moment.js";
 import {readFilm, readMap, some} from "./points.js";
+import {named} from "./save.js";
 import {Scatter} from "./scatter.js";
 
 export function mount(element, data, emit) {
@@ -121,7 +122,8 @@ class Atlas {
     const button = (text, title, work) => make("button", {type: "button", textContent: text, title, onclick: work});
     return make("div", {className: "tools"}, this.ways,
       button("Show all", "Back from the zoom", () => this.scatter.resetView()),
-      button("Save", "Save the map as a PNG", () => this.scatter.savePicture(`map-${this.data.run}`)));
+      button("PNG", "Save the map as a picture", () => this.scatter.savePicture(named("map"))),
+      button("SVG", "Save the map as a drawing that stays sharp at any size", () => this.scatter.saveDrawing(named("map"))));
   }
 
   useTool(chosen) {

@@ -2,6 +2,7 @@
 //
 // data: {titles: [string], frames: Uint8Array (W * F * 784), words: [[string, ...], ...], count: F}
 import {digitCanvas, make, paint, pictureAt} from "./page.js";
+import {pictureButton, saving} from "./save.js";
 
 const SECONDS = 3; // from one end to the other
 
@@ -54,7 +55,7 @@ export function mount(element, data) {
   root.state = {stop: () => run(false), at: () => Number(slider.value)};
   root.replaceChildren(
     make("div", {className: "ways"}, ...ways.map(({canvas, caption}) => make("figure", {}, canvas, caption))),
-    make("div", {className: "row"}, play, slider),
+    make("div", {className: "row"}, play, slider), saving(pictureButton(root, "between")),
   );
   show();
   run(before ? before.playing : !still);

@@ -3,6 +3,8 @@
 // data: {rows: [{name, state, reason, epochs, best, bestTitle, seconds, differs, note, fixed}], chosen, overlay: [name],
 //        readOnly: bool}
 // emit(kind, value): "open" name | "overlay" [name] | "note" {run, note} | "delete" name
+import {csv, download, saving} from "./save.js";
+
 const COLUMNS = ["", "run", "state", "epochs", "best loss", "time", "differs from the original in", "note", ""];
 
 export function mount(element, data, emit) {
@@ -17,8 +19,13 @@ export function mount(element, data, emit) {
   table.append(head(), body(data, emit, root));
   const parts = [table];
   if (data.rows.length > 12) parts.unshift(search(root, filter));
-  root.replaceChildren(...parts);
+  root.replaceChildren(...parts, saving(["CSV", "Save this table for a spreadsheet", () => download(csv(rowsOf(data)), "runs.csv")]));
   apply(root, filter);
+}
+
+function rowsOf({rows}) {
+  const shown = COLUMNS.slice(1, -1);
+  return [shown, ...rows.map(({name, state, epochs, best, seconds, differs, note}) => [name, state, epochs, best, seconds, differs, note])];
 }
 
 function head() {

@@ -4,12 +4,13 @@
 //        names: [string], doubtful: [bool], chosen: number | null}
 // emit("choose", position)
 import {digitCanvas, make, paint, pictureAt} from "./page.js";
+import {pictureButton, saving} from "./save.js";
 
 export function mount(element, data, emit) {
   const root = element.querySelector(".samples");
   root.setAttribute("role", "group");
   root.setAttribute("aria-label", "Generated digits");
-  root.replaceChildren(...data.names.map((name, position) => card(name, position, data, root, emit)));
+  root.replaceChildren(...data.names.map((name, position) => card(name, position, data, root, emit)), saving(pictureButton(root, "samples")));
   root.dataset.ready = "";
 }
 
@@ -19,13 +20,13 @@ function card(name, position, data, root, emit) {
   paint(theirs, pictureAt(data.tiles, data.names.length + position));
   theirs.classList.add("small");
   const [first, ...rest] = data.captions[position];
-  const button = make("button", {type: "button", title: "Choose this digit", ariaPressed: String(position === data.chosen)},
+  const button = make("button", {className: "saved", type: "button", title: "Choose this digit", ariaPressed: String(position === data.chosen)},
     make("span", {className: "pair"}, mine, theirs),
     make("span", {className: "words"}, make("b", {textContent: first}), ...rest.map((line) => make("span", {textContent: line}))));
   button.classList.toggle("doubtful", data.doubtful[position]);
   button.setAttribute("aria-label", `${name}: ${data.captions[position].join(", ")}`);
   button.onclick = () => {
-    for (const other of root.children) other.ariaPressed = String(other === button);
+    for (const other of root.querySelectorAll(".saved")) other.ariaPressed = String(other === button);
     emit("choose", position);
   };
   return button;

@@ -5,6 +5,7 @@
 import {make} from "./page.js";
 import {plotly} from "./plotly.js";
 import {middles} from "./points.js";
+import {download} from "./save.js";
 
 const REACH = 18; // pixels from a point within which it counts as being under the pointer
 const STILL = 5; // pixels that a click may move
@@ -220,7 +221,16 @@ export class Scatter {
     this.paintGlass(SAVED);
     pen.drawImage(this.glass, 0, 0, sheet.width, sheet.height);
     this.paintGlass();
-    make("a", {href: sheet.toDataURL("image/png"), download: `${name}.png`}).click();
+    download(sheet.toDataURL("image/png"), `${name}.png`);
+  }
+
+  // The points as a drawing that stays sharp at any size; in three dimensions a picture in one.
+  async saveDrawing(name) {
+    const size = {width: this.plot.clientWidth, height: this.plot.clientHeight};
+    const data = this.plot.data.map((trace) => ({...trace, type: trace.type === "scattergl" ? "scatter" : trace.type}));
+    const ground = getComputedStyle(this.plot).getPropertyValue("--st-background-color").trim() || "#fff";
+    const layout = {...this.plot.layout, ...size, paper_bgcolor: ground, plot_bgcolor: ground};
+    download(await this.library.toImage({data, layout}, {format: "svg", ...size}), `${name}.svg`);
   }
 
   // -- the pointer

@@ -1,10 +1,11 @@
 // A table of things beside each other: a column each, a row for what is said of them.
 //
-// data: {name, corner, header: [cell], groups: [{title, rows: [{label: cell, cells: [cell]}]}]}; corner: what the header
+// data: {name, file, corner, header: [cell], groups: [{title, rows: [{label: cell, cells: [cell]}]}]}; corner: what the header
 //       lists, where that needs to be said
 //       cell: {text, title, is_best, is_changed}; the best bears a star, what is changed a mark and a word for those who
 //       do not see it
 import {make} from "./page.js";
+import {csv, download, named, saving} from "./save.js";
 
 export function mount(element, data) {
   const root = element.querySelector(".table"), table = make("table");
@@ -27,11 +28,16 @@ export function mount(element, data) {
   root.watch?.disconnect();
   root.watch = new ResizeObserver(fade);
   root.watch.observe(scroll);
-  root.replaceChildren(scroll);
+  root.replaceChildren(scroll, saving(["CSV", "Save this table for a spreadsheet", () => download(csv(rowsOf(data)), `${named(data.file)}.csv`)]));
 }
 
 export function unmount(element) {
   element.querySelector(".table")?.watch?.disconnect();
+}
+
+function rowsOf({corner, header, groups}) {
+  const rows = groups.flatMap(({title, rows: found}) => [...(title ? [[title]] : []), ...found.map(({label, cells}) => [label, ...cells].map(({text}) => text))]);
+  return [[corner, ...header.map(({text}) => text)], ...rows];
 }
 
 function rowOf({label, cells}) {

@@ -46,5 +46,6 @@ def digits(
         "layout": layout,
         "cards": [asdict(card) for card in cards],
         "legend": legend,
+        "file": key,
     }
     _digits(key=key, data=data, height="content")

@@ -18,6 +18,7 @@ def table(header: Sequence[Cell], groups: Sequence[Group], *, name: str, key: st
     """
     data = {
         "name": name,
+        "file": key,
         "corner": corner,
         "header": [asdict(cell) for cell in header],
         "groups": [asdict(group) for group in groups],

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 import resources
 import state
 import wording
-from cae import evaluation, figures, latent
+from cae import animation, evaluation, figures, latent
 from cae.latent import LatentSpace
 from cae.runs import Run
 from components import Card, chart, digits, morph
 from sections.own_drawing import own_drawing
+from sections.taking import take_home
 
 if TYPE_CHECKING:
     from cae.sampling import Seen
@@ -107,6 +108,18 @@ def ways(run: Run, space: LatentSpace) -> None:
             },
             key="morph",
         )
+        take_home(
+            "GIF", lambda: _film(shares, seen).gif(), "between.gif", key="gif between", quiet=True,
+            help="Both ways side by side, forth and back.",
+        )  # fmt: skip
+
+
+def _film(shares: NDArray[np.floating], seen: dict[str, Seen]) -> animation.Film:
+    """Both ways side by side."""
+    ways = [each.pictures for each in seen.values()]
+    gap = np.zeros((FRAMES, ways[0].shape[1], 1), np.uint8)
+    both = np.concatenate([ways[0], gap, *ways[1:]], axis=2)
+    return animation.between(both, [f"{share:.0%}   ({', '.join(seen)})" for share in shares])
 
 
 def curves(shares: NDArray[np.floating], seen: dict[str, Seen], space: LatentSpace) -> None:

@@ -16,6 +16,7 @@ from cae.errors import CaeError, CannotFit
 from cae.latent import LatentSpace
 from cae.runs import Run
 from components import Generated, chart, samples
+from sections.tables import small_table
 from sections.working import working
 
 if TYPE_CHECKING:
@@ -164,9 +165,12 @@ def goodness(run: Run, config: SampleConfig, found: Fitted) -> None:
             one = resources.quality_of(run, found, config.prior, config.of_class)
             if one is not None:
                 shown[_name(config, found)] = one
-    st.markdown(
-        "| | read | precision | recall | off |\n|---|--:|--:|--:|--:|\n"
-        + "\n".join(_row(title, each, title == _name(config, found)) for title, each in shown.items())
+    chosen = _name(config, found)
+    small_table(
+        ("", "read", "precision", "recall", "off"),
+        [_row(title, each) for title, each in shown.items()],
+        file="goodness",
+        bold=list(shown).index(chosen) if chosen in shown else None,
     )
     st.caption("Read the columns together: the classifier has to name one of the classes, and can be sure of a smudge.")
     with st.popover("What these mean", icon=":material/help:"):
@@ -179,12 +183,11 @@ def goodness(run: Run, config: SampleConfig, found: Fitted) -> None:
         )
 
 
-def _row(title: str, each: Quality, is_chosen: bool) -> str:
-    cells = (
+def _row(title: str, each: Quality) -> tuple[str, ...]:
+    return (
         title, f"{100 * each.sure:.1f}\u00a0%", f"{each.precision:.2f}", f"{each.recall:.2f}",
         f"{each.off_manifold:.3g}",
     )  # fmt: skip
-    return "| " + " | ".join(f"**{cell}**" if is_chosen else cell for cell in cells) + " |"
 
 
 def where_they_lie(run: Run, config: SampleConfig, found: Fitted, space: LatentSpace) -> None:

@@ -15,6 +15,7 @@ from cae.maps import TSNE, Points
 from cae.runs import Run
 from components import MapAction, digit_map
 from sections.own_drawing import own_drawing
+from sections.tables import small_table
 from sections.working import working
 
 SECONDS_BETWEEN_TICKS = 0.5
@@ -189,11 +190,10 @@ def trust(run: Run, config: MapConfig, found: TSNE | None) -> None:
     for count, each in flat.items():
         name = "the codes themselves" if dimensions <= 2 else f"PCA, {count} directions"
         rows.append((name, each.accuracy, each.trustworthiness))
-    st.markdown(
-        "| where | 10-NN accuracy | trustworthiness |\n|---|--:|--:|\n"
-        + "\n".join(
-            f"| {name} | {right:.1%} | {'1' if kept is None else f'{kept:.3f}'} |" for name, right, kept in rows
-        )
+    small_table(
+        ("where", "10-NN accuracy", "trustworthiness"),
+        [(name, f"{right:.1%}", "1" if kept is None else f"{kept:.3f}") for name, right, kept in rows],
+        file="trust",
     )
     st.caption(
         "10-NN accuracy: the share of digits that their ten nearest others outvote correctly, though no label was ever "

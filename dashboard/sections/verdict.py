@@ -17,6 +17,7 @@ from cae.pictures import signed_error, to_rgb
 from cae.probing import Probing
 from cae.runs import Run
 from components import Card, chart, digits
+from sections.tables import small_table
 
 
 def headline(found: Judgement) -> None:
@@ -89,13 +90,13 @@ def class_by_class(run: Run, found: Evaluation) -> None:
     table, boxes = st.columns([1, 1.3], gap="large")
     with table:
         st.header("Class by class")
-        st.markdown(
-            "| class | images | MSE | PSNR | SSIM |\n|---|--:|--:|--:|--:|\n"
-            + "\n".join(
-                f"| {wording.plain(each.name)} | {each.count:,} | {each.mse:.4f} | {each.psnr:.1f}\u00a0dB "
-                f"| {each.ssim:.3f} |"
+        small_table(
+            ("class", "images", "MSE", "PSNR", "SSIM"),
+            [
+                (each.name, f"{each.count:,}", f"{each.mse:.4f}", f"{each.psnr:.1f}\u00a0dB", f"{each.ssim:.3f}")
                 for each in found.per_class
-            )
+            ],
+            file="classes",
         )
         most = max(found.per_class, key=lambda each: each.mse)
         least = min(found.per_class, key=lambda each: each.mse)
@@ -152,10 +153,7 @@ def what_the_codes_know(found: Judgement) -> None:
              "Whether neighbours on the t-SNE map are neighbours among the codes; 1 at best."),
             ("map, 10-NN", _share(found.map.accuracy), "The same vote on the flat map, by the other test digits."),
         ]  # fmt: skip
-    st.markdown(
-        "| measure | value | what it asks |\n|---|--:|---|\n"
-        + "\n".join(f"| {name} | **{value}** | {what} |" for name, value, what in rows)
-    )
+    small_table(("measure", "value", "what it asks"), rows, file="codes", left=(0, 2))
     notes = ["No label was ever given to the network: it was only asked to copy."]
     if found.map is None:
         notes.append("These codes have no t-SNE map to be judged.")

@@ -8,13 +8,15 @@ import streamlit as st
 import resources
 import state
 import wording
-from cae import evaluation, figures, jobs, picks
+from cae import animation, evaluation, figures, jobs, picks
 from cae.config import RECIPES
-from cae.errors import CaeError
+from cae.errors import CaeError, Damaged, DataUnavailable
 from cae.figures import Curve
 from cae.files import is_read_only
+from cae.metrics import Baselines
 from cae.runs import Run
 from components import Card, chart, digits
+from sections.taking import take_home
 
 SECONDS_BETWEEN_TICKS = 0.6
 FILM_ROWS = 4
@@ -101,7 +103,7 @@ def loss_chart(run: Run, *, logarithmic: bool, on_unit: bool) -> None:
         curves,
         on_unit=on_unit,
         logarithmic=logarithmic,
-        baselines=resources.baselines(evaluation.dataset_of(run)),
+        baselines=baselines_of(run),
         latent_dim=run.info.model.latent_dim,
     )
     chart(
@@ -111,6 +113,14 @@ def loss_chart(run: Run, *, logarithmic: bool, on_unit: bool) -> None:
         keep=f"{run.name} {logarithmic} {on_unit}",
         keep_x=run.name,
     )
+
+
+def baselines_of(run: Run) -> Baselines | None:
+    """The baselines of its data set, where that is here; what is said of the pictures says that it is not."""
+    try:
+        return resources.baselines(evaluation.dataset_of(run))
+    except (DataUnavailable, Damaged):
+        return None
 
 
 def curve_of(run: Run) -> Curve:
@@ -148,6 +158,11 @@ def film(run: Run) -> None:
         first = (len(tiles) - 1) * count
         cards.append(Card(tuple(range(first, first + count)), f"Their reconstructions after {label}", (label,)))
     digits(np.concatenate(tiles), cards, key="film", layout="rows")
+    if len(kept) > 1:
+        take_home(
+            "GIF", lambda: animation.training(run, images, fixed).gif(), "training.gif", key="gif training", quiet=True,
+            help="The film of the training: these digits, and their copies after every kept epoch.",
+        )  # fmt: skip
 
 
 def start_or_stop(run: Run, live: bool) -> None:

@@ -8,6 +8,7 @@ from cae.runs import Run
 from components import steer
 from sections.chosen import show_chosen_run
 from sections.starting_point import starting_point
+from sections.traversing import traversals
 
 
 def show(run: Run) -> None:
@@ -18,6 +19,7 @@ def show(run: Run) -> None:
     moved = steer(files, start, state.steered(start.id, start.address), key="steer")
     if moved is not None:
         state.set_steered(start.id, moved)
+    traversals(run, start)
 
 
 st.title("Steer")

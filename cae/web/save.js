@@ -1,0 +1,81 @@
+// What one has found, taken home: pictures as PNG, tables as CSV.
+import {now} from "./moment.js";
+import {make} from "./page.js";
+
+const SHARP = 3; // pixels of a saved picture for each of the page
+const MARGIN = 12; // pixels of the page around it
+
+// Quiet buttons below a piece of the page: [text, title, work] each.
+export function saving(...buttons) {
+  return make("div", {className: "saving"}, ...buttons.map(([textContent, title, onclick]) => make("button", {type: "button", textContent, title, onclick})));
+}
+
+// A name that says of which run, and of when, a file is; without its ending.
+export function named(what) {
+  const {run, epoch, isLast} = now() ?? {};
+  return [run, ...(run && !isLast ? [`epoch-${epoch}`] : []), what].filter(Boolean).join("-");
+}
+
+// `content`: a blob, or an address that holds one.
+export function download(content, file) {
+  const href = typeof content === "string" ? content : URL.createObjectURL(content);
+  make("a", {href, download: file}).click();
+  if (href !== content) setTimeout(() => URL.revokeObjectURL(href), 10000);
+}
+
+// Rows of texts as CSV, which a spreadsheet reads; what it would take for a formula is marked as text.
+export function csv(rows) {
+  const cell = (text) => {
+    const plain = /^[=+@\t\r]|^-(?![\d.])/.test(text) ? `'${text}` : String(text);
+    return /[",\n\r]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain;
+  };
+  return new Blob(["\ufeff", rows.map((row) => row.map(cell).join(",") + "\r\n").join("")], {type: "text/csv"});
+}
+
+// An element's pictures and words where the page shows them, the pictures crisp, as a PNG.
+export function picture(element) {
+  const box = element.getBoundingClientRect(), width = box.width + 2 * MARGIN, height = box.height + 2 * MARGIN;
+  const canvas = make("canvas", {width: width * SHARP, height: height * SHARP}), pen = canvas.getContext("2d");
+  const style = getComputedStyle(element);
+  pen.scale(SHARP, SHARP);
+  pen.fillStyle = style.getPropertyValue("--st-background-color") || "#fff";
+  pen.fillRect(0, 0, width, height);
+  pen.translate(MARGIN - box.left, MARGIN - box.top);
+  pen.imageSmoothingEnabled = false;
+  pen.textBaseline = "middle";
+  for (const each of element.querySelectorAll("canvas")) {
+    const {left, top, width: wide, height: high} = each.getBoundingClientRect();
+    if (wide && each.width && getComputedStyle(each).visibility !== "hidden") {
+      if (getComputedStyle(each).backgroundColor !== "rgba(0, 0, 0, 0)") {
+        pen.fillStyle = getComputedStyle(each).backgroundColor;
+        pen.fillRect(left, top, wide, high);
+      }
+      pen.drawImage(each, left, top, wide, high);
+    }
+  }
+  const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT, (node) =>
+    (node.parentElement.closest(".saving, button:not(.saved)") ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT));
+  while (texts.nextNode()) write(pen, texts.currentNode);
+  return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+}
+
+// A text, line by line as the page breaks it.
+function write(pen, node) {
+  const {color, fontStyle, fontWeight, fontSize, fontFamily} = getComputedStyle(node.parentElement);
+  const range = document.createRange(), lines = [];
+  for (let at = 0; at < node.length; at++) {
+    range.setStart(node, at);
+    range.setEnd(node, at + 1);
+    const {left, top, width, height} = range.getBoundingClientRect(), last = lines.at(-1);
+    if (!width) continue;
+    if (last && Math.abs(last.top - top) < height / 2) last.text += node.data[at];
+    else lines.push({text: node.data[at], left, top, height});
+  }
+  Object.assign(pen, {fillStyle: color, font: `${fontStyle} ${fontWeight} ${fontSize} ${fontFamily}`});
+  for (const {text, left, top, height} of lines) pen.fillText(text, left, top + height / 2);
+}
+
+// The button for that.
+export function pictureButton(element, what) {
+  return ["PNG", "Save these pictures as a PNG", async () => download(await picture(element), `${named(what)}.png`)];
+}

@@ -1,0 +1,48 @@
+"""A small table in the text of a page, which can be taken home."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+import streamlit as st
+
+import wording
+from sections.taking import take_home
+
+
+def small_table(
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    file: str,
+    bold: int | None = None,
+    left: Sequence[int] = (0,),
+) -> None:
+    """Shows rows of texts below a header, and below them a button that saves them as `file`.csv.
+
+    The row `bold`, if there is one, stands out; the columns `left` are set to the left, the others to the right.
+    """
+    lines = [header, *rows]
+    marks = ["---" if column in left else "--:" for column in range(len(header))]
+    cells = [[wording.plain(cell) if cell else "" for cell in line] for line in lines]
+    if bold is not None:
+        cells[bold + 1] = [f"**{cell}**" for cell in cells[bold + 1]]
+    st.markdown("\n".join(f"| {' | '.join(line)} |" for line in (cells[0], marks, *cells[1:])))
+    take_home(
+        "CSV", lambda: _csv(lines), f"{file}.csv", help="Save this table for a spreadsheet.", key=f"csv {file}",
+        quiet=True,
+    )  # fmt: skip
+
+
+def _csv(lines: Sequence[Sequence[str]]) -> bytes:
+    buffer = io.StringIO()
+    csv.writer(buffer).writerows([[_plain(cell) for cell in line] for line in lines])
+    return ("\ufeff" + buffer.getvalue()).encode()
+
+
+def _plain(cell: str) -> str:
+    """What a spreadsheet would take for a formula is marked as text."""
+    text = cell.replace("\u00a0", " ")
+    return f"'{text}" if text[:1] in ("=", "+", "@") else text

@@ -1,0 +1,24 @@
+"""Buttons that take something home: made when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import PurePath
+
+import streamlit as st
+
+import state
+
+_MIME = {
+    ".gif": "image/gif", ".png": "image/png", ".html": "text/html", ".zip": "application/zip", ".csv": "text/csv",
+    ".onnx": "application/octet-stream",
+}  # fmt: skip
+
+
+def take_home(label: str, make: Callable[[], bytes], file: str, *, help: str, key: str, quiet: bool = False) -> None:
+    """A button that saves what `make` gives; the name of the file says of which run, and of when, it is."""
+    path = PurePath(file)
+    st.download_button(
+        label, make, file_name=f"{state.file_name(path.stem)}{path.suffix}", mime=_MIME[path.suffix], help=help,
+        on_click="ignore", icon=":material/download:", key=key, type="tertiary" if quiet else "secondary",
+    )  # fmt: skip
