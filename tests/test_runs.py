@@ -476,3 +476,36 @@ def test_shipped_runs_are_found_wherever_one_keeps_ones_own(tmp_path):
     assert set(shipped) <= names
     with pytest.raises(RunExists):
         Run.create(shipped[0], TINY, options())
+
+
+# -- as it was after an epoch
+
+
+def test_a_run_at_an_epoch_has_the_weights_of_then_and_what_is_measured_of_them(tiny):
+    past = tiny.at(0)
+    assert past.epoch == 0 and past.name == tiny.name
+    assert past.weights_file() == tiny.path / "epochs" / "0000.safetensors"
+    assert past.weights_hash() != tiny.weights_hash()
+    for name, value in past.weights().items():
+        np.testing.assert_array_equal(value, tiny.weights(0)[name])
+    assert past.record() is None and tiny.at(1).record() == tiny.history()[0] and tiny.record() == tiny.history()[-1]
+    assert past.arguments() == ["tiny", "--epoch=0"] and tiny.arguments() == ["tiny"]
+
+
+def test_a_run_at_its_last_epoch_is_the_run(tiny):
+    assert tiny.at(2).epoch is None and tiny.at(1).at(None).epoch is None
+    assert tiny.at(2).weights_hash() == tiny.weights_hash()
+
+
+def test_a_run_at_an_epoch_that_was_not_kept_is_not_found(tiny):
+    with pytest.raises(RunNotFound, match="epoch 9 was not kept"):
+        tiny.at(9)
+    with pytest.raises(RunNotFound, match="epoch -1 was not kept"):
+        tiny.at(-1)
+
+
+def test_the_last_frame_of_the_film_is_the_final_model(tiny):
+    last = tiny.epochs()[-1]
+    assert tiny.weights_file(last) == tiny.path / "model.safetensors"
+    for name, value in tiny.weights(last).items():
+        np.testing.assert_array_equal(value, tiny.weights()[name])

@@ -13,7 +13,13 @@ export async function plotly(address, root = document) {
   return library;
 }
 
-function load(address) {
+async function load(address) {
+  if (globalThis.caeInline) { // as in page.js
+    const script = document.createElement("script");
+    script.textContent = new TextDecoder().decode(await globalThis.caeInline(address));
+    document.head.append(script);
+    return globalThis.Plotly;
+  }
   return new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.src = new URL(address, document.baseURI).href;
