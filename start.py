@@ -72,7 +72,7 @@ def _dashboard(options: list[str]) -> int:
 
 
 def _test(options: list[str]) -> int:
-    _prepare("requirements.txt", "requirements-dev.txt")
+    _prepare("requirements.txt", "requirements-extra.txt", "requirements-dev.txt")
     results: list[tuple[str, bool, float]] = []
     browser = find_browser()
     if browser:

@@ -57,8 +57,20 @@ class Unwritable(CaeError):
     """A file could not be written: the disk is full, or the folder is closed to us."""
 
 
+class DatasetExists(CaeError):
+    """There is a data set of this name already."""
+
+
+class UnusableData(CaeError):
+    """A folder or a file of which no data set can be made."""
+
+
 class UnreadablePicture(CaeError):
-    """An uploaded picture cannot be opened, or no digit can be found in it."""
+    """A picture cannot be opened, or no digit can be found in it; `reason` says so of any number of pictures."""
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class CannotProject(CaeError):
@@ -75,3 +87,7 @@ class CannotFit(CaeError):
 
 class CannotCompare(CaeError):
     """These runs have nothing in common that could be compared."""
+
+
+class NotInstalled(CaeError):
+    """A library that only this needs is not installed."""
