@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import functools
 import json
+import math
 import os
 import signal
 import sys
@@ -70,11 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate = command("evaluate", _evaluate, "Measure a run: its errors on the test set, its codes, its map.")
     evaluate.add_argument("name")
     evaluate.add_argument("--json", action="store_true", help="as JSON")
-    reporting = command("report", _report, "Write a run's report: one HTML file, for a screen, a phone and paper.")
-    reporting.add_argument("name")
-    reporting.add_argument("--out", type=Path, metavar="FILE", help="the .html to write (NAME-report.html)")
-    reporting.add_argument("--force", action="store_true", help="replace the file if there is one")
-    reporting.add_argument("--full", action="store_true", help="compute what takes minutes too: the map and the priors")
+    _add_report(command("report", _report, "Write a run's report: one HTML file, for a screen, a phone and paper."))
     mapping = command("map", _map, "Lay out a run's codes of the test images by t-SNE; Ctrl-C keeps the state so far.")
     mapping.add_argument("name")
     _add_options(mapping, MapConfig)
@@ -107,8 +104,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     sweeping.add_argument("--json", action="store_true", help="as JSON")
     _add_options(sweeping, ModelConfig, TrainConfig, several=True)
-    ship = command("ship", _ship, "Make a finished run fit to be part of the project: thin, measured, protected.")
-    ship.add_argument("name")
     return parser
 
 
@@ -120,6 +115,13 @@ def _add_exports(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tensorboard", action="store_true", help="losses, reconstructions and codes for TensorBoard")
     parser.add_argument("--out", type=Path, help="where a folder of each kind is put (NAME-export)")
     parser.add_argument("--force", action="store_true", help="replace what was exported there before")
+
+
+def _add_report(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="the .html to write (NAME-report.html)")
+    parser.add_argument("--force", action="store_true", help="replace the file if there is one")
+    parser.add_argument("--full", action="store_true", help="compute what takes minutes too: the map and the priors")
 
 
 def _add_commands_for_files(command: Callable[[str, Any, str], argparse.ArgumentParser]) -> None:
@@ -144,6 +146,8 @@ def _add_commands_for_files(command: Callable[[str, Any, str], argparse.Argument
     data.add_argument("--json", action="store_true", help="as JSON")
     forget = command("delete-data", _delete_data, "Delete a data set of your own; what was trained on it stays.")
     forget.add_argument("name")
+    ship = command("ship", _ship, "Make a finished run fit to be part of the project: thin, measured, protected.")
+    ship.add_argument("name")
 
 
 def _add_options(parser: argparse.ArgumentParser, *configs: type[Config], several: bool = False) -> None:
@@ -405,8 +409,9 @@ def _import_data(options: argparse.Namespace) -> int:
         )  # fmt: skip
     train, test = sum(found.train), sum(found.test)
     print(f"{options.name}: {train + test:,} pictures, {train:,} to train on and {test:,} to test on")
-    counts = zip(found.class_names, found.train, found.test, strict=True)
-    print(f"  classes   {', '.join(f'{name} {trained + tested:,}' for name, trained, tested in counts)}")
+    counts = list(zip(found.class_names, found.train, found.test, strict=True))
+    shown = ", ".join(f"{name} {trained + tested:,}" for name, trained, tested in counts[:20])
+    print(f"  classes   {len(counts)}: {shown}{', ...' * (len(counts) > 20)}")
     print(f"  paper     {'was bright: dark and light are exchanged' if found.inverted else 'is dark, as it was'}")
     print(f"  size      {found.resized:,} made 28 x 28, {train + test - found.resized:,} had it")
     if found.first_frames:
@@ -464,13 +469,15 @@ def _evaluate(options: argparse.Namespace) -> int:
     print(f"  PSNR  {found.overall.psnr:.2f} dB")
     print(f"  SSIM  {found.overall.ssim:.4f}")
     print(f"  for comparison: mean image {found.mean_image_mse:.4f}, PCA-{found.latent_dim} {found.pca_mse:.4f}")
-    print("  class     count     MSE    PSNR    SSIM")
+    wide = max(9, *(len(each.name) for each in found.per_class))
+    print(f"  {'class':<{wide}} count     MSE    PSNR    SSIM")
     for each in found.per_class:
-        print(f"  {each.name:<9} {each.count:5d}  {each.mse:.4f}  {each.psnr:6.2f}  {each.ssim:.4f}")
+        print(f"  {each.name:<{wide}} {each.count:5d}  {each.mse:.4f}  {each.psnr:6.2f}  {each.ssim:.4f}")
     print(f"  hardest: {', '.join(f'#{image} ({mse:.3f})' for image, mse in codes.hardest)}")
     print("its codes, those of the test images by those of the training images")
     print(f"  10-NN accuracy   {codes.knn_accuracy:.2%}")
-    print(f"  linear probe     {codes.probe_accuracy:.2%}")
+    is_known = not math.isnan(codes.probe_accuracy)
+    print(f"  linear probe     {f'{codes.probe_accuracy:.2%}' if is_known else 'none, there is one class only'}")
     print(f"  k-means          NMI {codes.nmi:.3f}, ARI {codes.ari:.3f}")
     if judged.map:
         print(f"  its t-SNE        trustworthiness {judged.map.trustworthiness:.4f}, 10-NN {judged.map.accuracy:.2%}")

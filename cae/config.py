@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import Field, asdict, dataclass, field, fields
 from typing import Any, TypeVar
 
-from cae.errors import InvalidOption
+from cae import datasets
+from cae.errors import CaeError, InvalidOption
 
-DATASETS = {"mnist": 60_000, "fashion-mnist": 60_000, "kmnist": 60_000}  # with their numbers of training images
 ACTIVATIONS = ("relu", "gelu", "silu")
 OPTIMIZERS = ("adam", "adamw", "sgd", "muon")
 SCHEDULES = ("constant", "linear")
@@ -32,14 +32,22 @@ class Option:
     unit: str = ""
     low: float | None = None
     high: float | None = None
-    choices: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
+    more: Callable[[], tuple[str, ...]] | None = None  # what can be chosen besides, on this machine and now
     optional: str = ""  # what leaving it empty means; "" where it may not be empty
 
-    def check(self, value: Any) -> None:
-        """Raises InvalidOption where `value` cannot be used."""
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """What can be chosen, where it is no number."""
+        return self.fixed + (self.more() if self.more else ())
+
+    def check(self, value: Any, *, is_stored: bool = False) -> None:
+        """Raises InvalidOption where `value` cannot be used; what is stored may name what is on another machine."""
         if value is None and self.optional:
             return
-        if self.choices:
+        if self.fixed:
+            if value in self.fixed or (self.more and is_stored and datasets.is_name(value)):
+                return
             if value not in self.choices:
                 raise self._refusal(f"must be one of {', '.join(self.choices)}, not {value!r}")
             return
@@ -71,8 +79,12 @@ class Config:
         return tuple(_as_option(item) for item in fields(cls))  # type: ignore[arg-type]
 
     def __post_init__(self) -> None:
+        self.check()
+
+    def check(self, *, is_stored: bool = False) -> None:
+        """Raises InvalidOption where a value cannot be used; what is stored may be about what is not here any more."""
         for option in self.options():
-            option.check(getattr(self, option.name))
+            option.check(getattr(self, option.name), is_stored=is_stored)
 
     def to_json(self) -> dict[str, Any]:
         """The fields by name."""
@@ -88,14 +100,21 @@ C = TypeVar("C", bound=Config)
 
 
 def from_json(cls: type[C], values: Any) -> C:
-    """A configuration from what `to_json` gave. Raises InvalidOption for unknown names and bad values."""
+    """A configuration from what `to_json` gave. Raises InvalidOption for unknown names and bad values.
+
+    A data set need not be on this machine: what was trained on it can still be looked at.
+    """
     if not isinstance(values, dict):
         raise InvalidOption("", f"A {cls.__name__} must be a table of options, not {type(values).__name__}.")
     known = {option.name for option in cls.options()}
     for name in values:
         if name not in known:
             raise InvalidOption(str(name), f"There is no option called {name!r}.")
-    return cls(**values)
+    found = object.__new__(cls)
+    for option in cls.options():
+        object.__setattr__(found, option.name, values.get(option.name, option.default))
+    found.check(is_stored=True)
+    return found
 
 
 @dataclass(frozen=True)
@@ -113,14 +132,16 @@ class ModelConfig(Config):
         low=1,
         high=256,
     )
-    activation: str = _option("relu", "Activation", "The non-linearity between the layers.", choices=ACTIVATIONS)
+    activation: str = _option("relu", "Activation", "The non-linearity between the layers.", fixed=ACTIVATIONS)
 
 
 @dataclass(frozen=True)
 class TrainConfig(Config):
     """How the network is trained. The loss is MSE on pixels in [-1, 1]."""
 
-    dataset: str = _option("mnist", "Data set", "What the pictures are of.", choices=tuple(DATASETS))
+    dataset: str = _option(
+        "mnist", "Data set", "What the pictures are of.", fixed=tuple(datasets.DATASETS), more=datasets.own
+    )
     epochs: int = _option(20, "Epochs", "How often every training image is seen.", unit="epochs", low=1, high=10_000)
     batch_size: int = _option(
         64, "Batch size", "Images between two updates of the weights.", unit="images", low=1, high=60_000
@@ -133,7 +154,7 @@ class TrainConfig(Config):
         "adam",
         "Optimizer",
         "The rule that turns gradients into updates (SGD has momentum 0.9; Muon likes a learning rate of 0.02).",
-        choices=OPTIMIZERS,
+        fixed=OPTIMIZERS,
     )
     train_images: int | None = _option(
         None,
@@ -168,7 +189,7 @@ class TrainConfig(Config):
         "constant",
         "Schedule",
         "How the learning rate goes over the whole training: constant, or linear, down to 0 after a short warm-up.",
-        choices=SCHEDULES,
+        fixed=SCHEDULES,
     )
     shift: float = _option(
         0.0,
@@ -185,9 +206,15 @@ class TrainConfig(Config):
         0.0, "Scaling", "Augmentation: and made larger or smaller by up to so much.", unit="%", low=0.0, high=50.0
     )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        available = DATASETS[self.dataset]
+    def check(self, *, is_stored: bool = False) -> None:
+        """Raises InvalidOption where a value cannot be used, or where the data set has not so many images."""
+        super().check(is_stored=is_stored)
+        if is_stored and self.dataset not in datasets.DATASETS:
+            return
+        try:
+            available = datasets.train_images(self.dataset)
+        except CaeError as error:
+            raise InvalidOption("dataset", str(error)) from error
         if self.validation_images >= available:
             raise InvalidOption(
                 "validation_images", f"Validation images must be fewer than the {available:,} there are."
@@ -235,10 +262,15 @@ class SampleConfig(Config):
         "mixture",
         "Prior",
         "Where codes are drawn from: N(0, 1) as the founding document does, or what was fitted to real codes.",
-        choices=tuple(PRIORS),
+        fixed=tuple(PRIORS),
     )
     of_class: int | None = _option(
-        None, "Class", "Only codes like those of one class.", low=0, high=9, optional="all classes"
+        None,
+        "Class",
+        "Only codes like those of one class.",
+        low=0,
+        high=datasets.MOST_CLASSES - 1,
+        optional="all classes",
     )
     count: int = _option(64, "Count", "How many.", unit="digits", low=1, high=10_000)
     seed: int = _option(0, "Seed", "Another seed draws other digits.", low=0, high=2**32 - 1)

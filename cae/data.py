@@ -1,4 +1,4 @@
-"""The data sets: four idx files each, checked and unpacked by torchvision, in memory one uint8 tensor."""
+"""The data sets, in memory one uint8 tensor: four idx files each, checked and unpacked by torchvision; or one's own."""
 
 from __future__ import annotations
 
@@ -14,18 +14,13 @@ import torch
 from filelock import FileLock
 from torch import Tensor
 
-from cae.config import DATASETS
+from cae import datasets
+from cae.datasets import CLASSES, DATASETS, FOLDERS
 from cae.errors import DataUnavailable, InvalidOption
 from cae.files import SHIPPED_DATA, data_folder, write_whole
 
 Split = Literal["train", "test"]
 _PREFIX = {"train": "train", "test": "t10k"}
-_FOLDER = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST", "kmnist": "KMNIST"}  # torchvision's class names
-_CLASSES = {
-    "mnist": tuple("0123456789"),
-    "fashion-mnist": ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot"),
-    "kmnist": ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
-}
 _FILES = tuple(f"{prefix}-{kind}" for prefix in _PREFIX.values() for kind in ("images-idx3-ubyte", "labels-idx1-ubyte"))
 
 
@@ -46,19 +41,45 @@ class Images:
 
 
 def load(name: str, split: Split) -> Images:
-    """The "train" or "test" split of "mnist", "fashion-mnist" or "kmnist".
+    """The "train" or "test" split of "mnist", "fashion-mnist" or "kmnist", or of a data set of own pictures.
 
-    Unpacks the files on first use, and downloads those of the last two. Raises DataUnavailable where that fails.
+    Unpacks the files on first use, and downloads those of the second and third. Raises DataUnavailable where that fails
+    or an own one is not here, and Damaged where it is not what it was.
     """
     if name not in DATASETS:
-        raise InvalidOption("dataset", f"There is no data set {name!r}: choose one of {', '.join(DATASETS)}.")
+        if not datasets.is_name(name):
+            names = ", ".join(datasets.names())
+            raise InvalidOption("dataset", f"There is no data set {name!r}: choose one of {names}.")
+        return _own(name, split)
     prefix = _PREFIX[split]
     folder = _prepared(name, [file for file in _FILES if file.startswith(prefix)])
     pixels = _read_idx(folder / f"{prefix}-images-idx3-ubyte", 3)
     labels = _read_idx(folder / f"{prefix}-labels-idx1-ubyte", 1)
-    if pixels.shape != (len(labels), 28, 28) or (labels >= len(_CLASSES[name])).any():
+    if pixels.shape != (len(labels), 28, 28) or (labels >= len(CLASSES[name])).any():
         raise DataUnavailable(f"The pictures and the labels of {name}, {split}, in {folder} do not belong together.")
-    return Images(torch.from_numpy(pixels), torch.from_numpy(labels.astype(np.int64)), _CLASSES[name])
+    return Images(torch.from_numpy(pixels), torch.from_numpy(labels.astype(np.int64)), CLASSES[name])
+
+
+def _own(name: str, split: Split) -> Images:
+    """A split of own pictures, if it is bit for bit what about.json says."""
+    from safetensors import SafetensorError, safe_open
+
+    about = datasets.about(name)
+    counts, checksum = {"train": (about.train, about.checksums[0]), "test": (about.test, about.checksums[1])}[split]
+    expected = {f"{split}_pixels": [sum(counts), 28, 28], f"{split}_labels": [sum(counts)]}
+    try:
+        with safe_open(datasets.folder(name) / datasets.PICTURES, "np") as file:
+            for key, shape in expected.items():  # before anything is read
+                if file.get_slice(key).get_shape() != shape or file.get_slice(key).get_dtype() != "U8":
+                    raise ValueError(key)
+            pixels, labels = (np.array(file.get_tensor(key)) for key in expected)
+        if zlib.crc32(labels.data, zlib.crc32(pixels.data)) != checksum:
+            raise ValueError("checksum")
+        if np.bincount(labels, minlength=len(counts)).tolist() != list(counts):
+            raise ValueError("labels")
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        raise datasets.damaged(name, datasets.PICTURES) from error
+    return Images(torch.from_numpy(pixels), torch.from_numpy(labels.astype(np.int64)), about.class_names)
 
 
 def to_model(pixels: Tensor) -> Tensor:
@@ -73,7 +94,7 @@ def to_pixels(images: Tensor) -> Tensor:
 
 def _prepared(name: str, needed: list[str]) -> Path:
     """The folder in which the unpacked files of this data set lie, those `needed` complete and undamaged."""
-    folder = data_folder() / _FOLDER[name] / "raw"
+    folder = data_folder() / FOLDERS[name] / "raw"
     if all(_is_sound(folder / file) for file in needed):
         return folder
     try:
@@ -96,7 +117,7 @@ def _unpack(name: str, folder: Path) -> None:
     import torchvision  # 1.5 s, and only needed here
     from torchvision.datasets.utils import check_integrity
 
-    dataset = getattr(torchvision.datasets, _FOLDER[name])
+    dataset = getattr(torchvision.datasets, FOLDERS[name])
     damaged = []
     for archive, md5 in dataset.resources:
         if check_integrity(str(folder / archive), md5):
@@ -118,7 +139,7 @@ def _unpack(name: str, folder: Path) -> None:
 
 
 def _copy_shipped(name: str, folder: Path) -> None:
-    shipped = SHIPPED_DATA / _FOLDER[name] / "raw"
+    shipped = SHIPPED_DATA / FOLDERS[name] / "raw"
     for file in _FILES:
         if (shipped / f"{file}.gz").exists() and not (folder / f"{file}.gz").exists():
             write_whole(folder / f"{file}.gz", (shipped / f"{file}.gz").read_bytes())

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cae import metrics
+from cae import datasets, metrics
 from cae.files import cache_folder, keep
 from cae.metrics import Baselines, Components, Scores
 from cae.runs import Run
@@ -157,7 +157,7 @@ def errors_per_image(run: Run) -> NDArray[np.float32]:
 
 def baselines(dataset: str) -> Baselines:
     """The baselines of a data set, computed once (about 2 s)."""
-    path = cache_folder() / f"baselines-{dataset}.json"
+    path = cache_folder() / f"baselines-{datasets.key(dataset)}.json"
     try:
         values = json.loads(path.read_text())
         return Baselines(float(values["mean_image"]), tuple(float(value) for value in values["pca"]))
@@ -172,7 +172,7 @@ def baselines(dataset: str) -> Baselines:
 
 def components(dataset: str) -> Components:
     """The principal components of a data set's training images, computed once (about 2 s)."""
-    path = cache_folder() / f"pca-{dataset}.npy"
+    path = cache_folder() / f"pca-{datasets.key(dataset)}.npy"
     try:
         rows: NDArray[np.float32] = np.load(path, allow_pickle=False)
         if rows.dtype == np.float32 and rows.ndim == 2 and rows.shape[1] == 28 * 28 and np.isfinite(rows).all():

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from cae import datasets
 from cae.config import ModelConfig, TrainConfig
 from cae.errors import CaeError, InvalidOption, NotResumable, RunBusy, Unwritable
 from cae.files import PROJECT, cache_folder, data_folder, is_held, is_recent, keep, require_writable, runs_folder
@@ -43,11 +44,12 @@ def resume_training(run: Run, epochs: int | None = None) -> None:
 def prepare_resume(run: Run, epochs: int | None = None) -> None:
     """Makes sure that `run` can be trained on, and records the new number of epochs.
 
-    Raises NotResumable, RunBusy, InvalidOption, Damaged or ReadOnly.
+    Raises NotResumable, RunBusy, InvalidOption, DataUnavailable, Damaged or ReadOnly.
     """
     run.require_resumable()
     train, done = run.info.train, run.last_epoch()
     assert train is not None  # require_resumable has seen to it
+    datasets.train_images(train.dataset)
     if epochs is not None and epochs <= done:
         raise InvalidOption("epochs", f"{run.name} has {done} epochs behind it: ask for more than that.")
     if epochs is None and done >= train.epochs:

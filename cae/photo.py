@@ -20,6 +20,7 @@ Mask = NDArray[np.bool_]
 Box = tuple[int, int, int, int]  # top, left, bottom, right; the last two are outside
 
 FORMATS = ("PNG", "JPEG", "WEBP")
+TOO_LARGE = "too large a file"
 LARGEST_FILE = 20_000_000  # bytes
 LARGEST_JPEG = 80_000_000  # pixels: a JPEG is decoded at an eighth of its size
 LARGEST_OTHER = 40_000_000  # pixels: the other formats are decoded whole
@@ -62,8 +63,9 @@ def read(content: bytes) -> Photo:
     The ink may be darker or lighter than what it is on. Raises UnreadablePicture where the file cannot be opened or
     shows no ink.
     """
-    opened, remarks = _open(content)
-    colour = _on_paper(opened)
+    opened, is_animated = open_picture(content)
+    remarks = ["The picture is animated: only its first frame was read."] if is_animated else []
+    colour = on_paper(opened)
     grey, blown_up = _grey(colour)  # (H, W) in [0, 1]
     dark, light = _find(_even_out(grey, in_proportion=True)), _find(_even_out(1 - grey, in_proportion=False))
     found = max(dark, light, key=lambda reading: reading.score)
@@ -107,50 +109,70 @@ def _count(digit: Mask) -> str:
     return "in one piece" if len(parts) == 1 else f"in {len(parts)} pieces"
 
 
-def _open(content: bytes) -> tuple[Image.Image, list[str]]:
-    """The first frame, upright, at most about twice the working size where that is cheap."""
+def open_picture(
+    content: bytes, formats: tuple[str, ...] = FORMATS, *, side: int = WORKING_SIDE, smallest: int = SMALLEST_SIDE
+) -> tuple[Image.Image, bool]:
+    """The first frame of a picture file, upright, and whether there are others.
+
+    At most about twice `side` large where that is cheap, and at least `smallest` pixels wide and high. Raises
+    UnreadablePicture, for what claims to be far too large before it is decoded.
+    """
     from PIL import Image, ImageOps
 
     if len(content) > LARGEST_FILE:
-        raise UnreadablePicture(f"The file has more than {LARGEST_FILE // 10**6} MB: send a smaller picture.")
+        raise UnreadablePicture(
+            f"The file has more than {LARGEST_FILE // 10**6} MB: send a smaller picture.", TOO_LARGE
+        )
     try:
-        image = Image.open(io.BytesIO(content), formats=FORMATS)
+        image = Image.open(io.BytesIO(content), formats=formats)
     except Image.DecompressionBombError as error:
-        raise UnreadablePicture("The picture claims to have far too many pixels: send a smaller one.") from error
+        raise UnreadablePicture(
+            "The picture claims to have far too many pixels: send a smaller one.", "too many pixels"
+        ) from error
     except Exception as error:  # what the plugins raise on broken headers is not documented
-        raise UnreadablePicture("This is not a picture that can be read: send a PNG, JPEG or WebP file.") from error
+        raise UnreadablePicture(
+            "This is not a picture that can be read: send a PNG, JPEG or WebP file.", "not a picture that can be read"
+        ) from error
     width, height = image.size
-    largest = LARGEST_JPEG if image.format == "JPEG" else LARGEST_OTHER
+    is_photo = image.format in ("JPEG", "MPO")  # the second is a JPEG of a phone, with more pictures behind it
+    largest = LARGEST_JPEG if is_photo else LARGEST_OTHER
     if width * height > largest:
         raise UnreadablePicture(
-            f"The picture has {width} × {height} pixels, more than {largest // 10**6} megapixels: send a smaller one."
+            f"The picture has {width} × {height} pixels, more than {largest // 10**6} megapixels: send a smaller one.",
+            "too many pixels",
         )
-    if min(width, height) < SMALLEST_SIDE:
-        raise UnreadablePicture(f"The picture has only {width} × {height} pixels: no digit can be read from that.")
-    remarks = ["The picture is animated: only its first frame was read."] if getattr(image, "is_animated", 0) else []
+    if min(width, height) < smallest:
+        raise UnreadablePicture(
+            f"The picture has only {width} × {height} pixels: no digit can be read from that.", "too few pixels"
+        )
+    is_animated = bool(getattr(image, "is_animated", False)) and not is_photo
     try:
-        image.draft("RGB", (WORKING_SIDE, WORKING_SIDE))
+        image.draft("RGB", (side, side))
         image.load()
     except Exception as error:  # likewise
-        raise UnreadablePicture("The picture is damaged or incomplete and cannot be read.") from error
+        raise UnreadablePicture(
+            "The picture is damaged or incomplete and cannot be read.", "damaged or incomplete"
+        ) from error
     upright: Image.Image = image
     with contextlib.suppress(Exception):  # broken EXIF data says nothing about the picture
         upright = ImageOps.exif_transpose(image)
-    return upright, remarks
+    return upright, is_animated
 
 
-def _on_paper(image: Image.Image) -> Image.Image:
-    """RGB at most the working size; what is transparent becomes white, or black under ink that white would hide."""
+def on_paper(image: Image.Image, side: int = WORKING_SIDE) -> Image.Image:
+    """RGB with sides of at most `side`; what is transparent becomes white, or black under ink that white would hide."""
     from PIL import Image
 
-    if image.mode.startswith("I") or image.mode == "F":  # 16 bits
-        image = Image.fromarray((np.asarray(image).astype(np.float32) / 257).clip(0, 255).astype(np.uint8))
+    if image.mode.startswith("I") or image.mode == "F":  # 16 bits, or fractions
+        values = np.asarray(image).astype(np.float32)
+        most = 65535 if image.mode != "F" else next((top for top in (1, 255) if values.max() <= top), 65535)
+        image = Image.fromarray((values * (255 / most)).round().clip(0, 255).astype(np.uint8))
     if not image.has_transparency_data:
         image = image.convert("RGB")
-        image.thumbnail((WORKING_SIDE, WORKING_SIDE), Image.Resampling.BOX)
+        image.thumbnail((side, side), Image.Resampling.BOX)
         return image
     image = image.convert("RGBA")
-    image.thumbnail((WORKING_SIDE, WORKING_SIDE), Image.Resampling.BOX)
+    image.thumbnail((side, side), Image.Resampling.BOX)
     for paper in ("white", "black"):
         pasted = Image.new("RGBA", image.size, paper)
         pasted.alpha_composite(image)

@@ -222,10 +222,15 @@ def _require_sensible(option: Option, values: Sequence[Value], changes: Mapping[
         raise refuse(f"{label} {twice} is there twice: a sweep has one run a value.")
 
 
-def _changed(model: ModelConfig, train: TrainConfig, changes: Mapping[str, Any]) -> tuple[ModelConfig, TrainConfig]:
+def _changed(
+    model: ModelConfig, train: TrainConfig, changes: Mapping[str, Any], *, is_stored: bool = False
+) -> tuple[ModelConfig, TrainConfig]:
     of_model = {option.name for option in ModelConfig.options()}
     mine = {name: value for name, value in changes.items() if name in of_model}
-    return replace(model, **mine), replace(train, **{name: changes[name] for name in changes if name not in of_model})
+    others = {name: value for name, value in changes.items() if name not in of_model}
+    if is_stored:  # the data set need not be here
+        return replace(model, **mine), from_json(TrainConfig, {**train.to_json(), **others})
+    return replace(model, **mine), replace(train, **others)
 
 
 def _planned(sweep: Sweep, value: Value, known: SweepPoint | None) -> SweepPoint:
@@ -320,7 +325,7 @@ def _from_json(name: str, values: dict[str, Any]) -> Sweep:
 
 
 def _point_from_json(sweep: Sweep, values: dict[str, Any]) -> SweepPoint:
-    model, train = sweep.config(values["value"])
+    model, train = _changed(sweep.model, sweep.train, {sweep.option: values["value"]}, is_stored=True)
     history = tuple(from_values(EpochRecord, each) for each in values["history"])
     epochs = {"waiting": 0, "finished": train.epochs, "failed": len(history)}[values["state"]]
     if [record.epoch for record in history] != list(range(1, epochs + 1)) or not isinstance(values["reason"], str):

@@ -590,6 +590,28 @@ def zipped(run: Run) -> Callable[[], bytes]:
     return pack
 
 
+def lab(run: Run) -> Callable[[], bytes]:
+    """Makes the laboratory in one file, when it is asked for."""
+
+    def make() -> bytes:
+        from cae import lab
+
+        return lab.html(run)
+
+    return make
+
+
+def report(run: Run) -> Callable[[], bytes]:
+    """Makes the report, when it is asked for."""
+
+    def make() -> bytes:
+        from cae import facts, report
+
+        return report.html(facts.gather(run)).encode(errors="replace")
+
+    return make
+
+
 def _stamp(path: Path) -> int:
     """What changes when the file does."""
     try:

@@ -3,7 +3,8 @@ from dataclasses import FrozenInstanceError, fields
 
 import pytest
 
-from cae.config import ACTIVATIONS, DATASETS, OPTIMIZERS, RECIPES, ModelConfig, TrainConfig, differences, from_json
+from cae.config import ACTIVATIONS, OPTIMIZERS, RECIPES, ModelConfig, TrainConfig, differences, from_json
+from cae.datasets import DATASETS
 from cae.errors import CaeError, InvalidOption
 
 NUMBERS = [(cls, option) for cls in (ModelConfig, TrainConfig) for option in cls.options() if not option.choices]

@@ -75,7 +75,7 @@ def test_what_lies_outside_the_range_is_clipped_and_not_wrapped():
     assert to_pixels(images).flatten().tolist() == [0, 0, 0, 128, 255, 255, 255]
 
 
-@pytest.mark.parametrize("name", ["", "MNIST", "cifar", "../mnist"])
+@pytest.mark.parametrize("name", ["", "MNIST", "own/cats", "../mnist"])
 def test_an_unknown_data_set_is_refused(name):
     with pytest.raises(InvalidOption, match="choose one of mnist"):
         load(name, "test")

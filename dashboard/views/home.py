@@ -13,6 +13,7 @@ from cae.evaluation import Comparison
 from cae.runs import Run
 from components import Card, chart, chart_to_come, digits
 from sections.chosen import say_when
+from sections.leaving import leaving
 
 NEXT = (
     ("train", "model_training", "Train a network",
@@ -65,6 +66,7 @@ def show(run: Run) -> None:
         "layer's parameters; the coloured cells are the code of the digit on the left, violet above zero, amber below."
     )
     twelve(found, images.class_names)
+    leaving(run)
 
 
 def headline(run: Run) -> None:
