@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import pkgutil
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,7 +41,7 @@ def _imported(text: str, modules: dict[str, str]) -> str:
             body = _EXPORT.sub("", _imported(source, modules))
             exports = ", ".join(_EXPORT.findall(source))
             modules[name] = f"const web_{name} = (() => {{\n{body}\nreturn {{{exports}}};\n}})();\n"
-    return _IMPORT.sub(r"const \1 = web_\2;\n", text)
+    return _IMPORT.sub(lambda found: f"const {found[1].replace(' as ', ': ')} = web_{found[2]};\n", text)
 
 
 def style(name: str) -> str:
@@ -50,6 +51,13 @@ def style(name: str) -> str:
 
 def _read(file: str) -> str:
     return (WEB / file).read_text(encoding="utf-8")
+
+
+def plotly_script() -> bytes:
+    """Plotly's script, which the widgets with charts need beside their own."""
+    found = pkgutil.get_data("plotly", "package_data/plotly.min.js")
+    assert found is not None  # it is part of the package
+    return found
 
 
 def pictures(images: Images, fingerprint: str) -> bytes:

@@ -148,6 +148,8 @@ def _add_held_out_loss(figure: go.Figure, curve: Curve, scale: float, number: in
 
 
 def _add_baseline(figure: go.Figure, text: str, loss: float) -> None:
+    if not loss and figure.layout.yaxis.type == "log":
+        return
     figure.add_shape(
         type="line", xref="paper", x0=0, x1=1, y0=loss, y1=loss, line={"color": QUIET, "width": 1, "dash": "dot"}
     )

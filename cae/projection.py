@@ -23,7 +23,8 @@ VOTERS = 10  # that say of which class a point is
 SLICE = 1000  # points whose distances to all others are in memory at once
 CROWD = 15  # points near a station of a path that make up its code
 _HALF = 0.5 - 1e-5  # so that equal weights, which rounding makes unequal, have one median everywhere
-_MANY = 4000  # points, from which on interpolating the repulsion is faster than a tree
+_MANY = 4000  # points, from which on interpolating the repulsion is faster than a tree, and several threads than one
+_FEWEST = 7  # points, for the smallest perplexity there is
 _CHUNK = 25  # iterations between two snapshots
 
 # Iterations, exaggeration, and the size of the cells in which the repulsion is interpolated. openTSNE's own schedule
@@ -80,11 +81,13 @@ def check(codes: Array, config: MapConfig) -> None:
         )
     if _spread(codes) < 1e-6:
         raise CannotProject("All digits have the same code: the network has collapsed, and there is nothing to map.")
+    if count < _FEWEST:
+        raise CannotProject(f"t-SNE needs at least {_FEWEST} digits, and there are {count}.")
     if count < 3 * config.perplexity + 1:
         raise InvalidOption(
             "perplexity",
             f"A perplexity of {config.perplexity:g} needs at least {int(3 * config.perplexity) + 1:,} digits and there "
-            f"are {count:,}: choose one of at most {(count - 1) / 3:.0f}.",
+            f"are {count:,}: choose one of at most {(count - 1) // 3}.",
         )
 
 
@@ -151,7 +154,7 @@ def _descend(
     """The iterations done, the divergence and the positions (N, 2), every few iterations."""
     from openTSNE import TSNEEmbedding, affinity
 
-    jobs = threads or os.cpu_count() or 1
+    jobs = threads or (1 if len(codes) < _MANY else os.cpu_count() or 1)
     affinities = affinity.PerplexityBasedNN(
         codes.astype(np.float64), perplexity=config.perplexity, method="exact", n_jobs=jobs, random_state=config.seed
     )

@@ -32,6 +32,7 @@ page = st.navigation(
     ]
 )
 resources.warm_up()
+resources.forget_old_data()
 with st.sidebar:
     run = state.run_picker(runs.names())
     time_travel(run)

@@ -16,7 +16,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 import serving
-from cae import browser, evaluation, judging, latent, mapfilm, maps
+from cae import browser, datasets, evaluation, judging, latent, mapfilm, maps
 from cae.config import MapConfig, ModelConfig
 from cae.errors import CaeError, DataUnavailable
 from cae.evaluation import Comparison
@@ -53,6 +53,19 @@ def _run(key: Key) -> Run:
 def warm_up() -> None:
     """Begins to import torch and Plotly in the background, so that the first page's title need not wait for it."""
     threading.Thread(target=_import_slowly, daemon=True).start()
+
+
+_data_sets: dict[str, int] = {}  # what the data sets of one's own held when they were last looked at
+
+
+def forget_old_data() -> None:
+    """Empties every cache where a data set of one's own has been replaced or deleted since the last page."""
+    now = {name: _stamp(datasets.folder(name) / datasets.ABOUT) for name in datasets.own()}
+    if any(now.get(name) != stamp for name, stamp in _data_sets.items()):
+        st.cache_data.clear()
+        st.cache_resource.clear()
+    _data_sets.clear()
+    _data_sets.update(now)
 
 
 def _import_slowly() -> None:

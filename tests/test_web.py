@@ -10,6 +10,7 @@ import pytest
 import torch
 from helpers import trained
 from PIL import Image, ImageDraw
+from safetensors.numpy import save
 
 from cae import browser, data, latent, maps, projection
 from cae.config import ModelConfig
@@ -93,6 +94,30 @@ def test_a_module_that_is_imported_twice_is_there_once_and_keeps_its_names_to_it
     assert len(re.findall(r"^const web_cae = ", text, re.MULTILINE)) == 1
     assert text.index("const web_cae = ") < text.index("const web_page = ")  # which imports it
     assert re.findall(r"^export (?:async )?(?:function|const|class) (\w+)", text, re.MULTILINE) == ["mount", "unmount"]
+
+
+def test_a_module_takes_things_from_others_under_names_of_its_own(page, tmp_path, monkeypatch):
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.js").write_text(f'export function mount() {{\n  return "{name}";\n}}\n')
+    imports = 'import {mount as first} from "./one.js";\nimport {mount as second} from "./two.js";\n'
+    (tmp_path / "both.js").write_text(imports + "export const found = [first(), second()];\n")
+    monkeypatch.setattr(browser, "WEB", tmp_path)
+    assert page.evaluate("async (text) => (await imported(text)).found", browser.script("both")) == ["one", "two"]
+
+
+def test_half_precision_becomes_the_very_numbers_it_stands_for(page):
+    halves = np.arange(2**16, dtype=np.uint16).view(np.float16)
+    script = """
+    (file) => {
+      const {shape, values} = tensors(file).tensors.all;
+      return [shape, Array.from(values), values.constructor.name];
+    }
+    """
+    shape, found, kind = page.evaluate(script, packed(save({"all": halves.reshape(256, 256)})))
+    assert (shape, kind) == ([256, 256], "Float32Array")
+    np.testing.assert_array_equal(np.array(found), halves.astype(np.float64))
+    numbers = ~np.isnan(halves)
+    assert (np.signbit(found) == np.signbit(halves))[numbers].all()  # of zeros, too
 
 
 # -- the network

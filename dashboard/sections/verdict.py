@@ -51,7 +51,9 @@ def compared_with_what(run: Run) -> None:
             entries.insert(2, ("the founding document", evaluation.REPORTED_TEST_MSE))
         said = ", ".join(f"{name} {wording.number(value)}" for name, value in entries)
         chart(figures.references(entries, run.name), key="references", description=f"MSE on [-1, 1]: {said}")
-        if mine >= pca:
+        if not pca:
+            verdict = "which is perfect here, since these pictures are all alike"
+        elif mine >= pca:
             verdict = f"this run's error is {wording.number(mine / pca)} times as large: it has not learned enough yet"
         else:
             verdict = f"this run's error is {wording.number(pca / mine)} times smaller"
