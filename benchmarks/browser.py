@@ -9,7 +9,8 @@ takes up to a frame longer, which Chromium waits to deliver movements. Each slid
 `original` (width 16) and `best` (width 64); pen and map on `original`. A round is two drags of 90 events and three
 drawings. What a user would pick instead is `st.slider` with a decode in Python and `st.image`, from the release.
 The scrubber goes from epoch to epoch of `original`, on Steer and, with a drawing, on Draw.
-Goals, 95th percentiles: slider 17 ms, pen 50 ms, epoch 100 ms, a decode 2 ms at width 16 and 8 ms at width 64; nothing sent.
+Goals, 95th percentiles: slider 17 ms, pen 50 ms, an epoch 100 ms, a decode 2 ms at width 16 and 8 ms at width 64;
+nothing sent.
 """
 
 from __future__ import annotations

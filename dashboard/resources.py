@@ -217,8 +217,11 @@ def tsne(run: Run, config: MapConfig) -> TSNE | None:
 def map_film(run: Run) -> MapFilm | None:
     """The maps of a run after its kept epochs, if they have been computed."""
     run = run.at(None)
-    work = mapfilm.job(run)
-    return _map_film(_key(run), _stamp(work.result)) if work.result.exists() else None
+    try:
+        result = mapfilm.job(run).result
+    except CaeError:  # its history is damaged, which does not concern the map after the last epoch
+        return None
+    return _map_film(_key(run), _stamp(result)) if result.exists() else None
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -118,7 +118,10 @@ def start(run: Run, config: MapConfig) -> None:
 def through_time(run: Run, of: Points) -> None:
     """The maps after the other epochs: started, watched, stopped; and how they are seen."""
     run = run.at(None)
-    count = len(mapfilm.epochs_of(run))
+    try:
+        count = len(mapfilm.epochs_of(run))
+    except CaeError:  # its history is damaged, which does not concern the map after the last epoch
+        return
     if count < 2 or maps.why_not(of, mapfilm.CONFIG):
         return
     live = mapfilm.job(run).is_live()
