@@ -621,9 +621,9 @@ def report(run: Run) -> Callable[[], bytes]:
     """Makes the report, when it is asked for."""
 
     def make() -> bytes:
-        from cae import facts, report
+        from cae import report
 
-        return report.html(facts.gather(run)).encode(errors="replace")
+        return report.html(report.gather(run)).encode(errors="replace")
 
     return make
 

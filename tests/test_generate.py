@@ -113,7 +113,7 @@ def test_the_same_seed_shows_the_same_digits_and_another_shows_others(guest):
 
 def test_the_way_between_two_digits_is_played_and_can_be_moved_by_hand(guest):
     page = guest.opens("/generate?run=tiny")
-    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Pause", exact=True).click()
     slider = page.get_by_role("slider", name="Position")
     slider.focus()
     slider.press("Home")
@@ -122,7 +122,7 @@ def test_the_way_between_two_digits_is_played_and_can_be_moved_by_hand(guest):
     last = pixels_of(page.get_by_role("img", name="Digit on the way, straight"))
     assert last != first
     assert pixels_of(page.get_by_role("img", name="Digit on the way, spherical")) == last
-    page.get_by_role("button", name="Play").click()
+    page.get_by_role("button", name="Play", exact=True).click()
     page.wait_for_function(
         "(slider) => Number(slider.value) < Number(slider.max)", arg=slider.element_handle(), timeout=PATIENCE
     )

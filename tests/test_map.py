@@ -172,10 +172,14 @@ def test_a_saved_picture_is_on_the_ground_of_the_page(visitor):
 
     page = visitor.opens("/map?run=original")
     with page.expect_download() as caught:
-        page.get_by_role("button", name="Save").click()
+        page.get_by_role("button", name="PNG", exact=True).first.click()
     picture = Image.open(io.BytesIO(caught.value.path().read_bytes())).convert("RGBA")
     assert picture.getpixel((12, 12)) == (255, 255, 255, 255)
     assert len(picture.resize((60, 60)).getcolors(3600)) > 100
+    with page.expect_download() as caught:
+        page.get_by_role("button", name="SVG", exact=True).first.click()
+    drawing = caught.value.path().read_text()
+    assert drawing.startswith("<svg") and drawing.count('class="point ') == 10_000 and "<image" not in drawing
 
 
 # -- selections

@@ -460,7 +460,11 @@ def test_a_report_is_written_beside_one_and_not_over_what_is_there(measured, run
     assert path.read_text().startswith("<!DOCTYPE html>")
     path.write_text("mine")
     code, out, err = run_main("report", "tiny")
-    assert (code, out, err) == (2, "", "cae: tiny-report.html is there already: --force replaces it.\n")
+    assert (code, out, err) == (
+        2,
+        "",
+        "cae: tiny-report.html is there already: choose another with --out, or replace it with --force.\n",
+    )
     assert path.read_text() == "mine"
     assert run_main("report", "tiny", "--force")[0] == 0 and path.read_text() != "mine"
 
@@ -473,7 +477,7 @@ def test_what_cannot_be_written_is_one_sentence_and_no_half_file(measured, run_m
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     cases = {
-        "x.pdf": "must end in .html", "absent/x.html": "no folder absent", "folder.html": "and no file",
+        "x.pdf": "must end in .html", "absent/x.html": "no folder absent", "folder.html": "it is a folder",
         "full.html": "full.html cannot be written: No space left on device.",
     }  # fmt: skip
     monkeypatch.setattr(os, "fsync", full)

@@ -179,13 +179,13 @@ def test_keys_pressed_faster_than_python_answers_are_not_lost(traveller):
 def test_the_film_plays_to_its_end_and_can_be_paused(traveller):
     page = traveller.opens("/?run=four")
     page.get_by_role("combobox", name="Speed").select_option("4\u00d7")
-    page.get_by_role("button", name="Play", exact=True).click()
-    expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
-    expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible(timeout=PATIENCE)
+    page.get_by_role("button", name="Play the epochs").click()
+    expect(page.get_by_role("button", name="Pause the epochs")).to_be_visible()
+    expect(page.get_by_role("button", name="Play the epochs")).to_be_visible(timeout=PATIENCE)
     assert scrubber(page).input_value() == "3"
     page.get_by_role("combobox", name="Speed").select_option("0.5\u00d7")
-    page.get_by_role("button", name="Play", exact=True).click()
-    page.get_by_role("button", name="Pause", exact=True).click()
+    page.get_by_role("button", name="Play the epochs").click()
+    page.get_by_role("button", name="Pause the epochs").click()
     page.wait_for_url(re.compile("epoch=0"), timeout=PATIENCE)
 
 

@@ -159,7 +159,7 @@ def _export(options: argparse.Namespace) -> int:
 
 def _report(options: argparse.Namespace) -> int:
     run, path = Run.open(options.name), target(options, f"{options.name}-report.html", ".html")
-    from cae import facts, report
+    from cae import report
 
     asked = threading.Event()
 
@@ -169,7 +169,7 @@ def _report(options: argparse.Namespace) -> int:
             raise CaeError(f"The report of {run.name} was stopped, and nothing written.")
 
     with stopping_on_signals(asked.set):
-        found = facts.gather(run, full=options.full, report=say)
+        found = report.gather(run, full=options.full, report=say)
         say("writing")
         content = report.html(found).encode(errors="replace")
     write(path, content)

@@ -1,6 +1,7 @@
 // What the map shows beside itself: one digit, a selection of many, the film of a path.
 import {SIDE, offManifold} from "./cae.js";
 import {beyond, capital, clear, digitCanvas, inWords, make, paint} from "./page.js";
+import {download, enlarged, named, pictureButton, saving} from "./save.js";
 
 let cards = 0;
 
@@ -71,7 +72,8 @@ export class Selection {
     this.element = make("section", {className: "selection", ariaLabel: "Selection", hidden: true},
       make("div", {className: "between"}, make("span", {}, this.head, " ", this.mean),
         make("button", {type: "button", textContent: "Clear", title: "Select nothing", onclick: forget})),
-      this.shares, make("div", {className: "scroller"}, this.grid), this.cut);
+      this.shares, make("div", {className: "scroller"}, this.grid), this.cut,
+      saving(["PNG", "Save the selected digits as a picture", async () => download(await enlarged(this.grid), `${named("selection")}.png`)]));
     this.grid.onpointermove = (event) => this.go(this.at(event));
     this.grid.onpointerleave = () => this.go(null);
     this.grid.onclick = (event) => this.points[this.at(event)] !== undefined && pick(this.points[this.at(event)]);
@@ -150,14 +152,15 @@ export class Film {
     this.words = make("p", {className: "verdict"});
     this.curve = make("canvas", {className: "curve", width: 320, height: 48, role: "img", ariaLabel: "Off-manifold distance along the path"});
     this.strip = Array.from({length: STRIP}, (_, at) => digitCanvas(`Digit ${at + 1} of ${STRIP} along the path`));
+    const strip = make("div", {className: "strip"}, ...this.strip);
     this.element = make("section", {className: "film", ariaLabel: "Path", hidden: true},
       make("div", {className: "between"}, make("b", {textContent: "Along the path"}),
         make("button", {type: "button", textContent: "Close", title: "Take the path away", onclick: close})),
-      make("div", {className: "strip"}, ...this.strip),
+      strip,
       make("div", {className: "stage"}, this.digit, make("div", {},
         make("div", {className: "tools"}, this.button, this.slider),
         make("div", {className: "label", textContent: "off-manifold distance, in percent of real digits that lie nearer"}), this.curve)),
-      this.words);
+      this.words, saving(pictureButton(strip, "path")));
   }
 
   hide() {

@@ -93,6 +93,7 @@ class Scrubber {
 
   show() {
     this.play.textContent = this.timer ? "Pause" : "Play";
+    this.play.ariaLabel = `${this.play.textContent} the epochs`;
     this.play.title = this.timer ? "Stay here" : "Watch the network learn, epoch by epoch";
     if (!this.frames) return;
     const {epoch, told} = this.frames[this.at], isLast = this.at === this.frames.length - 1;

@@ -5,6 +5,7 @@ import {MiniMap} from "./minimap.js";
 import {
   Neighbours, beyond, capital, clear, digitCanvas, fetched, inWords, make, paint, paintError, readNetwork, readPictures, readSpace,
 } from "./page.js";
+import {pictureButton, saving} from "./save.js";
 
 export class Panel {
   // `name` is the accessible name of the recognised digit, `of` the end of the others, where a page has two panels.
@@ -32,6 +33,7 @@ export class Panel {
         make("div", {className: "label", textContent: "nearest real digits, which vote"}),
         this.neighbours.element,
         this.verdict));
+    this.element.append(saving(pictureButton(this.element, "drawing")));
     this.show(null);
   }
 

@@ -10,7 +10,8 @@ export function mount(element, data, emit) {
   const root = element.querySelector(".samples");
   root.setAttribute("role", "group");
   root.setAttribute("aria-label", "Generated digits");
-  root.replaceChildren(...data.names.map((name, position) => card(name, position, data, root, emit)), saving(pictureButton(root, "samples")));
+  root.replaceChildren(...data.names.map((name, position) => card(name, position, data, root, emit)));
+  if (!element.querySelector(".saving")) root.after(saving(pictureButton(root, "samples")));
   root.dataset.ready = "";
 }
 

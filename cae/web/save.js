@@ -75,7 +75,15 @@ function write(pen, node) {
   for (const {text, left, top, height} of lines) pen.fillText(text, left, top + height / 2);
 }
 
-// The button for that.
+// A canvas of small pictures, each pixel large, as a PNG.
+export function enlarged(canvas, times = 4) {
+  const large = make("canvas", {width: canvas.width * times, height: canvas.height * times}), pen = large.getContext("2d");
+  pen.imageSmoothingEnabled = false;
+  pen.drawImage(canvas, 0, 0, large.width, large.height);
+  return new Promise((resolve) => large.toBlob(resolve, "image/png"));
+}
+
+// The button for the picture of an element.
 export function pictureButton(element, what) {
   return ["PNG", "Save these pictures as a PNG", async () => download(await picture(element), `${named(what)}.png`)];
 }

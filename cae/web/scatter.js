@@ -229,7 +229,11 @@ export class Scatter {
     const size = {width: this.plot.clientWidth, height: this.plot.clientHeight};
     const data = this.plot.data.map((trace) => ({...trace, type: trace.type === "scattergl" ? "scatter" : trace.type}));
     const ground = getComputedStyle(this.plot).getPropertyValue("--st-background-color").trim() || "#fff";
-    const layout = {...this.plot.layout, ...size, paper_bgcolor: ground, plot_bgcolor: ground};
+    const {scene} = this, names = scene.z ? [] : (scene.middles ??= middles(scene.x, scene.y, scene.labels, scene.names.length));
+    const annotations = names.flatMap((place, label) => (place && !scene.hidden.has(label) ? [{
+      x: place[0], y: place[1], text: `<b>${scene.names[label].replace(/[<&]/g, "")}</b>`, showarrow: false, font: {size: 15, family: "Arial, Helvetica, sans-serif"},
+    }] : []));
+    const layout = {...this.plot.layout, ...size, annotations, paper_bgcolor: ground, plot_bgcolor: ground};
     download(await this.library.toImage({data, layout}, {format: "svg", ...size}), `${name}.svg`);
   }
 
