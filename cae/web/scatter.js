@@ -12,7 +12,7 @@ const STILL = 5; // pixels that a click may move
 const MOST_SVG = 2000; // points
 const MOVE = 600; // milliseconds that points take to their places
 const BORDER = 0.04; // around the points, as a share of their extent
-const HEIGHT = {narrow: 360, wide: 600};
+const HEIGHT = {least: 360, most: 600}; // between them, as high as it is wide
 const CAMERA = {eye: {x: 1.35, y: 1.35, z: 0.85}};
 const SAVED = 2; // times as many pixels in a saved picture
 
@@ -151,7 +151,7 @@ export class Scatter {
     const titles = scene.axes ?? [];
     const [x, y] = this.views.get(scene.key) ?? this.extent();
     return {
-      height: narrow ? HEIGHT.narrow : HEIGHT.wide, autosize: true, font, showlegend: false, hovermode: "closest", hoverdistance: 20,
+      height: Math.max(HEIGHT.least, Math.min(HEIGHT.most, plot.clientWidth)), autosize: true, font, showlegend: false, hovermode: "closest", hoverdistance: 20,
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", dragmode: this.dragmode(), selections: [],
       margin: titles.length ? {l: 46, r: 8, t: 8, b: 40} : {l: 2, r: 2, t: 2, b: 2},
       uirevision: scene.key, selectionrevision: Math.random(),
