@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,7 @@ STEPS = 11  # of a traversal
 SAMPLES = 20  # that are shown of each prior
 _READ = 1000  # that the judge reads where priors were not fitted and judged
 _FITTED_TO = 10_000  # training digits, where a Gaussian is fitted at once
+R = TypeVar("R", EpochRecord, Progress)
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,7 @@ class Facts:
     layers: tuple[Layer, ...]
     history: tuple[EpochRecord, ...]
     progress: tuple[Progress, ...]
+    epoch: int | None = None  # after which it is reported; None is the last
     class_names: tuple[str, ...] = ()
     problem: str = ""
     evaluation: Evaluation | None = None
@@ -179,7 +181,7 @@ def gather(run: Run, *, full: bool = False, report: Report = lambda _: None) -> 
     run.weights()  # what is wrong with them is said before anything else
     facts = Facts(
         run.name, run.state, run.info, evaluation.dataset_of(run), run.weights_hash(), tuple(layers(run.info.model)),
-        tuple(run.history()), tuple(run.progress()),
+        tuple(_until(run, run.history())), tuple(_until(run, run.progress())), run.epoch,
     )  # fmt: skip
     report("reading the data set")
     try:
@@ -203,6 +205,11 @@ def gather(run: Run, *, full: bool = False, report: Report = lambda _: None) -> 
         film=_film(run, test, first), map=_map(run, test), samples=_samples(run, model, train),
         traversals=_traversals(run, model, test, codes),
     )  # fmt: skip
+
+
+def _until(run: Run, records: list[R]) -> Iterator[R]:
+    """The records up to the epoch after which the run is looked at."""
+    return (record for record in records if run.epoch is None or record.epoch <= run.epoch)
 
 
 def _sound(run: Run, found: Evaluation | None) -> Evaluation | None:
@@ -230,7 +237,7 @@ def _codes(model: ConvAutoencoder, pixels: Pixels) -> NDArray[np.float32]:
 
 def _film(run: Run, test: Images, indices: NDArray[np.int64]) -> tuple[Frame, ...]:
     """What was kept of the training, at most FRAMES; without what is damaged or was thinned meanwhile."""
-    kept, found = run.epochs(), []
+    kept, found = [epoch for epoch in run.epochs() if run.epoch is None or epoch <= run.epoch], []
     for number in picks.film(len(kept) - 1, FRAMES):
         with contextlib.suppress(Damaged, DoesNotFit, RunNotFound):
             model = run.model(kept[number])

@@ -70,11 +70,13 @@ def make(run: Run, digits: int = DIGITS, report: Report = lambda _: None) -> Lab
     """
     from cae import data
 
-    config, weights = MapConfig(points=digits), run.weights_hash()
+    weights = run.weights_hash()
     whole = {**_packed({"network.safetensors": _network(run)}), **_plotly()}
     if sum(map(len, whole.values())) > LARGEST:  # said before anything is encoded, which takes its time
         raise _no_room(run)
     images = data.load(evaluation.dataset_of(run), "test")
+    config = MapConfig(points=digits)
+    digits = min(digits, len(images))
     space = latent.latent_space(run, report)
     whole |= _packed({"random.safetensors": _random(space)})
     remarks = []

@@ -48,14 +48,20 @@ def html(facts: Facts) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
-        f"<title>{escape(facts.name)}: report of an autoencoder</title><style>\n{browser.style('report')}</style>"
+        f"<title>{escape(_called(facts))}: report of an autoencoder</title><style>\n{browser.style('report')}</style>"
     )
     body = "\n".join(filter(None, (part(facts) for part in parts)))
-    foot = f"<footer>Made by {_code(f'python -m cae report {facts.name}')}. This file is all there is of it.</footer>"
+    asked = facts.name if facts.epoch is None else f"{facts.name} --epoch {facts.epoch}"
+    foot = f"<footer>Made by {_code(f'python -m cae report {asked}')}. This file is all there is of it.</footer>"
     return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head>\n<body><main>\n{body}\n{foot}</main></body></html>\n'
 
 
 # -- the sections
+
+
+def _called(facts: Facts) -> str:
+    """The run, and after which epoch it is reported where that is not its last."""
+    return facts.name if facts.epoch is None else f"{facts.name} after epoch {facts.epoch}"
 
 
 def _header(facts: Facts) -> str:
@@ -82,7 +88,7 @@ def _header(facts: Facts) -> str:
     kicker = " · ".join(("An autoencoder’s report", _title(facts.dataset), _date(facts.info)))
     notes = "".join(f'<p class="note">{escape(text)}</p>' for text in (facts.info.note, facts.problem) if text)
     return (
-        f'<header><p class="kicker">{escape(kicker)}</p><h1>{escape(facts.name)}</h1>'
+        f'<header><p class="kicker">{escape(kicker)}</p><h1>{escape(_called(facts))}</h1>'
         f'<p class="lead">{_prose(what + "." + _unfinished(facts))}</p>{notes}'
         f'<dl class="figures">{tiles}</dl></header>'
     )
@@ -314,7 +320,8 @@ def _again(facts: Facts) -> str:
         words = f"It was trained on {info.device}, where sums need not be added in the same order twice; the versions: "
     versions = ", ".join(f"{name} {version}" for name, version in _versions(info)) or "not known"
     line = f"<pre><code>{escape(training_command(facts.name, info))}</code></pre>"
-    return _section("Train it again", line, _p(f"The seed is {info.train.seed}. {words}{versions}."), weights)
+    of_then = "" if facts.epoch is None else f" The weights of this report are those after epoch {facts.epoch} of it."
+    return _section("Train it again", line, _p(f"The seed is {info.train.seed}. {words}{versions}.{of_then}"), weights)
 
 
 def _limits(facts: Facts) -> str:
@@ -495,7 +502,7 @@ def _versions(info: RunInfo) -> list[tuple[str, str]]:
 
 def _unfinished(facts: Facts) -> str:
     states = {"queued": "it waits for its turn", "running": "it goes on", "failed": "it failed then"}
-    if facts.state == "finished" or facts.info.train is None:
+    if facts.epoch is not None or facts.state == "finished" or facts.info.train is None:
         return ""
     done = facts.history[-1].epoch if facts.history else 0
     how = states.get(facts.state, "it is stopped")

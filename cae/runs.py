@@ -131,7 +131,8 @@ class Run:
         if epoch is None or epoch == self.last_epoch():
             return Run(self.path)
         if not self.weights_file(epoch).exists():
-            raise RunNotFound(f"There are no weights in {self.name}: epoch {epoch} was not kept.")
+            kept = ", ".join(map(str, self.epochs())) or "none"
+            raise RunNotFound(f"{self.name} has not kept its epoch {epoch}; there are: {kept}.")
         return Run(self.path, epoch)
 
     def arguments(self) -> list[str]:

@@ -176,11 +176,14 @@ def map_addresses(run: Run, of: Points, found: TSNE | None) -> MapAddresses:
     )
 
 
-def map_if_ready(run: Run, config: MapConfig) -> MapAddresses | None:
-    """The files of a map for the browser, if its digits have been encoded: nobody waits for that pen in hand."""
+def map_if_ready(run: Run, config: MapConfig, found: TSNE | None = None) -> MapAddresses | None:
+    """The files of a map for the browser, if its digits have been encoded: nobody waits for that pen in hand.
+
+    `found` is where t-SNE has put them, if not where it has with these options.
+    """
     if _which_points(run, config) not in _encoded():
         return None
-    return map_addresses(run, points(run, config), tsne(run, config))
+    return map_addresses(run, points(run, config), found or tsne(run, config))
 
 
 def points(run: Run, config: MapConfig) -> Points:

@@ -67,7 +67,8 @@ def test_a_table_of_the_page_becomes_a_table_for_a_spreadsheet(guest: Visitor):
     page = guest.opens("/map?run=tiny")
     rows = rows_of(saved(page, page.get_by_role("button", name="CSV")))
     assert page.last_file == "tiny-trust.csv"
-    assert rows[0] == ["where", "10-NN accuracy", "trustworthiness"] and len(rows) == 3
+    assert rows[0] == ["where", "10-NN accuracy (%)", "trustworthiness"] and len(rows) == 3
+    assert all(0 <= float(value) <= 100 for row in rows[1:] for value in row[1:])
 
 
 def test_what_a_spreadsheet_would_take_for_a_formula_is_marked_as_text(monkeypatch):
@@ -78,6 +79,18 @@ def test_what_a_spreadsheet_would_take_for_a_formula_is_marked_as_text(monkeypat
 
     found = rows_of(tables._csv([["=1+1", "+2", "-0.5", "@x", 'say "hi", twice', "1\u00a0%"]]))
     assert found == [["'=1+1", "'+2", "-0.5", "'@x", 'say "hi", twice', "1 %"]]
+
+
+def test_numbers_are_saved_as_numbers_with_their_unit_in_the_header(monkeypatch):
+    from helpers import PROJECT
+
+    monkeypatch.syspath_prepend(str(PROJECT / "dashboard"))
+    from sections import tables
+
+    found = rows_of(
+        tables._csv([["a", "n", "p", "mixed"], ["x", "1,135", "29.3\u00a0dB", "1"], ["y", "-2", "30\u00a0dB", "-"]])
+    )
+    assert found == [["a", "n", "p (dB)", "mixed"], ["x", "1135", "29.3", "1"], ["y", "-2", "30", "-"]]
 
 
 # -- the command line
@@ -120,7 +133,9 @@ def test_a_traversal_of_all_dimensions_is_a_sheet(tiny, own_folders, capsys):
         ("interpolate tiny 0 -1", "There is no test digit -1: the last is 99."),
         ("film tiny --out film.png", "--out film.png must end in .gif."),
         ("film tiny --out nowhere/film.gif", "nowhere/film.gif cannot be written: there is no folder nowhere."),
-        ("traverse tiny --epoch 9", "There are no weights in tiny: epoch 9 was not kept."),
+        ("traverse tiny --epoch 9", "tiny has not kept its epoch 9; there are: 0, 1, 2."),
+        ("traverse tiny --dimension 0 --out all.png", "A .png shows all dimensions"),
+        ("interpolate tiny 4 4", "Both are the same digit"),
         ("film nobody", "There is no run called 'nobody'."),
     ],
 )

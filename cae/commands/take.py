@@ -46,7 +46,7 @@ def add(command: Adder) -> None:
     between = command("interpolate", _interpolate, "Write the way from one test digit to another as a GIF.")
     for each in (pack, export, lab, report, film, traverse, between):
         each.add_argument("name")
-    for each in (export, lab, traverse, between):
+    for each in (export, lab, report, traverse, between):
         add_epoch(each)
     add_out(pack, "the .zip to write (NAME.zip)")
     export.add_argument("--onnx", action="store_true", help="encoder, decoder and both, for ONNX Runtime and others")
@@ -92,6 +92,8 @@ def _traverse(options: argparse.Namespace) -> int:
     order = [int(dimension) for dimension in np.argsort(-space.influence, kind="stable")]
     dimension = order[0] if options.dimension is None else options.dimension
     code = _codes(run, [options.digit])[0]
+    if path.suffix == ".png" and options.dimension is not None:
+        raise InvalidOption("dimension", "A .png shows all dimensions: --dimension is for a .gif.")
     if path.suffix == ".png":
         write(path, pictures.png(animation.traversals(model, space, code, order)))
         print(f"{path}: {called(run)}, test digit {options.digit}, {len(order)} dimensions")
@@ -108,6 +110,8 @@ def _interpolate(options: argparse.Namespace) -> int:
     from cae.sampling import decoded
 
     run, path = run_of(options), target(options, f"{options.name}-between.gif", ".gif")
+    if options.start == options.end:
+        raise InvalidOption("end", "Both are the same digit: there is no way between them.")
     start, end = _codes(run, [options.start, options.end])
     shares = np.linspace(0, 1, _STEPS)
     codes = latent.interpolate(start, end, shares, spherical=options.spherical)
@@ -158,7 +162,7 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    run, path = Run.open(options.name), target(options, f"{options.name}-report.html", ".html")
+    run, path = run_of(options), target(options, f"{options.name}-report.html", ".html")
     from cae import report
 
     asked = threading.Event()

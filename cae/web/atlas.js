@@ -35,7 +35,7 @@ class Atlas {
     this.hint = make("p", {className: "hint", textContent: "Point at a digit in one map: it is ringed in all of them."});
     this.grid = make("div", {className: "sheets"});
     root.replaceChildren(
-      make("div", {className: "asked"}, this.original, make("div", {}, this.said, this.hint)), this.grid, saving(pictureButton(root, "maps")));
+      make("div", {className: "asked"}, this.original, make("div", {}, this.said, this.hint)), this.grid, saving(pictureButton(this.grid, "of-runs-maps")));
     this.watch = setInterval(() => this.followTheme(), 500);
   }
 

@@ -64,7 +64,7 @@ function themed(place, {figure, keep, keepX}) {
   };
   layout.modebar = {bgcolor: "rgba(0,0,0,0)", color: resolved(place, `color-mix(in srgb, ${ink} 55%, transparent)`), activecolor: ink};
   const moment = layout.meta?.epochs && now();
-  if (moment && !moment.isLast) layout.shapes = [...(layout.shapes ?? []), cursor(moment.epoch, colour("primary-color", "#6d28d9"))];
+  if (moment && !moment.isLast) layout.shapes = [...(layout.shapes ?? []), cursor(moment, colour("primary-color", "#6d28d9"))];
   for (const axis of ["xaxis", "yaxis"]) {
     layout[axis] = {gridcolor: grid, linecolor: grid, tickcolor: grid, zerolinecolor: grid, ...layout[axis]};
     layout[axis].uirevision = axis === "xaxis" ? keepX : keep;
@@ -72,10 +72,10 @@ function themed(place, {figure, keep, keepX}) {
   return layout;
 }
 
-function cursor(epoch, color) {
+function cursor({run, epoch}, color) {
   return {
     type: "line", x0: epoch, x1: epoch, yref: "paper", y0: 0, y1: 1, line: {color, width: 2},
-    label: {text: `epoch ${epoch}`, textposition: "end", textangle: 0, yanchor: "top", xanchor: "left", padding: 4, font: {color}},
+    label: {text: `${run}, epoch ${epoch}`, textposition: "end", textangle: 0, yanchor: "top", xanchor: "left", padding: 4, font: {color}},
   };
 }
 

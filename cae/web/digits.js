@@ -1,17 +1,21 @@
 // Crisp little pictures with captions, as cards or as a table with a label before each row.
 //
 // data: {tiles: Uint8Array (T * 28 * 28 * channels), channels: 1 | 3, layout: "cards" | "cards large" | "cards wide" | "rows" | "rows wide",
-//        cards: [{tiles: [index, ...], description, caption: [line, ...], title}], legend: bool, file: name of a saved picture}
+//        cards: [{tiles: [index, ...], description, caption: [line, ...], title}], legend: bool, file: name of a saved picture,
+//        timeless: whether they are those of their own epochs, not of the one that the page has travelled to}
 //       A tile of -1 is a place kept free. In the layout "rows" each card is a row and its caption the label.
 import {legend} from "./legend.js";
+import {follow} from "./moment.js";
 import {pictureButton, saving} from "./save.js";
 
 const SIDE = 28;
 
 export function mount(element, data) {
   const root = element.querySelector(".digits");
-  root.className = `digits ${data.layout}`;
+  root.className = `digits ${data.layout}${data.timeless ? " always" : ""}`;
   root.style.setProperty("--columns", Math.max(...data.cards.map((card) => card.tiles.length), 1));
+  if (!root.follows) follow(root, ({isMoving}) => root.classList.toggle("stale", isMoving && !root.classList.contains("always")));
+  root.follows = true;
   root.replaceChildren();
   for (const card of data.cards) root.append(cardOf(card, data));
   if (data.legend) root.append(legend());

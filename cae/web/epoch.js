@@ -100,6 +100,7 @@ class Scrubber {
     this.slider.value = this.at;
     this.told.textContent = `${epoch} of ${this.data.epochs}`;
     this.mse.textContent = this.frames.length < 2 ? "No earlier epoch was kept." : told;
+    if (this.timer || this.isHeld) this.mse.append(make("br"), this.timer ? "Pause, and all of the page follows" : "Let go, and all of the page follows");
     this.slider.ariaValueText = `after epoch ${epoch} of ${this.data.epochs}, ${told}`;
     this.last.disabled = isLast;
     this.slider.closest(".epoch")?.classList.toggle("past", !isLast);

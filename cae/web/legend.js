@@ -2,7 +2,9 @@
 export function legend() {
   const element = document.createElement("div");
   element.className = "legend";
-  element.append(text("ink missing"), document.createElement("i"), text("ink added"));
+  const scale = document.createElement("i");
+  scale.dataset.colours = "rgb(70 150 255), #000, rgb(255 84 60)";
+  element.append(text("ink missing"), scale, text("ink added"));
   return element;
 }
 

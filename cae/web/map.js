@@ -169,10 +169,16 @@ class Atlas {
   // then; which codes were near each other is known when the scrubber is let go.
   async travelTo({epoch, network: address, isMoving}) {
     if (!isMoving) {
+      this.wanted = null;
+      this.say("");
       if (this.isPassing && address === this.data.network) this.use(this.data); // back where it was
       return;
     }
     if (!this.data?.film || !this.isReady) return;
+    if (this.choices.projection && this.choices.projection !== "tsne") {
+      this.say("This projection follows when the epoch is let go; t-SNE follows at once.");
+      return;
+    }
     this.wanted = address;
     const [film, network] = await Promise.all([fetched(this.data.film, readFilm), fetched(address, readNetwork)]).catch(() => []);
     if (!film || this.wanted !== address || this.isClosed) return;
@@ -184,8 +190,12 @@ class Atlas {
     const maps = film.epochs.map((each, number) => ({each, number})).sort((a, b) => Math.abs(a.each - epoch) - Math.abs(b.each - epoch));
     Object.assign(this, {network, isPassing: true, address: null, tsne: null, moving: film.maps[maps[0].number]});
     this.choices.projection = "tsne";
+    const {pinned} = this.choices, hovered = this.pointOf.get(this.hovered);
+    if (pinned !== null && !this.pointOf.has(pinned)) this.say(`Test digit ${pinned} is not among the ${film.indices.length.toLocaleString("en")} that travel; it is back when the epoch is the last.`);
     this.offer();
     this.draw();
+    if (hovered === undefined) this.under.pair.hidden = true;
+    else this.under.show(this.about(hovered));
   }
 
   takePoints(points, pictures, network = this.network) {
@@ -335,6 +345,7 @@ class Atlas {
     this.under.pair.hidden = false;
     if (moves || this.shown !== point) this.under.show(this.about(point));
     this.shown = point;
+    this.hovered = this.indices[point];
     this.point(point, point);
   }
 

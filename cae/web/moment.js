@@ -13,6 +13,10 @@ export function now() {
   return globalThis.caeMoment;
 }
 
+// Whether the network has not been trained yet; what it says of a picture is then chance.
+export const isUntrained = () => Boolean(now()) && now().epoch === 0 && !now().isLast;
+export const UNTRAINED = "Nothing has been learned yet: whatever is near this code is near by chance.";
+
 // Tells `listener` of every moment from now on, for as long as `root` is on the page.
 export function follow(root, listener) {
   const heard = ({detail}) => (root.isConnected ? listener(detail) : document.removeEventListener(MOVED, heard));

@@ -5,6 +5,7 @@ import {MiniMap} from "./minimap.js";
 import {
   Neighbours, beyond, capital, clear, digitCanvas, fetched, inWords, make, paint, paintError, readNetwork, readPictures, readSpace,
 } from "./page.js";
+import {UNTRAINED, isUntrained} from "./moment.js";
 import {pictureButton, saving} from "./save.js";
 
 export class Panel {
@@ -104,7 +105,8 @@ export class Panel {
     this.element.classList.remove("empty");
     this.answer.classList.toggle("guess", isGuess);
     this.sure.textContent = isGuess ? "a guess" : "recognised";
-    this.verdict.replaceChildren(make("b", {textContent: capital(inWords(outcome, inked.usual))}),
+    if (isUntrained()) this.verdict.textContent = `${UNTRAINED} Reconstruction error (MSE on [-1, 1]): ${error.toPrecision(3)}.`;
+    else this.verdict.replaceChildren(make("b", {textContent: capital(inWords(outcome, inked.usual))}),
       `: its code lies ${beyond(outcome)}. Reconstruction error (MSE on [-1, 1]): ${error.toPrecision(3)}.`);
     this.neighbours.show(near, inked.labels, latent.class_names, this.pictures);
     this.drawBars(shares);

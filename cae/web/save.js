@@ -10,8 +10,9 @@ export function saving(...buttons) {
   return make("div", {className: "saving"}, ...buttons.map(([textContent, title, onclick]) => make("button", {type: "button", textContent, title, onclick})));
 }
 
-// A name that says of which run, and of when, a file is; without its ending.
+// A name that says of which run, and of when, a file is; without its ending. One of several runs begins with "of-runs-".
 export function named(what) {
+  if (what.startsWith("of-runs-")) return what.slice("of-runs-".length);
   const {run, epoch, isLast} = now() ?? {};
   return [run, ...(run && !isLast ? [`epoch-${epoch}`] : []), what].filter(Boolean).join("-");
 }
@@ -52,6 +53,13 @@ export function picture(element) {
       }
       pen.drawImage(each, left, top, wide, high);
     }
+  }
+  for (const each of element.querySelectorAll("[data-colours]")) {
+    const {left, top, width: wide, height: high} = each.getBoundingClientRect(), colours = each.dataset.colours.split(", ");
+    const scale = pen.createLinearGradient(left, 0, left + wide, 0);
+    colours.forEach((colour, at) => scale.addColorStop(at / (colours.length - 1), colour));
+    pen.fillStyle = scale;
+    pen.fillRect(left, top, wide, high);
   }
   const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT, (node) =>
     (node.parentElement.closest(".saving, button:not(.saved)") ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT));

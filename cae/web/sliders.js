@@ -31,7 +31,7 @@ export class Sliders {
     });
     this.rows = Array.from({length: wheel.dimensions}, (_, dimension) => this.row(dimension));
     this.list.classList.toggle("single", wheel.dimensions < 8);
-    this.sort();
+    this.sort(Boolean(wheel.carried)); // on a journey each stays where it was
     this.showLocks();
   }
 
@@ -65,8 +65,9 @@ export class Sliders {
     return row;
   }
 
-  sort() {
-    const influence = this.wheel.values("influence");
+  sort(isKept = false) {
+    if (!isKept || !this.influence) this.influence = this.wheel.values("influence");
+    const {influence} = this;
     const byInfluence = this.order.value === "influence";
     this.list.append(...[...this.rows].sort((a, b) => (byInfluence ? influence[b.dimension] - influence[a.dimension] : 0) || a.dimension - b.dimension)
       .map(({element}) => element));

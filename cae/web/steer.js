@@ -6,7 +6,7 @@
 // emits: "code" with {start: id, code: [D]} when the hand is lifted
 // The page's address holds the code (`z`) and where it started (`from`), so that a link leads to the same digit.
 import {decode, encode, nearest, offManifold, references, toModel, toPixels, vote} from "./cae.js";
-import {follow, now} from "./moment.js";
+import {UNTRAINED, follow, isUntrained, now} from "./moment.js";
 import {
   Idle, Neighbours, beyond, digitCanvas, fetched, inWords, later, make, paint, readNetwork, readPictures, readSpace,
 } from "./page.js";
@@ -114,7 +114,7 @@ class Wheel {
         delete this.root.dataset.ready;
         const [found, space] = await Promise.all([fetched(data.network, readNetwork), fetched(data.space, readSpace)]);
         if (this.data !== data) return;
-        this.carried = this.isPassing && this.start?.name === data.start.name ? this.away() : null;
+        this.carried = this.isPassing && this.start?.name === data.start.name ? this.journey() : null;
         this.isPassing = false;
         this.address = data.network;
         this.network = found;
@@ -170,7 +170,7 @@ class Wheel {
     this.originalFigure.hidden = !start.picture;
     if (start.picture) paint(this.original, start.picture);
     paint(this.before, this.picture(start.code));
-    this.origin = start.code;
+    this.origin = this.left = start.code; // where it is now, and where it was when the journey began
     this.code = Float64Array.from(code ?? start.code);
     this.sliders.fit([start.code, this.code]);
     this.plane.fit();
@@ -206,11 +206,23 @@ class Wheel {
     return this.code.map((value, dimension) => value - this.origin[dimension]);
   }
 
-  // After a journey: goes as far from the start as before it, and takes up one that has gone on meanwhile.
+  // Where the hand has been, as ways from the start: they mean the same after another epoch.
+  journey() {
+    const moments = this.history.map(({code, operations}) => ({away: code.map((value, dimension) => value - this.left[dimension]), operations}));
+    return {moments, at: this.now};
+  }
+
+  // After a journey: everything that was done is done from the new start, and one that has gone on meanwhile is taken up.
   carryOn() {
-    if (this.carried?.some((value) => Math.abs(value) > 1e-6) && !this.data.code) {
-      this.moveTo(this.origin.map((value, dimension) => value + this.carried[dimension]));
-      this.release();
+    if (this.carried) {
+      const {moments, at} = this.carried;
+      this.history = moments.map(({away, operations}) => ({code: Float64Array.from(this.origin, (value, dimension) => value + away[dimension]), operations}));
+      this.now = at;
+      this.sliders.fit(this.history.map(({code}) => code));
+      this.operations.restore(this.history[at].operations);
+      this.moveTo(this.history[at].code);
+      this.refresh();
+      if (moments.length > 1) this.tell();
     }
     this.carried = null;
     const moment = now();
@@ -328,7 +340,8 @@ class Wheel {
     this.meter.style.setProperty("--usual", this.real.usual[95] / (1.5 * this.real.usual.at(-1)));
     this.distance.textContent = off.distance.toPrecision(3);
     const words = inWords(off, this.real.usual);
-    this.words.replaceChildren(make("b", {textContent: words[0].toUpperCase() + words.slice(1)}), `: ${beyond(off)}`);
+    if (isUntrained()) this.words.textContent = UNTRAINED;
+    else this.words.replaceChildren(make("b", {textContent: words[0].toUpperCase() + words.slice(1)}), `: ${beyond(off)}`);
     const moved = Math.hypot(...again.map((value, dimension) => value - this.code[dimension]));
     this.echo.title = `The code comes back ${moved.toPrecision(2)} away from where it was; off-manifold distance ${off.distance.toPrecision(3)}`;
   }

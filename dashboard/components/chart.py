@@ -14,29 +14,26 @@ if TYPE_CHECKING:
 _chart = register("chart", isolated=False)
 
 
-def chart(figure: go.Figure, *, key: str, description: str, keep: str = "", keep_x: str = "") -> None:
+def chart(
+    figure: go.Figure, *, key: str, description: str, keep: str = "", keep_x: str = "", of_runs: bool = False
+) -> None:
     """Shows a Plotly figure in the page's colours.
 
     `description` is what a screen reader says. Zoom and hidden traces stay until `keep` changes, the
-    zoom along x until `keep_x` does, where that is given.
+    zoom along x until `keep_x` does, where that is given. With `of_runs` it is saved under no run's name.
     """
-    _show(json.loads(figure.to_json()), key, description, keep, keep_x)
+    file = f"of-runs-{key}" if of_runs else key
+    _show(json.loads(figure.to_json()), key, description=description, keep=keep or key, keep_x=keep_x, file=file)
 
 
 def chart_to_come(height: int, *, key: str) -> None:
     """Keeps the place of a chart, and lets the browser fetch Plotly's script meanwhile."""
     hidden = {"visible": False}
-    _show({"data": [], "layout": {"height": height, "xaxis": hidden, "yaxis": hidden}}, key, "A chart, loading", "", "")
+    figure = {"data": [], "layout": {"height": height, "xaxis": hidden, "yaxis": hidden}}
+    _show(figure, key, description="A chart, loading", keep=key, keep_x="", file=key)
 
 
-def _show(figure: dict[str, Any], key: str, description: str, keep: str, keep_x: str) -> None:
-    keep = keep or key
-    data = {
-        "figure": figure,
-        "keep": keep,
-        "keepX": keep_x or keep,
-        "plotly": resources.plotly_address(),
-        "description": description,
-        "file": key,
-    }
+def _show(figure: dict[str, Any], key: str, **words: str) -> None:
+    keep_x = words.pop("keep_x") or words["keep"]
+    data = {"figure": figure, "keepX": keep_x, "plotly": resources.plotly_address(), **words}
     _chart(key=key, data=data, height="content")

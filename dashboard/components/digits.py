@@ -34,11 +34,14 @@ def digits(
     key: str,
     layout: Literal["cards", "cards large", "cards wide", "rows", "rows wide"] = "cards",
     legend: bool = False,
+    timeless: bool = False,
+    of_runs: bool = False,
 ) -> None:
     """Shows pictures, uint8 (T, 28, 28) or RGB (T, 28, 28, 3).
 
     In "cards", which may be large, the pictures of a card stand below each other, in "cards wide" and "rows" beside
-    each other; "rows" puts the caption before them. `legend` explains the colours of an error map.
+    each other; "rows" puts the caption before them. `legend` explains the colours of an error map. `timeless`
+    are those that stay while the page travels to another epoch, `of_runs` those of several runs.
     """
     data = {
         "tiles": np.ascontiguousarray(tiles).reshape(-1),
@@ -46,6 +49,7 @@ def digits(
         "layout": layout,
         "cards": [asdict(card) for card in cards],
         "legend": legend,
-        "file": key,
+        "file": f"of-runs-{key}" if of_runs else key,
+        "timeless": timeless,
     }
     _digits(key=key, data=data, height="content")

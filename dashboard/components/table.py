@@ -18,7 +18,7 @@ def table(header: Sequence[Cell], groups: Sequence[Group], *, name: str, key: st
     """
     data = {
         "name": name,
-        "file": key,
+        "file": f"of-runs-{key}",
         "corner": corner,
         "header": [asdict(cell) for cell in header],
         "groups": [asdict(group) for group in groups],

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 import state
+from cae.errors import CaeError
 from cae.runs import Run
 
 
@@ -20,7 +21,15 @@ def show_chosen_run(show: Callable[[Run], None]) -> None:
 
 
 def say_when(run: Run) -> None:
-    """Says after which epoch the run is looked at, where that is not the last."""
+    """Says after which epoch the run is looked at."""
+    try:
+        last = run.last_epoch()
+    except CaeError:  # what is wrong with its history is said where that is shown
+        return
+    when = "before the first step of its training" if run.epoch == 0 else f"after epoch {run.epoch}"
     if run.epoch is not None:
-        when = "before the first step of its training" if run.epoch == 0 else f"after epoch {run.epoch}"
-        st.caption(f":material/history: {run.name} as it was **{when}**, of {run.last_epoch()} in all.")
+        st.caption(f":material/history: {run.name} as it was **{when}**, of {last} in all.")
+    elif last:
+        st.caption(f":material/history: {run.name} after its last epoch, {last}.")
+    elif run.weights_file().exists():
+        st.caption(f":material/history: {run.name} as it was loaded.")

@@ -81,6 +81,7 @@ def curves(runs: Sequence[Run]) -> None:
     chart(
         figures.compared_curves(found, over=over),
         key="compared-curves",
+        of_runs=True,
         description=f"Held-out loss of {wording.names([each.name for each in found])} over {over}",
         keep=f"{over} {' '.join(run.name for run in runs)}",
     )
@@ -255,7 +256,7 @@ def same_digits(runs: Sequence[Run]) -> None:
                     f"{wording.called(run)}, mean of these ten: {wording.other_scale(mse)}",
                 )
             )
-    digits(np.concatenate(tiles), cards, key="same-digits", layout="rows wide")
+    digits(np.concatenate(tiles), cards, key="same-digits", layout="rows wide", of_runs=True)
 
 
 def _chosen_digits(first: Run, available: int) -> NDArray[np.int64]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 import forms
@@ -18,6 +20,9 @@ from sections.own_drawing import own_drawing
 from sections.tables import small_table
 from sections.working import working
 
+if TYPE_CHECKING:
+    from resources import MapAddresses
+
 SECONDS_BETWEEN_TICKS = 0.5
 
 
@@ -29,6 +34,11 @@ def config_of(run: Run) -> MapConfig:
 def tsne_of(run: Run, config: MapConfig) -> TSNE | None:
     """The t-SNE that is shown: the film's, after another epoch than the last, if there is one."""
     return _on_film(run) or resources.tsne(run, config)
+
+
+def small_map(run: Run) -> MapAddresses | None:
+    """The files of that map, if its digits have been encoded."""
+    return resources.map_if_ready(run, config_of(run), _on_film(run))
 
 
 def _on_film(run: Run) -> TSNE | None:

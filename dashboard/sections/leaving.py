@@ -22,6 +22,6 @@ def leaving(run: Run) -> None:
                   help="Made when you click: some ten seconds.")  # fmt: skip
         st.caption("Architecture, recipe, curve, digits, map and figures in one HTML file that prints well.")
     with whole:
-        take_home("The run", resources.zipped(run), "run.zip", key="take run",
+        take_home("The run", resources.zipped(run), "run.zip", key="take run", name=run.name,
                   help="Everything about it; the page Train loads it again, here or elsewhere.")  # fmt: skip
         st.caption(f"For other programs: `python -m cae export {run.name} --onnx --torch --projector --tensorboard`")

@@ -38,7 +38,8 @@ def _shown(found: Sweep) -> None:
         chart(
             figures.sweep(found.label, [point.value for point in done], [point.history[-1] for point in done],
                           pca=found.pca if has_pca else ()),
-            key="sweep", keep=found.name, description=f"Test error of {len(done)} runs against {found.label.lower()}",
+            key="sweep", of_runs=True, keep=found.name,
+            description=f"Test error of {len(done)} runs against {found.label.lower()}",
         )  # fmt: skip
     header = [Cell(str(point.value), point.run) for point in found.points]
     table(header, [_figures(found, has_pca)], name="Figures of the sweep", key="sweep-figures", corner=found.label)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 
 import streamlit as st
 
 import wording
 from sections.taking import take_home
+
+_NUMBER = re.compile(r"(-?[\d,]+(?:\.\d+)?)[\u00a0 ]?(dB|%)?")
 
 
 def small_table(
@@ -38,8 +41,19 @@ def small_table(
 
 def _csv(lines: Sequence[Sequence[str]]) -> bytes:
     buffer = io.StringIO()
-    csv.writer(buffer).writerows([[_plain(cell) for cell in line] for line in lines])
+    columns = [_numbers(column) for column in zip(*lines, strict=True)]
+    csv.writer(buffer).writerows(zip(*columns, strict=True))
     return ("\ufeff" + buffer.getvalue()).encode()
+
+
+def _numbers(column: Sequence[str]) -> list[str]:
+    """A column as a program reads it: where all are numbers of one unit, that stands in the header alone."""
+    found = [_NUMBER.fullmatch(cell) for cell in column[1:]]
+    units = {each[2] for each in found if each}
+    if not found or not all(found) or len(units) > 1:
+        return [_plain(cell) for cell in column]
+    unit = units.pop()
+    return [_plain(column[0]) + (f" ({unit})" if unit else ""), *(each[1].replace(",", "") for each in found if each)]
 
 
 def _plain(cell: str) -> str:

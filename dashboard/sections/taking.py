@@ -15,10 +15,13 @@ _MIME = {
 }  # fmt: skip
 
 
-def take_home(label: str, make: Callable[[], bytes], file: str, *, help: str, key: str, quiet: bool = False) -> None:
-    """A button that saves what `make` gives; the name of the file says of which run, and of when, it is."""
+def take_home(
+    label: str, make: Callable[[], bytes], file: str, *, help: str, key: str, quiet: bool = False, name: str = ""
+) -> None:
+    """A button that saves what `make` gives as `file`, or as `name` with its ending; the run's own goes before it."""
     path = PurePath(file)
+    name = name or state.file_name(path.stem)
     st.download_button(
-        label, make, file_name=f"{state.file_name(path.stem)}{path.suffix}", mime=_MIME[path.suffix], help=help,
+        label, make, file_name=f"{name}{path.suffix}", mime=_MIME[path.suffix], help=help,
         on_click="ignore", icon=":material/download:", key=key, type="tertiary" if quiet else "secondary",
     )  # fmt: skip

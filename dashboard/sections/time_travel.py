@@ -6,6 +6,7 @@ import streamlit as st
 
 import resources
 import state
+import wording
 from cae.errors import CaeError
 from cae.runs import Run
 from components import scrubber
@@ -31,10 +32,13 @@ def _scrubber(run: Run) -> None:
     if not frames:
         return
     kept, chosen = [frame.epoch for frame in frames], state.epoch(run)
-    if chosen is not None and chosen not in kept:
-        st.caption(f"Epoch {chosen} was not kept: this is the last.")
-        chosen = None
-        state.set_epoch(run, None)
+    if (wanted := chosen) is not None and wanted not in kept:
+        nearest = min(kept, key=lambda epoch: abs(epoch - wanted))
+        st.caption(
+            f"Epoch {wanted} was not kept: this is epoch {nearest}. There are {wording.names(list(map(str, kept)))}."
+        )
+        chosen = None if nearest == kept[-1] else nearest
+        state.set_epoch(run, chosen)
     at = kept.index(chosen) if chosen is not None else len(kept) - 1
     moved = scrubber(run.name, frames, at, epochs=kept[-1], key="epoch")
     if moved is not None and moved != kept[at]:

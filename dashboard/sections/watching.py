@@ -157,7 +157,7 @@ def film(run: Run) -> None:
         tiles.append(resources.compare(run, fixed, epoch).reconstructions)
         first = (len(tiles) - 1) * count
         cards.append(Card(tuple(range(first, first + count)), f"Their reconstructions after {label}", (label,)))
-    digits(np.concatenate(tiles), cards, key="film", layout="rows")
+    digits(np.concatenate(tiles), cards, key="film", layout="rows", timeless=True)
     if len(kept) > 1:
         take_home(
             "GIF", lambda: animation.training(run, images, fixed).gif(), "training.gif", key="gif training", quiet=True,

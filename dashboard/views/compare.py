@@ -11,6 +11,12 @@ from sections import comparing, sweeps
 def show(chosen: list[Run]) -> None:
     comparing.curves(chosen)
     comparing.figures_of(chosen)
+    shown = state.chosen_run()
+    if shown is not None and shown.epoch is not None and shown.name in [run.name for run in chosen]:
+        st.caption(
+            f":material/history: Curves and figures are those after the last epoch of each run; digits and maps of "
+            f"{shown.name} are those after epoch {shown.epoch}."
+        )
     same = comparing.alike(chosen)
     if len(same) < 2:
         st.info("Digits and maps stand side by side as soon as two runs about the same data set have weights.")

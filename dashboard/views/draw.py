@@ -8,12 +8,13 @@ from cae import evaluation
 from cae.runs import Run
 from components import draw, reading
 from resources import Addresses
+from sections import layout
 from sections.chosen import show_chosen_run
 
 
 def canvas(run: Run, files: Addresses) -> None:
     images = resources.test_set(evaluation.dataset_of(run))
-    on_map = resources.map_if_ready(run, state.map_config())
+    on_map = layout.small_map(run)
     done = draw(files, state.canvas_base(), known=state.drawing() is not None, on_map=on_map, key="draw")
     if done is not None:
         state.set_drawing(done.pixels)
@@ -59,8 +60,8 @@ def show(run: Run) -> None:
     files = resources.addresses(run)
     canvas(run, files)
     upload(run, files)
-    if resources.map_if_ready(run, state.map_config()) is None:
-        resources.points(run, state.map_config())
+    if layout.small_map(run) is None:
+        resources.points(run, layout.config_of(run))
         st.rerun()  # the small map appears
 
 
