@@ -190,6 +190,23 @@ def test_the_film_plays_to_its_end_and_can_be_paused(traveller):
     page.wait_for_url(re.compile("epoch=0"), timeout=PATIENCE)
 
 
+def test_on_a_phone_the_scrubber_is_at_the_foot_of_the_page_too(chromium, past_server):
+    context = chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
+    visitor = Visitor(context, past_server)
+    page = visitor.opens("/steer?run=four")
+    foot = page.get_by_role("slider", name="Epoch of the network")
+    box = foot.bounding_box()
+    assert box["y"] + box["height"] <= 844
+    page.touchscreen.tap(box["x"] + 2, box["y"] + box["height"] / 2)
+    page.wait_for_url(re.compile("epoch=0"), timeout=PATIENCE)
+    visitor.settles()
+    assert foot.input_value() == "0" and scrubber(page).input_value() == "0"
+    page.set_viewport_size({"width": 1400, "height": 900})
+    expect(foot).to_have_count(0)
+    visitor.is_content()
+    context.close()
+
+
 def test_weights_alone_have_no_film_and_it_says_so(traveller):
     page = traveller.opens("/?run=alone")
     expect(scrubber(page)).to_be_disabled()

@@ -20,6 +20,7 @@ export function mount(element, data, emit) {
 export function unmount(element) {
   const root = element.querySelector(".epoch");
   root?.scrubber?.stop();
+  root?.scrubber?.dock.close();
 }
 
 class Scrubber {
@@ -49,6 +50,7 @@ class Scrubber {
       this.go(Number(this.slider.value), false);
     };
     for (const event of ["pointerenter", "focusin"]) root.addEventListener(event, () => this.fetch());
+    this.dock = new Dock(this, root);
     this.show();
   }
 
@@ -104,6 +106,7 @@ class Scrubber {
     this.slider.ariaValueText = `after epoch ${epoch} of ${this.data.epochs}, ${told}`;
     this.last.disabled = isLast;
     this.slider.closest(".epoch")?.classList.toggle("past", !isLast);
+    this.dock.show();
   }
 
   // At once, or as soon as the pause since the last time is over: a key held down is many movements.
@@ -155,5 +158,50 @@ class Scrubber {
     return (async () => {
       for (const position of near) await fetched(frames[position].network, readNetwork).catch(() => null);
     })();
+  }
+}
+
+// The same at the foot of a narrow page, whose sidebar is closed or covers it: a second handle, no second state.
+class Dock {
+  constructor(scrubber, root) {
+    this.scrubber = scrubber;
+    this.host = make("div", {className: "cae-dock"});
+    Object.assign(this.host.style, {position: "fixed", insetInline: "0", bottom: "0", zIndex: 99});
+    this.slider = make("input", {type: "range", min: 0, step: 1, ariaLabel: "Epoch of the network"});
+    this.told = make("output", {ariaHidden: "true"});
+    this.play = make("button", {type: "button", onclick: () => scrubber.play.click()});
+    for (const event of ["input", "change"]) {
+      this.slider.addEventListener(event, () => {
+        scrubber.slider.value = this.slider.value;
+        scrubber.slider.dispatchEvent(new Event(event));
+      });
+    }
+    this.slider.addEventListener("pointerdown", () => scrubber.fetch());
+    const tree = this.host.attachShadow({mode: "open"});
+    for (const {textContent} of root.getRootNode().querySelectorAll("style")) tree.append(make("style", {textContent}));
+    tree.append(make("div", {className: "dock", role: "group", ariaLabel: "Time travel"}, this.play, this.slider, this.told));
+    this.narrow = matchMedia("(max-width: 640px)");
+    this.narrow.onchange = () => this.show();
+    this.colours = root;
+  }
+
+  show() {
+    const {frames, at, data, timer} = this.scrubber;
+    const isWanted = this.narrow.matches && frames?.length > 1;
+    if (isWanted !== this.host.isConnected) isWanted ? document.body.append(this.host) : this.host.remove();
+    document.documentElement.classList.toggle("has-cae-dock", Boolean(isWanted));
+    if (!isWanted) return;
+    const style = getComputedStyle(this.colours);
+    for (const name of ["text-color", "background-color", "secondary-background-color", "primary-color", "font"]) this.host.style.setProperty(`--st-${name}`, style.getPropertyValue(`--st-${name}`));
+    Object.assign(this.slider, {max: frames.length - 1, value: at, ariaValueText: `after epoch ${frames[at].epoch} of ${data.epochs}`});
+    this.told.textContent = `${frames[at].epoch} of ${data.epochs}`;
+    this.play.textContent = timer ? "Pause" : "Play";
+    this.play.ariaLabel = `${this.play.textContent} the film`;
+  }
+
+  close() {
+    this.host.remove();
+    this.narrow.onchange = null;
+    document.documentElement.classList.remove("has-cae-dock");
   }
 }
