@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers import wait_until
 from playwright.sync_api import expect
 from visitors import PATIENCE, decoded, pixels_of
 
@@ -101,14 +102,13 @@ def test_the_same_seed_shows_the_same_digits_and_another_shows_others(guest):
     page = guest.opens("/generate?run=tiny")
     before = pixels_of(cards(page).first.get_by_role("img").first)
     page.get_by_role("button", name="Draw others").click()
+    first = lambda: pixels_of(cards(page).first.get_by_role("img").first)  # noqa: E731
+    wait_until(lambda: first() != before, "others are shown")
     guest.settles()
-    assert pixels_of(cards(page).first.get_by_role("img").first) != before
     seed = page.get_by_role("spinbutton", name="Seed")
     seed.fill("0")
     seed.press("Enter")
-    guest.settles()
-    page.wait_for_timeout(500)
-    assert pixels_of(cards(page).first.get_by_role("img").first) == before
+    wait_until(lambda: first() == before, "the same are shown again")
 
 
 def test_the_way_between_two_digits_is_played_and_can_be_moved_by_hand(guest):

@@ -12,7 +12,7 @@ const STILL = 5; // pixels that a click may move
 const MOST_SVG = 2000; // points
 const MOVE = 600; // milliseconds that points take to their places
 const BORDER = 0.04; // around the points, as a share of their extent
-const HEIGHT = {least: 360, most: 600}; // between them, as high as it is wide
+const HEIGHT = {least: 360, most: 550}; // between them, as high as it is wide
 const CAMERA = {eye: {x: 1.35, y: 1.35, z: 0.85}};
 const SAVED = 2; // times as many pixels in a saved picture
 

@@ -13,7 +13,7 @@ def show(run: Run) -> None:
     config = layout.config_of(run)
     place = st.empty()
     with place:
-        chart_to_come(600, key="map-to-come")  # the browser fetches Plotly's script while the digits are encoded
+        chart_to_come(550, key="map-to-come")  # the browser fetches Plotly's script while the digits are encoded
     of = resources.points(run, config)
     with place.container():
         layout.layout(run, config, of)
