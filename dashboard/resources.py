@@ -20,6 +20,7 @@ from cae import browser, datasets, evaluation, judging, latent, mapfilm, maps
 from cae.config import MapConfig, ModelConfig
 from cae.errors import CaeError, DataUnavailable
 from cae.evaluation import Comparison
+from cae.jobs import Job
 from cae.latent import LatentSpace
 from cae.mapfilm import MapFilm
 from cae.maps import TSNE, Points, Scores
@@ -130,13 +131,17 @@ class Frame:
 
 def film(run: Run) -> list[Frame]:
     """The epochs of a run that are kept, in order. Raises Damaged."""
-    files = (run.path / name for name in ("history.jsonl", "model.safetensors", "epochs"))
-    past = _film(str(run.path), *map(_stamp, files))
+    past = _film(str(run.path), *_stamps_of_film(run))
     frames = [
         Frame(epoch, serving.address(f"{weights}.safetensors", run.weights_file(epoch).read_bytes), mse)
         for epoch, weights, mse in past[:-1]
     ]
     return [*frames, *(Frame(epoch, network_address(run.at(None)), mse) for epoch, _, mse in past[-1:])]
+
+
+def _stamps_of_film(run: Run) -> list[int]:
+    """What changes when an epoch is added to what is kept, or taken from it."""
+    return [_stamp(run.path / name) for name in ("history.jsonl", "model.safetensors", "epochs")]
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
@@ -219,12 +224,22 @@ def tsne(run: Run, config: MapConfig) -> TSNE | None:
 
 def map_film(run: Run) -> MapFilm | None:
     """The maps of a run after its kept epochs, if they have been computed."""
-    run = run.at(None)
     try:
-        result = mapfilm.job(run).result
+        result = map_film_job(run).result
     except CaeError:  # its history is damaged, which does not concern the map after the last epoch
         return None
-    return _map_film(_key(run), _stamp(result)) if result.exists() else None
+    return _map_film(_key(run.at(None)), _stamp(result)) if result.exists() else None
+
+
+def map_film_job(run: Run) -> Job:
+    """The process that computes them. Raises Damaged or RunNotFound."""
+    return _map_film_job(str(run.path), *_stamps_of_film(run))
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _map_film_job(path: str, *stamps: int) -> Job:
+    """It is named after the weights of all epochs, which are not to be read for every tick of a page."""
+    return mapfilm.job(Run(Path(path)))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -134,12 +134,12 @@ def through_time(run: Run, of: Points) -> None:
         return
     if count < 2 or maps.why_not(of, mapfilm.CONFIG):
         return
-    live = mapfilm.job(run).is_live()
+    live = resources.map_film_job(run).is_live()
     st.fragment(run_every=SECONDS_BETWEEN_TICKS if live else None)(_through_time)(run, count, live)
 
 
 def _through_time(run: Run, count: int, was_live: bool) -> None:
-    work = mapfilm.job(run)
+    work = resources.map_film_job(run)
     if work.is_live():
         working(work, "Laying out every kept epoch")
         return
