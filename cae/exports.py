@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from cae import boards, evaluation, graph
 from cae.errors import InvalidOption, NotInstalled, Unwritable
-from cae.files import write_whole
+from cae.files import put_folder, write_whole
 from cae.runs import Run
 
 if TYPE_CHECKING:
@@ -197,21 +197,8 @@ def _write(folder: Path, kinds: Mapping[str, Files]) -> None:
             workshop.rename(folder)
         else:
             for kind in kinds:
-                _replace(folder / kind, workshop / kind)
+                put_folder(workshop / kind, folder / kind)
     except OSError as error:
         raise Unwritable(f"{folder} cannot be written: {error.strerror or error}.") from error
     finally:
         shutil.rmtree(workshop, ignore_errors=True)
-
-
-def _replace(place: Path, new: Path) -> None:
-    """Puts a folder in the place of another, which comes back where that fails."""
-    old = new.with_name(f"old-{new.name}")
-    if place.exists():
-        place.rename(old)
-    try:
-        new.rename(place)
-    except OSError:
-        if old.exists():
-            old.rename(place)
-        raise

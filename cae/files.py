@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+import uuid
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -60,6 +61,19 @@ def write_whole(path: Path, content: bytes) -> None:
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
+        raise
+
+
+def put_folder(new: Path, place: Path) -> None:
+    """Gives a finished folder its place; what was there goes beside where `new` was, or comes back where that fails."""
+    old = new.with_name(f".deleted-{uuid.uuid4().hex}")
+    if place.exists():
+        place.rename(old)
+    try:
+        new.rename(place)
+    except OSError:
+        if old.exists():
+            old.rename(place)
         raise
 
 

@@ -33,7 +33,7 @@ from cae.errors import (
     UnusableData,
     Unwritable,
 )
-from cae.files import cache_folder, data_folder, require_writable, runs_folder, write_whole
+from cae.files import cache_folder, data_folder, put_folder, require_writable, runs_folder, write_whole
 from cae.runs import Run
 
 INVERT = ("auto", "yes", "no")
@@ -79,7 +79,7 @@ def import_data(
         workshop = place / f".new-{uuid.uuid4().hex}"
         workshop.mkdir()
         about = _made(workshop, found, clean(path.resolve().name, 200), invert, seed)
-        _put(workshop, place / name)
+        put_folder(workshop, place / name)
     _forget(name)
     return about
 
@@ -322,19 +322,6 @@ def _write(
         file.write(content)
         checksums.append(zlib.crc32(content, checksum))
     return checksums[0], checksums[1]
-
-
-def _put(new: Path, place: Path) -> None:
-    """Gives a finished folder its place; what was there goes, or comes back where that fails."""
-    old = place.with_name(f".deleted-{uuid.uuid4().hex}")
-    if place.exists():
-        place.rename(old)
-    try:
-        new.rename(place)
-    except OSError:
-        if old.exists():
-            old.rename(place)
-        raise
 
 
 def _forget(name: str) -> None:
