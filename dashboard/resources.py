@@ -78,12 +78,7 @@ def _import_slowly() -> None:
 def plotly_address() -> str:
     """Where the browser finds Plotly's script."""
 
-    def script() -> bytes:
-        from plotly.offline import get_plotlyjs
-
-        return bytes(get_plotlyjs(), "utf-8")
-
-    return serving.address(f"plotly-{metadata.version('plotly')}.min.js", script)
+    return serving.address(f"plotly-{metadata.version('plotly')}.min.js", browser.plotly_script)
 
 
 @dataclass(frozen=True)
