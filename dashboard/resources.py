@@ -77,7 +77,6 @@ def _import_slowly() -> None:
 
 def plotly_address() -> str:
     """Where the browser finds Plotly's script."""
-
     return serving.address(f"plotly-{metadata.version('plotly')}.min.js", browser.plotly_script)
 
 

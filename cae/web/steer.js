@@ -222,7 +222,8 @@ class Wheel {
       this.operations.restore(this.history[at].operations);
       this.moveTo(this.history[at].code);
       this.refresh();
-      if (moments.length > 1) this.tell();
+      const known = this.data.code ?? this.start.code; // by Python
+      if (this.code.some((value, dimension) => Math.abs(value - known[dimension]) > 1e-6)) this.tell();
     }
     this.carried = null;
     const moment = now();
