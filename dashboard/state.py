@@ -18,7 +18,7 @@ from cae.config import RECIPES, Config, MapConfig
 from cae.errors import CaeError
 from cae.runs import Run
 
-_RUN = "run"
+_RUN, _CHOSEN = "run", "chosen run"
 _NEXT_RUN = "next run"
 _EPOCHS = "epochs"
 _OVERLAY = "overlay"
@@ -47,22 +47,27 @@ FIRST_CHOICE = "best"
 def run_picker(names: Sequence[str]) -> str | None:
     """Draws the choice of the run, at first the one that the address names (`?run=`); its name, if there is one."""
     wanted = st.session_state.pop(_NEXT_RUN, None)
-    if wanted is None and _RUN not in st.session_state:
+    if wanted is None and _CHOSEN not in st.session_state:
         wanted = st.query_params.get("run")
         if wanted is not None and wanted not in names:
             st.warning(f"There is no run called “{wording.plain(wanted[:64])}”.", icon=":material/search_off:")
     if wanted in names:
         st.session_state[_RUN] = wanted
-    elif st.session_state.get(_RUN) not in names:
-        st.session_state[_RUN] = FIRST_CHOICE if FIRST_CHOICE in names else next(iter(names), None)
-    st.selectbox("Run", names, key=_RUN, help="The training that every page shows.", placeholder="No run yet")
-    _take_epoch(st.session_state[_RUN])
-    return st.session_state[_RUN]  # type: ignore[no-any-return]
+    elif st.session_state.get(_RUN) not in names:  # Streamlit forgets what a field holds where pages change quickly
+        known = st.session_state.get(_CHOSEN)
+        first = FIRST_CHOICE if FIRST_CHOICE in names else next(iter(names), None)
+        st.session_state[_RUN] = known if known in names else first
+    chosen: str | None = st.selectbox(
+        "Run", names, key=_RUN, help="The training that every page shows.", placeholder="No run yet"
+    )
+    st.session_state[_CHOSEN] = chosen
+    _take_epoch(chosen)
+    return chosen
 
 
 def chosen_run() -> Run | None:
     """The run that the pages show, as it was after the epoch that was chosen; None where there is none any more."""
-    name = st.session_state.get(_RUN)
+    name = st.session_state.get(_CHOSEN)
     try:
         return moment_of(Run.open(name)) if name else None
     except CaeError:
@@ -102,7 +107,7 @@ def moment_of(run: Run) -> Run:
 
 def as_shown(run: Run) -> Run:
     """A run among others: after the epoch that the pages show, where it is the one that they show; else its last."""
-    return moment_of(run) if run.name == st.session_state.get(_RUN) else run
+    return moment_of(run) if run.name == st.session_state.get(_CHOSEN) else run
 
 
 def file_name(what: str) -> str:
@@ -181,19 +186,26 @@ def linked_code() -> tuple[float, ...]:
     return st.session_state[_LINK][1]  # type: ignore[no-any-return]
 
 
-def set_steered(start: str, code: tuple[float, ...]) -> None:
-    """Remembers where somebody has gone from a start."""
-    places = {**st.session_state.get(_STEERED, {}), start: code}
+def set_steered(place: str, start: NDArray[np.float32], code: tuple[float, ...]) -> None:
+    """Remembers to which code somebody has gone from a start, whose own code (D,) was `start` then."""
+    places = {**st.session_state.get(_STEERED, {}), place: (tuple(map(float, start)), code)}
     st.session_state[_STEERED] = dict(list(places.items())[-_MOST_STARTS:])
 
 
-def steered(start: str, address: str) -> tuple[float, ...] | None:
-    """Where they have gone from it, if anywhere: here, or by the link that they have followed."""
+def steered(place: str, start: NDArray[np.float32], address: str = "") -> tuple[float, ...] | None:
+    """Where they have gone from it, if anywhere: here, or by the link that they have followed.
+
+    As far from its code (D,) as they were from the one that it had then: the weights may be of another epoch now.
+    """
     if address and st.session_state.get(_ARRIVED) == address:
         del st.session_state[_ARRIVED]
-        set_steered(start, linked_code())
-    places: dict[str, tuple[float, ...]] = st.session_state.get(_STEERED, {})
-    return places.get(start)
+        set_steered(place, start, linked_code())
+    places: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = st.session_state.get(_STEERED, {})
+    then, code = places.get(place, ((), ()))
+    if len(code) != len(start):
+        return None
+    now = tuple(map(float, start))
+    return code if now == then else tuple(at + (gone - was) for at, gone, was in zip(now, code, then, strict=True))
 
 
 def number_key(name: str, most: int) -> str:

@@ -19,6 +19,35 @@ from cae.files import runs_folder
 from cae.runs import Run
 
 
+def pytest_addoption(parser):
+    parser.addoption("--full", action="store_true", help="the faults in full number (tests/faults), not in CI's")
+
+
+@pytest.fixture
+def rounds(request):
+    """A function that gives how often to try: the first number in CI, the second with --full."""
+    return lambda short, full: full if request.config.getoption("--full") else short
+
+
+@pytest.fixture
+def survived(record_property):
+    """A function that takes a figure, in a sentence, which is printed after the tests."""
+    return lambda sentence: record_property("survived", sentence)
+
+
+def pytest_terminal_summary(terminalreporter):
+    found = [
+        value
+        for report in terminalreporter.stats.get("passed", [])
+        for name, value in getattr(report, "user_properties", [])
+        if name == "survived"
+    ]
+    if found:
+        terminalreporter.section("What it survived")
+        for sentence in found:
+            terminalreporter.write_line(f"- {sentence}")
+
+
 @pytest.fixture(autouse=True)
 def own_folders(tmp_path, monkeypatch):
     """Runs and caches of a test lie in its own folder."""

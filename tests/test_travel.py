@@ -108,6 +108,33 @@ def test_what_was_steered_away_from_the_start_stays_steered(traveller):
     np.testing.assert_allclose(values() - code[0].numpy(), away, atol=1e-3)
 
 
+def test_a_journey_goes_on_after_other_pages_were_visited_in_haste(traveller):
+    page = traveller.opens("/steer?run=four")
+    run, first = traveller.server.run("four"), data.to_model(data.load("mnist", "test").pixels[:1])
+    values = lambda: np.array(  # noqa: E731
+        [float(page.get_by_role("slider", name=f"z{at}", exact=True).input_value()) for at in range(4)]
+    )
+    page.get_by_role("slider", name="z2", exact=True).focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(600)
+    traveller.settles()
+    with torch.inference_mode():
+        away = values() - run.model().encode(first)[0].numpy()
+    assert abs(away[2]) > 1e-3
+    for epoch in (2, 1):
+        scrubber(page).focus()
+        page.keyboard.press("ArrowLeft")
+        page.wait_for_url(re.compile(f"epoch={epoch}"), timeout=PATIENCE)
+        page.get_by_role("link", name="Draw", exact=True).click()
+        page.get_by_role("link", name="Steer", exact=True).click()
+        expect(page.get_by_role("slider", name="z2", exact=True)).to_be_visible(timeout=PATIENCE)
+        traveller.settles()
+        with torch.inference_mode():
+            code = run.at(epoch).model().encode(first)[0].numpy()
+        np.testing.assert_allclose(values() - code, away, atol=1e-3)
+
+
 def test_the_own_drawing_follows(traveller):
     page = traveller.opens("/draw?run=four")
     paper = page.get_by_role("img", name="Drawing area", exact=True).bounding_box()

@@ -21,11 +21,13 @@ _FARTHEST = 1e4  # from zero, for a number that the browser sends
 class Start:
     """Where steering begins: a code (D,), and the picture (28, 28) that it was encoded from, if there is one.
 
-    Another `id` is another start, and is loaded; what was steered from one start says which.
-    `address` stands for it in a link; empty where it cannot.
+    Another `id` is another start, and is loaded; what was steered from one start says which. `place` is what remains
+    of it when the run trains on or is looked at after another epoch. `address` stands for it in a link; empty where
+    it cannot.
     """
 
     id: str
+    place: str
     address: str
     name: str
     code: NDArray[np.float32]

@@ -124,21 +124,22 @@ def _picture(run: Run, _space: LatentSpace, _: object) -> Start:
 def _sample(run: Run, _space: LatentSpace, _: object) -> Start:
     found = state.sample(run)
     assert found is not None  # or the way would not be offered
-    which, _ = _id(run, "sample", hash(found.code.tobytes()))
-    return Start(which, "", found.name, found.code)
+    which, place, _ = _id(run, "sample", hash(found.code.tobytes()))
+    return Start(which, place, "", found.name, found.code)
 
 
 def _own(run: Run, kind: str, pixels: NDArray[np.uint8]) -> Start:
-    which, _ = _id(run, kind, hash(pixels.tobytes()))
-    return Start(which, "", f"Your {kind}", resources.encode(run, pixels), pixels)
+    which, place, _ = _id(run, kind, hash(pixels.tobytes()))
+    return Start(which, place, "", f"Your {kind}", resources.encode(run, pixels), pixels)
 
 
 def _link(run: Run, _space: LatentSpace, _: object) -> Start:
     code = state.linked_code()
-    which, _ = _id(run, "link", hash(code))
-    return Start(which, "", "The code of the link", np.array(code, np.float32))
+    which, place, _ = _id(run, "link", hash(code))
+    return Start(which, place, "", "The code of the link", np.array(code, np.float32))
 
 
-def _id(run: Run, kind: str, number: int) -> tuple[str, str]:
-    """What tells a start from others, of other networks too, and what it is called in an address."""
-    return f"{run.name} {resources.fingerprint(run)[:12]} {kind} {number}", f"{kind}-{number}"
+def _id(run: Run, kind: str, number: int) -> tuple[str, str, str]:
+    """What tells a start from others, of other weights too; from others of the run; and in an address."""
+    place = f"{run.name} {kind} {number}"
+    return f"{place} {resources.fingerprint(run)[:12]}", place, f"{kind}-{number}"

@@ -16,7 +16,7 @@ from sections.taking import take_home
 def traversals(run: Run, start: Start) -> None:
     """From the code to which somebody has moved."""
     space = resources.latent_space(run)
-    moved = state.steered(start.id, "")
+    moved = state.steered(start.place, start.code)
     code = start.code if moved is None else np.array(moved, np.float32)
     order = [int(dimension) for dimension in np.argsort(-space.influence, kind="stable")]
     with st.expander("Take a traversal home"):

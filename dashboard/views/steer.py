@@ -16,9 +16,9 @@ def show(run: Run) -> None:
     start = starting_point(run, resources.latent_space(run))
     if start is None:
         return
-    moved = steer(files, start, state.steered(start.id, start.address), key="steer")
+    moved = steer(files, start, state.steered(start.place, start.code, start.address), key="steer")
     if moved is not None:
-        state.set_steered(start.id, moved)
+        state.set_steered(start.place, start.code, moved)
     traversals(run, start)
 
 
