@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import time
 from collections.abc import Iterator
@@ -73,18 +72,34 @@ class TrainState:
 
     def load(self, tensors: dict[str, Tensor]) -> None:
         """Takes over what `tensors()` gave. Raises KeyError, ValueError or RuntimeError where it does not fit."""
-        weights = {name[6:]: value for name, value in tensors.items() if name.startswith("model.")}
-        self.model.load_state_dict(weights)
-        parameters = list(self.model.parameters())
-        for name, value in tensors.items():
-            if name.startswith("optimizer."):
-                _, index, key = name.split(".")
-                parameter = parameters[int(index)]
-                own = torch.empty_like(parameter) if value.shape == parameter.shape else value.to(parameter.device)
-                self.optimizer.state[parameter][key] = own.copy_(value)
-        self.order_state = tensors["order_state"]
         self.epoch, self.batch, self.step = (int(value) for value in tensors["counters"])
         self.loss_sum, self.seconds = (float(value) for value in tensors["sums"])
+        if self.step:
+            self._fill_optimizer()
+        own = self.tensors()
+        if {name: (value.shape, value.dtype) for name, value in tensors.items()} != {
+            name: (value.shape, value.dtype) for name, value in own.items()
+        }:
+            raise ValueError("the state of another training")
+        if not all(bool(torch.isfinite(value).all()) for value in tensors.values()):
+            raise ValueError("numbers that are not finite")
+        if min(self.epoch, self.batch, self.loss_sum, self.seconds) < 0 or self.step < self.epoch:
+            raise ValueError("a training that went backwards")
+        self.model.load_state_dict({name[6:]: value for name, value in tensors.items() if name.startswith("model.")})
+        for index, parameter in enumerate(self.model.parameters()):
+            for key, held in self.optimizer.state[parameter].items():
+                if held is not None:
+                    held.copy_(tensors[f"optimizer.{index}.{key}"])
+        self.order_state = tensors["order_state"]
+        self.generator.set_state(self.order_state)
+
+    def _fill_optimizer(self) -> None:
+        """Gives the optimizer everything that it holds between two steps, by taking one."""
+        with torch.no_grad():
+            for parameter in self.model.parameters():
+                parameter.grad = torch.zeros_like(parameter)
+            self.optimizer.step()
+        self.model.zero_grad(set_to_none=True)
 
     def order(self, count: int) -> Tensor:
         """The order (N,) in which the epoch under way sees its images; the same however often it is asked for."""
@@ -181,8 +196,6 @@ class _Step:
         self._state, self._config, self._group = state, config, group
         self._model = group.together(state.model)
         self._is_augmented = augment.is_asked(config)
-        is_rounded = next(state.model.parameters()).is_cuda and torch.cuda.is_bf16_supported()
-        self._precision = torch.autocast("cuda", torch.bfloat16) if is_rounded else contextlib.nullcontext()
 
     def __call__(self, pixels: Tensor, batch: Tensor) -> float:
         """One update, from the images whose indices are in `batch` (B,); the loss before it."""
@@ -192,9 +205,7 @@ class _Step:
         if self._is_augmented:
             images = augment.augmented(images, self._config, self._state.step * self._group.size + self._group.rank)
         images = images.contiguous(memory_format=torch.channels_last)  # (B, 1, 28, 28)
-        with self._precision:
-            reconstructions = self._model(images)
-        loss = nn.functional.mse_loss(reconstructions.float(), images)
+        loss = nn.functional.mse_loss(self._model(images), images)
         self._state.model.zero_grad(set_to_none=True)
         (loss if weight == 1 else loss * weight).backward()  # type: ignore[no-untyped-call]
         with torch.no_grad():
