@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from cae.commands import bring, learn, measure, take
+from cae.commands.terminal import print
 from cae.errors import CaeError
+from cae.files import reason
 
 
 class _Parser(argparse.ArgumentParser):
@@ -23,12 +26,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         code = options.command(options)
+        sys.stdout.flush()
     except CaeError as error:
         print(f"cae: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # the reader of our output has gone, as `| head` does
         sys.stderr.close()
         return 0
+    except OSError as error:
+        if error.filename is not None:  # not what is printed
+            raise
+        print(f"cae: What there is to say cannot be written: {reason(error)}.", file=sys.stderr)
+        with contextlib.suppress(OSError):
+            sys.stdout.close()
+        return 2
     return code or 0
 
 

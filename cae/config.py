@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import reprlib
 from collections.abc import Callable, Iterator
 from dataclasses import Field, asdict, dataclass, field, fields
 from typing import Any, TypeVar
@@ -49,10 +50,10 @@ class Option:
             if value in self.fixed or (self.more and is_stored and datasets.is_name(value)):
                 return
             if value not in self.choices:
-                raise self._refusal(f"must be one of {', '.join(self.choices)}, not {value!r}")
+                raise self._refusal(f"must be one of {', '.join(self.choices)}, not {_short(value)}")
             return
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise self._refusal(f"must be a number, not {value!r}")
+            raise self._refusal(f"must be a number, not {_short(value)}")
         if isinstance(value, float) and (self.kind is int or not math.isfinite(value)):
             raise self._refusal(f"must be a {'whole' if self.kind is int else 'finite'} number, not {value!r}")
         shown = f"{value}" if abs(value) < 10**15 else "that"
@@ -96,6 +97,10 @@ def _as_option(item: Field[Any]) -> Option:
     return Option(name=item.name, default=item.default, kind=kind, **item.metadata)
 
 
+def _short(value: Any) -> str:
+    return reprlib.repr(value)  # of a file that somebody has made, it may be without end
+
+
 C = TypeVar("C", bound=Config)
 
 
@@ -109,7 +114,7 @@ def from_json(cls: type[C], values: Any) -> C:
     known = {option.name for option in cls.options()}
     for name in values:
         if name not in known:
-            raise InvalidOption(str(name), f"There is no option called {name!r}.")
+            raise InvalidOption(_short(name), f"There is no option called {_short(name)}.")
     found = object.__new__(cls)
     for option in cls.options():
         object.__setattr__(found, option.name, values.get(option.name, option.default))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import math
+import struct
 import sys
 import zlib
 from dataclasses import dataclass
@@ -11,15 +13,16 @@ from typing import Literal
 
 import numpy as np
 import torch
-from filelock import FileLock
 from torch import Tensor
 
-from cae import datasets
+from cae import datasets, reading, weights
 from cae.datasets import CLASSES, DATASETS, FOLDERS
 from cae.errors import DataUnavailable, InvalidOption
 from cae.files import SHIPPED_DATA, data_folder, write_whole
+from cae.locks import Lock
 
 Split = Literal["train", "test"]
+_LARGEST = 2**28  # bytes of an unpacked file; the largest of the three data sets has 47 MB
 _PREFIX = {"train": "train", "test": "t10k"}
 _FILES = tuple(f"{prefix}-{kind}" for prefix in _PREFIX.values() for kind in ("images-idx3-ubyte", "labels-idx1-ubyte"))
 
@@ -55,7 +58,7 @@ def load(name: str, split: Split) -> Images:
     folder = _prepared(name, [file for file in _FILES if file.startswith(prefix)])
     pixels = _read_idx(folder / f"{prefix}-images-idx3-ubyte", 3)
     labels = _read_idx(folder / f"{prefix}-labels-idx1-ubyte", 1)
-    if pixels.shape != (len(labels), 28, 28) or (labels >= len(CLASSES[name])).any():
+    if pixels.shape != (len(labels), 28, 28) or not len(labels) or (labels >= len(CLASSES[name])).any():
         raise DataUnavailable(f"The pictures and the labels of {name}, {split}, in {folder} do not belong together.")
     return Images(torch.from_numpy(pixels), torch.from_numpy(labels.astype(np.int64)), CLASSES[name])
 
@@ -68,6 +71,8 @@ def _own(name: str, split: Split) -> Images:
     counts, checksum = {"train": (about.train, about.checksums[0]), "test": (about.test, about.checksums[1])}[split]
     expected = {f"{split}_pixels": [sum(counts), 28, 28], f"{split}_labels": [sum(counts)]}
     try:
+        if weights.damage(datasets.folder(name) / datasets.PICTURES):
+            raise ValueError("header")
         with safe_open(datasets.folder(name) / datasets.PICTURES, "np") as file:
             for key, shape in expected.items():  # before anything is read
                 if file.get_slice(key).get_shape() != shape or file.get_slice(key).get_dtype() != "U8":
@@ -77,7 +82,7 @@ def _own(name: str, split: Split) -> Images:
             raise ValueError("checksum")
         if np.bincount(labels, minlength=len(counts)).tolist() != list(counts):
             raise ValueError("labels")
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+    except (SafetensorError, *reading.UNREADABLE) as error:
         raise datasets.damaged(name, datasets.PICTURES) from error
     return Images(torch.from_numpy(pixels), torch.from_numpy(labels.astype(np.int64)), about.class_names)
 
@@ -99,7 +104,7 @@ def _prepared(name: str, needed: list[str]) -> Path:
         return folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / "unpacking.lock"):
+        with Lock(folder / "unpacking.lock"):
             _unpack(name, folder)
     except OSError as error:
         raise DataUnavailable(
@@ -161,26 +166,34 @@ def _what_is_missing(name: str, folder: Path, damaged: list[str]) -> str:
 def _is_sound(path: Path) -> bool:
     """Whether an unpacked file has the length its header promises and the checksum its archive ends with."""
     try:
-        content = path.read_bytes()
-    except OSError:
+        content = reading.content(path, _LARGEST)
+        shape = _idx_shape(content)
+        if len(content) != 4 + 4 * len(shape) + math.prod(shape):
+            return False
+        tail = reading.end(path.with_name(path.name + ".gz"), 8)
+    except FileNotFoundError:
+        return path.exists()
+    except (OSError, ValueError):
         return False
-    rank = content[3] if len(content) > 4 else 0
-    shape = np.frombuffer(content, ">u4", count=rank, offset=4) if len(content) >= 4 + 4 * rank else ()
-    if rank not in (1, 3) or len(content) != 4 + 4 * rank + int(np.prod(shape, dtype=np.int64)):
-        return False
-    archive = path.with_name(path.name + ".gz")
-    if not archive.exists():
-        return True
-    with open(archive, "rb") as file:  # RFC 1952: a gzip file ends with the CRC32 and the length of its content
-        file.seek(max(0, archive.stat().st_size - 8))
-        tail = file.read()
+    # RFC 1952: a gzip file ends with the CRC32 and the length of its content
     return tail == zlib.crc32(content).to_bytes(4, "little") + len(content).to_bytes(4, "little")
 
 
 def _read_idx(path: Path, rank: int) -> np.ndarray:
     """The array of an idx file: four bytes of magic, `rank` big-endian lengths, then the bytes themselves."""
-    content = np.fromfile(path, np.uint8)
-    if len(content) < 4 + 4 * rank or content[3] != rank:
-        raise DataUnavailable(f"{path} holds an array of another shape.")
-    shape = content[4 : 4 + 4 * rank].view(">u4")
-    return content[4 + 4 * rank :].reshape(*shape.astype(int))
+    try:
+        content = np.frombuffer(reading.content(path, _LARGEST), np.uint8).copy()
+        shape = _idx_shape(content[:16].tobytes())
+        if len(shape) != rank:
+            raise ValueError("an array of another rank")
+        return content[4 + 4 * rank :].reshape(*shape)
+    except reading.UNREADABLE as error:
+        raise DataUnavailable(f"{path} holds an array of another shape.") from error
+
+
+def _idx_shape(content: bytes) -> tuple[int, ...]:
+    """The shape that an idx file of bytes says it has. Raises ValueError for what is none."""
+    rank = content[3] if len(content) > 4 else 0
+    if content[:3] != b"\0\0\x08" or rank not in (1, 3) or len(content) < 4 + 4 * rank:
+        raise ValueError("no idx file of bytes")
+    return struct.unpack(f">{rank}I", content[4 : 4 + 4 * rank])

@@ -8,10 +8,10 @@ import os
 import re
 import unicodedata
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from cae import reading
 from cae.errors import CaeError, Damaged, DataUnavailable
 from cae.files import SHIPPED_DATA, data_folder
 
@@ -163,17 +163,13 @@ def about(name: str) -> About:
         raise absent(clean(str(name)))
     path = folder(name) / ABOUT
     try:
-        with open(path, "rb") as file:
-            content = file.read(_LARGEST_ABOUT + 1)
-        if len(content) > _LARGEST_ABOUT:
-            raise ValueError("too long")
-        values = json.loads(content)
-        newer = values.pop("format") > FORMAT
+        values = reading.values(path, _LARGEST_ABOUT)
+        newer = reading.whole(values.pop("format"), 1) > FORMAT
         if not newer:
             return _from_json(values)
     except FileNotFoundError:
         raise absent(name) from None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except reading.UNREADABLE as error:
         raise damaged(name, ABOUT) from error
     raise Damaged(f"own/{name}/{ABOUT} was written by a newer version of this laboratory: update it.")
 
@@ -205,5 +201,5 @@ def _from_json(values: dict[str, Any]) -> About:
         raise ValueError("nothing to train or to test on")
     if len(found.checksums) != 2 or not all(type(each) is int and 0 <= each < 2**32 for each in found.checksums):
         raise ValueError("no checksums")
-    datetime.fromisoformat(found.created)
+    reading.moment(found.created)
     return found

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cae import datasets, metrics
+from cae import datasets, metrics, reading
 from cae.files import cache_folder, keep
 from cae.metrics import Baselines, Components, Scores
 from cae.runs import Run
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from cae.model import ConvAutoencoder
 
 FORMAT = 1
+_PIXELS = 28 * 28
 REPORTED_TEST_MSE = 0.0171  # of the founding document's network, on MNIST
 
 
@@ -94,7 +97,8 @@ def kept(run: Run) -> Evaluation | None:
     """The evaluation of the run's last weights if it was made before: shipped with the run, or in the cache."""
     fingerprint = run.weights_hash()
     places = (run.path / "evaluation.json", cache_folder() / fingerprint / "evaluation.json")
-    return next(filter(None, (_read(place, fingerprint) for place in places)), None)
+    known = (dataset_of(run), fingerprint, run.info.model.latent_dim)
+    return next(filter(None, (_read(place, known) for place in places)), None)
 
 
 def to_text(found: Evaluation) -> str:
@@ -142,13 +146,13 @@ def compare(
 
 def errors_per_image(run: Run) -> NDArray[np.float32]:
     """The MSE on [-1, 1] of each test image, (N,), with the run's last weights; kept like the evaluation."""
+    from cae import data
+
     path = cache_folder() / run.weights_hash() / "test-mse.npy"
-    try:
-        values: NDArray[np.float32] = np.load(path, allow_pickle=False)
-        if values.ndim == 1 and values.dtype == np.float32 and np.isfinite(values).all():
+    with contextlib.suppress(*reading.UNREADABLE):
+        values: NDArray[np.float32] = reading.finite(reading.array(path, np.float32), 0)
+        if len(values) == len(data.load(dataset_of(run), "test")):
             return values
-    except (OSError, ValueError, EOFError):
-        pass
     originals, reconstructions, _, _ = _both(run)
     values = metrics.mse(originals, reconstructions).astype(np.float32)
     keep(path, _as_npy(values))
@@ -158,11 +162,13 @@ def errors_per_image(run: Run) -> NDArray[np.float32]:
 def baselines(dataset: str) -> Baselines:
     """The baselines of a data set, computed once (about 2 s)."""
     path = cache_folder() / f"baselines-{datasets.key(dataset)}.json"
-    try:
-        values = json.loads(path.read_text())
-        return Baselines(float(values["mean_image"]), tuple(float(value) for value in values["pca"]))
-    except (OSError, ValueError, TypeError, KeyError):
-        pass
+    with contextlib.suppress(*reading.UNREADABLE):
+        values = reading.values(path)
+        mean_image = reading.number(values["mean_image"], 0, 4)
+        pca = tuple(reading.number(value, 0, mean_image * (1 + 1e-6)) for value in values["pca"])
+        if list(pca) != sorted(pca, reverse=True) or not 1 <= len(pca) <= _PIXELS:
+            raise ValueError("more components leave less over")
+        return Baselines(mean_image, pca)
     from cae import data
 
     found = metrics.baselines(data.load(dataset, "train").pixels.numpy(), data.load(dataset, "test").pixels.numpy())
@@ -173,12 +179,10 @@ def baselines(dataset: str) -> Baselines:
 def components(dataset: str) -> Components:
     """The principal components of a data set's training images, computed once (about 2 s)."""
     path = cache_folder() / f"pca-{datasets.key(dataset)}.npy"
-    try:
-        rows: NDArray[np.float32] = np.load(path, allow_pickle=False)
-        if rows.dtype == np.float32 and rows.ndim == 2 and rows.shape[1] == 28 * 28 and np.isfinite(rows).all():
+    with contextlib.suppress(*reading.UNREADABLE):
+        rows = reading.finite(reading.array(path, np.float32, (_PIXELS,)), -1 - 1e-3, 1 + 1e-3)
+        if len(rows) > 1 and np.allclose(rows[1:] @ rows[1:].T, np.eye(len(rows) - 1), atol=1e-3):
             return Components(rows[0], rows[1:])
-    except (OSError, ValueError, EOFError):
-        pass
     from cae import data
 
     found = metrics.components(data.load(dataset, "train").pixels.numpy())
@@ -213,13 +217,33 @@ def _as_npy(values: NDArray[np.floating]) -> bytes:
     return buffer.getvalue()
 
 
-def _read(path: Path, fingerprint: str) -> Evaluation | None:
+def _read(path: Path, known: tuple[str, str, int]) -> Evaluation | None:
+    """The evaluation that a file holds, if it is one of this data set, these weights and so many latent dimensions."""
     try:
-        values = json.loads(path.read_text())
-        if values.pop("format") != FORMAT or values["weights"] != fingerprint:
+        values = reading.values(path)
+        if values.pop("format") != FORMAT or (values["dataset"], values["weights"], values["latent_dim"]) != known:
             return None
         values["overall"] = Scores(**values["overall"])
         values["per_class"] = tuple(ClassScores(**scores) for scores in values["per_class"])
-        return Evaluation(**values)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        found = Evaluation(**values)
+        _check(found)
+        return found
+    except reading.UNREADABLE:
         return None
+
+
+def _check(found: Evaluation) -> None:
+    """Raises ValueError or TypeError where it holds what no evaluation does, or contradicts itself."""
+    for of in (found.overall, *found.per_class):
+        reading.whole(of.count, 1), reading.number(of.mse, 0, 4), reading.number(of.ssim, -1, 1 + 1e-6)
+        reading.number(of.psnr, -1, math.inf)
+    for each in found.per_class:
+        reading.whole(each.label, 0, datasets.MOST_CLASSES - 1), reading.text(each.name, datasets.LONGEST_NAME)
+    labels = [each.label for each in found.per_class]
+    if labels != sorted(set(labels)) or sum(each.count for each in found.per_class) != found.overall.count:
+        raise ValueError("not the classes of these images")
+    for measure in ("mse", "psnr", "ssim"):
+        mean = sum(each.count * getattr(each, measure) for each in found.per_class) / found.overall.count
+        if not math.isclose(mean, getattr(found.overall, measure), rel_tol=1e-6, abs_tol=1e-9):
+            raise ValueError("the whole is not the sum of its parts")
+    reading.number(found.mean_image_mse, 0), reading.number(found.pca_mse, 0)

@@ -5,22 +5,44 @@ from __future__ import annotations
 import io
 import lzma
 import re
+import reprlib
+import struct
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from cae import picks
+from cae import picks, reading, state_dict
 from cae.config import ModelConfig
 from cae.errors import Damaged, DoesNotFit, InvalidOption
 from cae.files import require_writable, write_whole
-from cae.runs import Run, RunInfo, check_name, new_folder, now
-from cae.weights import Weights, header_config, in_file_order, read_tensors, read_weights, shapes, write_weights
+from cae.reading import LARGEST_TEXT
+from cae.runs import LARGEST_INFO, Run, RunInfo, check_name, new_folder, now
+from cae.weights import (
+    LARGEST_WEIGHTS,
+    Weights,
+    header_config,
+    in_file_order,
+    read_tensors,
+    read_weights,
+    shapes,
+    single,
+    write_weights,
+)
 
 LARGEST_FILE = 64 * 2**20  # of an import, as it arrives
 LARGEST_CONTENT = 512 * 2**20  # of a zip, unpacked
+MOST_FILES = 12_000  # in a zip: the film of the longest training, and what else a run has
+_LARGEST_DIRECTORY = 2**22  # bytes of the list of what is in a zip
+_LARGEST = {"run.json": LARGEST_INFO, "evaluation.json": 2**20, "resume.safetensors": LARGEST_WEIGHTS}
+_LARGEST_OTHERS = {".jsonl": LARGEST_TEXT, ".safetensors": LARGEST_WEIGHTS // 4, ".txt": LARGEST_TEXT}
+_BROKEN = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError, *reading.UNREADABLE,
+)  # fmt: skip
 _RUN_FILE = re.compile(
     r"run\.json|(history|progress)\.jsonl|(model|resume)\.safetensors|epochs/[0-9]{4,5}\.safetensors"
     r"|evaluation\.json|log\.txt"
@@ -31,8 +53,17 @@ def pack(run: Run) -> bytes:
     """The run as a zip that `import_file` takes, here or on another machine.
 
     A long film is thinned, close together where the network learns fastest, so that the zip stays small enough.
+    Raises RunNotFound or Damaged.
     """
-    frames = sorted((run.path / "epochs").glob("[0-9]*.safetensors"))
+    try:
+        return _packed(run)
+    except OSError as error:
+        run.require_there()
+        raise Damaged(f"{run.name} cannot be packed: {error.strerror or error}.") from error
+
+
+def _packed(run: Run) -> bytes:
+    frames = reading.matching(run.path / "epochs", "[0-9]*.safetensors")
     room = LARGEST_FILE // 2 // max([1, *(frame.stat().st_size for frame in frames)])
     kept = {frames[number] for number in picks.film(len(frames) - 1, max(room, 2))} if frames else set()
     packed = io.BytesIO()
@@ -57,19 +88,12 @@ def import_file(content: bytes, name: str, *, activation: str = "relu") -> Run:
     if _is_safetensors(content):
         return _import_safetensors(content, name, activation)
     if zipfile.is_zipfile(io.BytesIO(content)):
+        _require_short_directory(content)
         try:
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
                 if not any(member.endswith("data.pkl") for member in archive.namelist()):
                     return _import_zip(archive, name)
-        except (
-            zipfile.BadZipFile,
-            zlib.error,
-            lzma.LZMAError,
-            EOFError,
-            NotImplementedError,
-            RuntimeError,
-            ValueError,
-        ) as error:
+        except _BROKEN as error:
             raise Damaged("The zip is damaged and cannot be unpacked.") from error
     return _import_state_dict(content, name, activation)
 
@@ -78,12 +102,29 @@ def _is_safetensors(content: bytes) -> bool:
     return len(content) > 9 and 0 < int.from_bytes(content[:8], "little") < len(content) and content[8:9] == b"{"
 
 
+def _require_short_directory(content: bytes) -> None:
+    """Raises DoesNotFit where a zip lists so much that reading the list alone would take long."""
+    end = len(content) - 22  # where the last record is if no comment follows, and nobody looks further
+    if content[end : end + 4] != b"PK\5\6" or content[-2:] != b"\0\0":
+        end = content.rfind(b"PK\5\6", max(0, len(content) - 22 - 2**16))
+    (size,) = struct.unpack("<I", content[end + 12 : end + 16].ljust(4, b"\xff"))
+    if content[max(0, end - 20) : end].startswith(b"PK\6\7"):  # zip64 says it in a record of 56 bytes before that one
+        (size,) = struct.unpack("<Q", content[max(0, end - 36) : max(0, end - 28)].ljust(8, b"\xff"))
+    if size > _LARGEST_DIRECTORY:
+        raise DoesNotFit(f"The zip holds more than {MOST_FILES:,} files: no run does.")
+
+
 def _import_zip(archive: zipfile.ZipFile, name: str) -> Run:
     members = [member for member in archive.infolist() if not member.is_dir()]
+    if len(members) > MOST_FILES:
+        raise DoesNotFit(f"The zip holds more than {MOST_FILES:,} files: no run does.")
     for member in members:
         parts = member.filename.replace("\\", "/").split("/")
         if ".." in parts or parts[0] in ("", ".") or ":" in parts[0] or member.external_attr >> 28 == 0xA:
-            raise DoesNotFit(f"The zip holds {member.filename!r}, which would climb out of the run's folder: refused.")
+            shown = reprlib.repr(member.filename)
+            raise DoesNotFit(f"The zip holds {shown}, which would climb out of the run's folder: refused.")
+        if member.flag_bits & 1:
+            raise DoesNotFit("The zip is locked with a password: pack it without one.")
     if sum(member.file_size for member in members) > LARGEST_CONTENT:
         raise DoesNotFit(f"The zip unpacks to more than {LARGEST_CONTENT // 2**20} MB: no run does.")
     at = [
@@ -92,12 +133,11 @@ def _import_zip(archive: zipfile.ZipFile, name: str) -> Run:
     if not at:
         raise DoesNotFit("The zip holds no run.json: it is not a run.")
     top = min(at, key=len)
+    files = _files(members, top)
     with new_folder(name) as folder:
         (folder / "epochs").mkdir()
-        for member in members:
-            inside = member.filename.removeprefix(top)
-            if member.filename.startswith(top) and _RUN_FILE.fullmatch(inside):
-                write_whole(folder / inside, _read_member(archive, member))
+        for inside, member in files.items():
+            write_whole(folder / inside, _read_member(archive, member))
         run = Run(folder)
         state = run.info.state if run.info.state in ("finished", "failed") else "stopped"
         run.history(), run.progress()
@@ -108,6 +148,22 @@ def _import_zip(archive: zipfile.ZipFile, name: str) -> Run:
             raise Damaged("The zip holds a run without its model.safetensors.")
         run.update(state=state, shipped=False)
     return Run.open(name)
+
+
+def _files(members: list[zipfile.ZipInfo], top: str) -> dict[str, zipfile.ZipInfo]:
+    """The files of the run that lies below `top`, by their place in it. Raises DoesNotFit where they are none."""
+    found: dict[str, zipfile.ZipInfo] = {}
+    for member in members:
+        inside = member.filename.removeprefix(top)
+        if not member.filename.startswith(top) or not _RUN_FILE.fullmatch(inside):
+            continue
+        most = _LARGEST.get(inside) or _LARGEST_OTHERS[Path(inside).suffix]
+        if member.file_size > most:
+            raise DoesNotFit(f"In the zip, {inside} unpacks to more than {most // 2**20} MB: that of no run does.")
+        if inside in found:
+            raise DoesNotFit(f"The zip holds {inside} twice: which of them is meant is not known.")
+        found[inside] = member
+    return found
 
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
@@ -132,36 +188,36 @@ def _import_safetensors(content: bytes, name: str, activation: str) -> Run:
 
 
 def _import_state_dict(content: bytes, name: str, activation: str) -> Run:
-    import torch
-
     try:
-        loaded = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises half a dozen kinds for a file that is none of its own
+        saved = state_dict.read(content, LARGEST_CONTENT)
+    except _BROKEN as error:
         raise DoesNotFit(
             "The file is neither a run's zip, nor safetensors, nor a PyTorch state_dict "
             "(a pickled module is refused: save model.state_dict() instead)."
         ) from error
+    table = saved.found
     for key in ("state_dict", "model_state_dict", "model"):
-        if isinstance(loaded, dict) and isinstance(loaded.get(key), dict):
-            loaded = loaded[key]
-    if not isinstance(loaded, dict) or not all(isinstance(value, torch.Tensor) for value in loaded.values()):
+        if isinstance(table, dict) and isinstance(table.get(key), dict):
+            table = table[key]
+    if not isinstance(table, dict) or not all(isinstance(value, state_dict.View) for value in table.values()):
         raise DoesNotFit("The file holds no table of weights: save model.state_dict(), and nothing else.")
-    config, weights = match([(str(key), _array(value)) for key, value in loaded.items()], activation)
+    try:
+        config, weights = match([(str(key), view) for key, view in table.items()], activation, saved.array)
+    except _BROKEN as error:
+        raise Damaged("The file is damaged: not all of the weights that it names are in it.") from error
     with new_folder(name) as folder:
         _fill(folder, config, weights)
+        read_weights(folder / "model.safetensors", config)
     return Run.open(name)
 
 
-def _array(tensor: Any) -> Any:
-    dense = tensor.to_dense() if tensor.is_sparse else tensor
-    return dense.detach().float().numpy()
-
-
-def match(found: list[tuple[str, Any]], activation: str) -> tuple[ModelConfig, Weights]:
+def match(
+    found: list[tuple[str, Any]], activation: str, array: Callable[[Any], NDArray[Any]] = np.asarray
+) -> tuple[ModelConfig, Weights]:
     """The configuration and the weights of named arrays that are this architecture's, in its order.
 
-    Order and shapes decide; names only where they are our own. Raises DoesNotFit with a report of the first array
-    that differs.
+    Order and shapes decide; names only where they are our own. What has a shape and is no array yet becomes one by
+    `array`, once all shapes are right. Raises DoesNotFit with a report of the first array that differs.
     """
     template = list(shapes(ModelConfig()))
     if {key for key, _ in found} == set(template):  # our own names, in whatever order
@@ -176,7 +232,6 @@ def match(found: list[tuple[str, Any]], activation: str) -> tuple[ModelConfig, W
         config = ModelConfig(latent_dim=code[0] if code else 0, width=first[0] if first else 0, activation=activation)
     except InvalidOption as error:
         raise DoesNotFit(f"These are the weights of another architecture: {error}") from error
-    weights: Weights = {}
     for number, ((key, value), (own, shape)) in enumerate(zip(found, shapes(config).items(), strict=True), start=1):
         if tuple(value.shape) != shape:
             raise DoesNotFit(
@@ -184,7 +239,10 @@ def match(found: list[tuple[str, Any]], activation: str) -> tuple[ModelConfig, W
                 f"{tuple(value.shape)} where {own} of a model with {config.latent_dim} latent dimensions "
                 f"and width {config.width} has {shape}."
             )
-        weights[own] = np.ascontiguousarray(value, np.float32)
+    arrays = [array(value) for _, value in found]
+    if not all(value.dtype.kind == "f" for value in arrays):
+        raise DoesNotFit("These are no weights: they are not floating-point numbers.")
+    weights: Weights = {own: single(value) for own, value in zip(shapes(config), arrays, strict=True)}
     if not all(np.isfinite(value).all() for value in weights.values()):
         raise DoesNotFit("These weights hold values that are not finite numbers.")
     return config, weights

@@ -187,9 +187,7 @@ def gather(run: Run, *, full: bool = False, report: Report = lambda _: None) -> 
     try:
         train, test = data.load(facts.dataset, "train"), data.load(facts.dataset, "test")
     except (DataUnavailable, Damaged) as reason:
-        errors = _sound(run, evaluation.kept(run))
-        return replace(facts, problem=str(reason), evaluation=errors, probing=probing.kept(run))
-    _sound(run, evaluation.kept(run))
+        return replace(facts, problem=str(reason), evaluation=evaluation.kept(run), probing=probing.kept(run))
     if full:
         judging.judge(run, report)
         sampling.fit(run, lambda doing, share: report(f"{doing}, {share:.0%}"))
@@ -210,19 +208,6 @@ def gather(run: Run, *, full: bool = False, report: Report = lambda _: None) -> 
 def _until(run: Run, records: list[R]) -> Iterator[R]:
     """The records up to the epoch after which the run is looked at."""
     return (record for record in records if run.epoch is None or record.epoch <= run.epoch)
-
-
-def _sound(run: Run, found: Evaluation | None) -> Evaluation | None:
-    """The same. Raises Damaged where it holds what no evaluation does: it may have come with an imported run."""
-    if found is not None:
-        scores = (found.overall, *found.per_class)
-        numbers = [value for of in scores for value in (of.count, of.mse, of.psnr, of.ssim)]
-        names = all(isinstance(of.name, str) and type(of.label) is int for of in found.per_class)
-        if not names or not all(
-            isinstance(value, int | float) for value in (*numbers, found.mean_image_mse, found.pca_mse)
-        ):
-            raise Damaged(f"{run.name}/evaluation.json is damaged: delete it, and it is measured again.")
-    return found
 
 
 def _codes(model: ConvAutoencoder, pixels: Pixels) -> NDArray[np.float32]:

@@ -109,14 +109,14 @@ def compared_curves(curves: Sequence[Curve], *, over: Literal["epochs", "seconds
         figure.add_scatter(
             x=[record.epoch if over == "epochs" else _rounded(max(record.seconds, 1e-3)) for record in curve.history],
             y=[_rounded(record.held_out_mse) for record in curve.history],
-            mode="lines+markers" if len(curve.history) < 60 else "lines", name=f"{curve.name}: {what}",
+            mode="lines+markers" if len(curve.history) < 60 else "lines", name=f"{_text(curve.name)}: {what}",
             line={"color": colour, "width": 2, "dash": _DASHES[number % len(_DASHES)]},
             marker={"size": 7, "symbol": _SYMBOLS[number % len(_SYMBOLS)]},
             customdata=[[record.epoch, _rounded(record.seconds), _rounded(0.25 * record.held_out_mse)]
                         for record in curve.history],
             hovertemplate=(
                 f"{what} %{{y:.3g}} (%{{customdata[2]:.3g}} on [0, 1])<br>epoch %{{customdata[0]}}, "
-                f"%{{customdata[1]:,.3g}} s<extra>{curve.name}</extra>"
+                f"%{{customdata[1]:,.3g}} s<extra>{_text(curve.name)}</extra>"
             ),
         )  # fmt: skip
     return figure
@@ -127,7 +127,7 @@ def _add_training_loss(figure: go.Figure, curve: Curve, scale: float) -> None:
     figure.add_scatter(
         x=[_rounded(epoch) for epoch, _ in steps], y=[_rounded(loss * scale) for _, loss in steps],
         mode="lines", name="training", line={"color": QUIET, "width": 1.5},
-        hovertemplate=f"training %{{y:.3g}}<extra>{curve.name}, epoch %{{x:.2f}}</extra>",
+        hovertemplate=f"training %{{y:.3g}}<extra>{_text(curve.name)}, epoch %{{x:.2f}}</extra>",
     )  # fmt: skip
 
 
@@ -138,11 +138,11 @@ def _add_held_out_loss(figure: go.Figure, curve: Curve, scale: float, number: in
     other, on_other = (1.0, "[-1, 1]") if scale < 1 else (0.25, "[0, 1]")
     figure.add_scatter(
         x=[record.epoch for record in curve.history], y=[_rounded(loss * scale) for loss in losses],
-        mode="lines+markers" if len(losses) < 60 else "lines", name=what if first else f"{curve.name}: {what}",
+        mode="lines+markers" if len(losses) < 60 else "lines", name=what if first else f"{_text(curve.name)}: {what}",
         line={"color": ACCENT if first else CLASS_COLOURS[(number - 1) % 10], "width": 2.5 if first else 1.5},
         marker={"size": 6 if first else 4}, customdata=[_rounded(loss * other) for loss in losses],
         hovertemplate=(
-            f"{what} %{{y:.3g}} (%{{customdata:.3g}} on {on_other})<extra>{curve.name}, epoch %{{x}}</extra>"
+            f"{what} %{{y:.3g}} (%{{customdata:.3g}} on {on_other})<extra>{_text(curve.name)}, epoch %{{x}}</extra>"
         ),
     )  # fmt: skip
 
@@ -185,7 +185,7 @@ def error_by_class(errors: NDArray[np.floating], labels: NDArray[np.integer], na
         [np.percentile(errors[labels == label], (5, 25, 50, 75, 95)) for label in present]
     ).T
     figure.add_box(
-        x=[names[label] for label in present], q1=_list(first), median=_list(middle), q3=_list(third),
+        x=[_text(names[label]) for label in present], q1=_list(first), median=_list(middle), q3=_list(third),
         lowerfence=_list(low), upperfence=_list(high),
         mean=_list([errors[labels == label].mean() for label in present]),
         line={"color": ACCENT, "width": 1.5}, fillcolor="rgba(139, 92, 246, 0.18)", showlegend=False, name="",
@@ -228,7 +228,7 @@ def references(entries: Sequence[tuple[str, float]], mine: str) -> go.Figure:
     figure = _figure(height=52 + 34 * len(entries))
     top = max(value for _, value in entries)
     figure.add_bar(
-        y=[name for name, _ in entries], x=_list([value for _, value in entries]), orientation="h",
+        y=[_text(name) for name, _ in entries], x=_list([value for _, value in entries]), orientation="h",
         marker={"color": [ACCENT if name == mine else QUIET for name, _ in entries]},
         text=[f"{value:#.3g}" for _, value in entries], textposition="outside", cliponaxis=False,
         customdata=_list([0.25 * value for _, value in entries]), showlegend=False,
@@ -294,7 +294,7 @@ def code_plane(real: NDArray[np.floating], drawn: NDArray[np.floating], title: s
     figure = _figure(height=330)
     for points, name, colour, opacity, size in (
         (real, "codes of real digits", QUIET, 0.35, 4),
-        (drawn, title, ACCENT, 0.75, 5),
+        (drawn, _text(title), ACCENT, 0.75, 5),
     ):
         figure.add_scatter(
             x=_list(points[:, 0]), y=_list(points[:, 1]), mode="markers", name=name, hoverinfo="skip",
@@ -315,10 +315,10 @@ def off_manifold_curves(curves: Mapping[str, NDArray[np.floating]], chosen: str)
     for (name, percentiles), dash in zip(curves.items(), dashes, strict=False):
         first = name == next(iter(curves))
         figure.add_scatter(
-            x=_list(percentiles), y=list(range(101)), mode="lines", name=name,
+            x=_list(percentiles), y=list(range(101)), mode="lines", name=_text(name),
             line={"color": ACCENT if name == chosen else QUIET, "width": 3 if name == chosen or first else 1.5,
                   "dash": dash},
-            hovertemplate=f"%{{y}} % are nearer than %{{x:.3g}}<extra>{name}</extra>",
+            hovertemplate=f"%{{y}} % are nearer than %{{x:.3g}}<extra>{_text(name)}</extra>",
         )  # fmt: skip
     figure.update_layout(
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
@@ -330,9 +330,9 @@ def off_manifold_curves(curves: Mapping[str, NDArray[np.floating]], chosen: str)
 def class_balance(names: Sequence[str], real: Sequence[float], drawn: Sequence[float], title: str) -> go.Figure:
     """The share of each class, (C,), among real digits and among generated ones."""
     figure = _figure(height=330)
-    for shares, name, colour in ((real, "real digits", QUIET), (drawn, title, ACCENT)):
+    for shares, name, colour in ((real, "real digits", QUIET), (drawn, _text(title), ACCENT)):
         figure.add_bar(
-            x=list(names), y=_list(np.multiply(shares, 100)), name=name, marker={"color": colour},
+            x=[_text(each) for each in names], y=_list(np.multiply(shares, 100)), name=name, marker={"color": colour},
             hovertemplate=f"class %{{x}}: %{{y:.3g}} %<extra>{name}</extra>",
         )  # fmt: skip
     figure.update_layout(
@@ -349,9 +349,9 @@ def on_the_way(
     figure = _figure(height=230)
     for (name, along), dash, colour in zip(values.items(), ("solid", "dash"), (ACCENT, "#e76300"), strict=True):
         figure.add_scatter(
-            x=_list(100 * shares), y=_list(along), mode="lines", name=name,
+            x=_list(100 * shares), y=_list(along), mode="lines", name=_text(name),
             line={"color": colour, "width": 2.5, "dash": dash},
-            hovertemplate=f"%{{y:.3g}} at %{{x:.0f}} %<extra>{name}</extra>",
+            hovertemplate=f"%{{y:.3g}} at %{{x:.0f}} %<extra>{_text(name)}</extra>",
         )  # fmt: skip
     if usual is not None:
         _add_baseline(figure, "95 % of real digits are nearer than", usual)
@@ -520,6 +520,11 @@ def _cells(middle: float, count: int, code: NDArray[np.floating] | None) -> list
             }
         )  # fmt: skip
     return cells
+
+
+def _text(name: str) -> str:
+    """A name as Plotly shows it letter by letter, where it would otherwise see its own HTML or a place for a value."""
+    return name.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("%{", "%&#123;")
 
 
 def _figure(height: int) -> go.Figure:

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import shutil
 import time
 import uuid
 from collections.abc import Iterable
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
+from cae import reading
 from cae.errors import Damaged, ReadOnly
 
 PROJECT = Path(__file__).resolve().parent.parent
 SHIPPED_RUNS = PROJECT / "checkpoints"
 SHIPPED_DATA = PROJECT / "data"
+_ADVICE = {
+    errno.ENOSPC: "free some space and try again",
+    errno.EDQUOT: "free some space and try again",
+    errno.EROFS: "choose a folder that can be written to",
+    errno.EACCES: "change who may write there, or choose another folder",
+    errno.EPERM: "change who may write there, or choose another folder",
+    errno.EIO: "the disk may be failing, so save what is on it",
+}
+_REPLACED = ".replaced-"
 _STARTING_SECONDS = 20.0  # from the start of a process to its holding a lock, at the very most
 
 
@@ -50,9 +60,17 @@ def require_writable() -> None:
         raise ReadOnly("This laboratory is read-only (CAE_READ_ONLY is set): runs can be looked at but not changed.")
 
 
+def reason(error: OSError) -> str:
+    """Why something could not be written, and what to do about it, as the end of a sentence."""
+    if isinstance(error, TimeoutError):
+        return "another process is at it; try again"
+    advice = _ADVICE.get(error.errno or 0)
+    return f"{error.strerror or error}".rstrip(".") + (f"; {advice}" if advice else "")
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Writes a file so that it appears whole or not at all, and is on the disk when this returns."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.part")  # threads may do so at once
     try:
         with open(temporary, "wb") as file:
             file.write(content)
@@ -60,13 +78,14 @@ def write_whole(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise
 
 
 def put_folder(new: Path, place: Path) -> None:
     """Gives a finished folder its place; what was there goes beside where `new` was, or comes back where that fails."""
-    old = new.with_name(f".deleted-{uuid.uuid4().hex}")
+    old = new.with_name(_REPLACED + place.name)
     if place.exists():
         place.rename(old)
     try:
@@ -77,6 +96,16 @@ def put_folder(new: Path, place: Path) -> None:
         raise
 
 
+def bring_back(folder: Path) -> None:
+    """Ends what `put_folder` was kept from ending in `folder`: what was to be replaced, and was not, comes back."""
+    for old in reading.matching(folder, f"{_REPLACED}*"):
+        place = folder / old.name.removeprefix(_REPLACED)
+        if place.exists():
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            old.rename(place)
+
+
 def keep(path: Path, content: str | bytes) -> None:
     """Puts a result into the cache; a cache that cannot be written to costs time, not results."""
     with contextlib.suppress(OSError):
@@ -84,16 +113,31 @@ def keep(path: Path, content: str | bytes) -> None:
         write_whole(path, content.encode() if isinstance(content, str) else content)
 
 
-def append_line(path: Path, line: str) -> None:
-    """Adds one line to a file and hands it to the system at once."""
-    with open(path, "ab") as file:
+def append_line(path: Path, line: str, *, on_disk: bool = False) -> None:
+    """Adds one line to a file that is there, and hands it to the system at once; `on_disk`: to outlast a power cut."""
+    with open(path, "ab", opener=lambda name, flags: os.open(name, flags & ~os.O_CREAT)) as file:
         file.write(line.encode() + b"\n")
+        if on_disk:
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def clear_away(folder: Path, pattern: str, seconds: float = 0.0) -> None:
+    """Removes what processes that were killed have left unfinished in a folder.
+
+    `seconds` is for where others may be at work: what was touched within so many stays.
+    """
+    for left in reading.matching(folder, pattern):
+        with contextlib.suppress(OSError):
+            if seconds and abs(time.time() - left.lstat().st_mtime) < seconds:
+                continue
+            shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
 
 
 def whole_lines(path: Path) -> list[str]:
     """The complete lines of a file, none where there is no file; a torn last line is left out. Raises Damaged."""
     try:
-        content = path.read_bytes()
+        content = reading.content(path, reading.LARGEST_TEXT)
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -104,21 +148,6 @@ def whole_lines(path: Path) -> list[str]:
 def write_lines(path: Path, lines: Iterable[str]) -> None:
     """Replaces a file of lines, whole."""
     write_whole(path, "".join(line + "\n" for line in lines).encode())
-
-
-def is_held(lock: Path) -> bool:
-    """Whether a process holds this lock now."""
-    if not lock.exists():
-        return False
-    found = FileLock(lock)
-    try:
-        found.acquire(timeout=0)
-    except Timeout:
-        return True
-    except OSError:
-        return False
-    found.release()
-    return False
 
 
 def is_recent(marker: Path) -> bool:

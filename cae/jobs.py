@@ -16,26 +16,50 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
-from cae import datasets
+from cae import datasets, reading
 from cae.config import ModelConfig, TrainConfig
 from cae.errors import CaeError, InvalidOption, NotResumable, RunBusy, Unwritable
-from cae.files import PROJECT, cache_folder, data_folder, is_held, is_recent, keep, require_writable, runs_folder
-from cae.runs import Run, now
+from cae.files import (
+    PROJECT,
+    cache_folder,
+    clear_away,
+    data_folder,
+    is_recent,
+    keep,
+    reason,
+    require_writable,
+    runs_folder,
+)
+from cae.locks import Lock, is_held
+from cae.runs import Run, now, the_names
+
+_DIGITS = 20  # of the number of a ticket
+_SECONDS_UNTOUCHED = 3600.0  # after which nobody is writing a file any more
+_LONGEST_END = 2**16  # bytes of a log that are looked at
 
 
 def start_training(name: str, model: ModelConfig, train: TrainConfig, *, recipe: str = "") -> Run:
-    """Creates a run and starts the process that trains it. Raises RunExists, InvalidName or ReadOnly."""
+    """Creates a run and starts the process that trains it; where that fails, there is no run either.
+
+    Raises RunExists, InvalidName, ReadOnly or Unwritable.
+    """
     run = Run.create(name, model, train, recipe=recipe)
-    _start_process(run)
+    try:
+        _start_process(run)
+    except CaeError:
+        with contextlib.suppress(OSError, CaeError):
+            (run.path / "starting").unlink(missing_ok=True)
+            run.delete()
+        raise
     return run
 
 
 def resume_training(run: Run, epochs: int | None = None) -> None:
     """Starts the process that trains `run` on, to `epochs` in all where that is given."""
     require_writable()
-    with FileLock(run.path / "resume.lock", timeout=10):  # two who press Resume at once: the second finds it busy
+    with run.writing(), the_names(run.path.parent):  # two who press Resume at once: the second finds it busy
         now_on_disk = run.again()
         prepare_resume(now_on_disk, epochs)
         _start_process(now_on_disk)
@@ -44,17 +68,22 @@ def resume_training(run: Run, epochs: int | None = None) -> None:
 def prepare_resume(run: Run, epochs: int | None = None) -> None:
     """Makes sure that `run` can be trained on, and records the new number of epochs.
 
-    Raises NotResumable, RunBusy, InvalidOption, DataUnavailable, Damaged or ReadOnly.
+    Raises NotResumable, RunBusy, InvalidOption, DataUnavailable, Damaged, ReadOnly, RunNotFound or Unwritable.
     """
+    run.require_there()
     run.require_resumable()
-    train, done = run.info.train, run.last_epoch()
+    train, done = run.info.train, max((record.epoch for record in run.history()), default=0)
     assert train is not None  # require_resumable has seen to it
     datasets.train_images(train.dataset)
-    if epochs is not None and epochs <= done:
-        raise InvalidOption("epochs", f"{run.name} has {done} epochs behind it: ask for more than that.")
-    if epochs is None and done >= train.epochs:
-        raise NotResumable(f"{run.name} has finished its {train.epochs} epochs: say how many it should have in all.")
-    (run.path / "stop").unlink(missing_ok=True)
+    if run.state == "finished" or done != train.epochs or epochs not in (None, done):  # else it was cut off at the end
+        if epochs is not None and epochs <= done:
+            raise InvalidOption("epochs", f"{run.name} has {done} epochs behind it: ask for more than that.")
+        if epochs is None and done >= train.epochs:
+            raise NotResumable(
+                f"{run.name} has finished its {train.epochs} epochs: say how many it should have in all."
+            )
+    with run.writing():
+        (run.path / "stop").unlink(missing_ok=True)
     if epochs is not None and epochs != train.epochs:
         run.update(train=replace(train, epochs=epochs))
 
@@ -62,34 +91,44 @@ def prepare_resume(run: Run, epochs: int | None = None) -> None:
 def ask_to_stop(run: Run) -> None:
     """Asks the process that trains `run` to stop; it does after the batch under way, and loses nothing."""
     require_writable()
+    run.require_there()
     if not run.is_live():
         raise CaeError(f"{run.name} is not being trained.")
-    (run.path / "stop").touch()
+    with run.writing():
+        (run.path / "stop").touch()
 
 
 def is_stop_asked(run: Run) -> bool:
     """Whether it has been asked to stop and has not obeyed yet."""
-    return (run.path / "stop").exists()
+    return reading.is_there(run.path / "stop")
 
 
 def last_words(run: Run, lines: int = 20) -> str:
     """The end of what the process said."""
     try:
-        return "\n".join((run.path / "log.txt").read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+        return "\n".join(_end_of(run.path / "log.txt")[-lines:])
     except OSError:
         return ""
 
 
+def _end_of(log: Path) -> list[str]:
+    return reading.end(log, _LONGEST_END).decode(errors="replace").strip().splitlines()
+
+
 @contextlib.contextmanager
 def at_work(run: Run) -> Iterator[None]:
-    """Holds the run's lock; raises RunBusy where another process does."""
+    """Holds the run's lock; raises RunBusy where another process does, RunNotFound or Unwritable where it cannot."""
     lock = run.lock()
     try:
-        lock.acquire(timeout=3, poll_interval=0.05)
-    except Timeout:
-        raise RunBusy(f"{run.name} is being trained by another process already.") from None
+        with run.writing():
+            lock.acquire(timeout=3)
+    except Unwritable as error:
+        if isinstance(error.__cause__, Timeout):
+            raise RunBusy(f"{run.name} is being trained by another process already.") from None
+        raise
     try:
-        (run.path / "starting").unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it is forgotten by itself
+            (run.path / "starting").unlink(missing_ok=True)
         yield
     finally:
         lock.release()
@@ -99,18 +138,15 @@ class Turn:
     """A place in the queue of trainings, first come first served; as many at a time as CAE_MAX_TRAININGS (1)."""
 
     def __init__(self, run: Run) -> None:
-        self._queue = runs_folder() / ".queue"
-        self._queue.mkdir(exist_ok=True)
-        self._name = run.name
-        self._ticket = self._queue / f"{time.time_ns():020d}.{run.name}"
-        self._slot: FileLock | None = None
+        self._ticket = queue_up(run)
+        self._slot: Lock | None = None
 
     def __enter__(self) -> Turn:
-        self._ticket.touch()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ticket.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # whoever comes next sees that its process is gone
+            self._ticket.unlink(missing_ok=True)
         if self._slot:
             self._slot.release()
 
@@ -119,25 +155,73 @@ class Turn:
         if self._slot:
             return []
         waiting = []
-        for ticket in sorted(self._queue.glob("[0-9]*.*")):
+        for ticket in _tickets():
             if ticket.name == self._ticket.name:
                 break
-            name = ticket.name.split(".", 1)[1]
-            if name == self._name:
-                ticket.unlink(missing_ok=True)  # of a process before this one, which was killed
-            elif (runs_folder() / name).is_dir() and Run(runs_folder() / name).is_locked():
-                waiting.append(name)
-            else:
-                ticket.unlink(missing_ok=True)  # its process died
+            run = _holder(ticket)
+            if run.is_live():
+                waiting.append(run.name)
+            elif not _is_cut_off(run):  # which keeps its place
+                ticket.unlink(missing_ok=True)
         places = most_at_a_time()
         if len(waiting) < places:
             for number in range(places):
-                slot = FileLock(self._queue / f"slot-{number}.lock")
+                slot = Lock(self._ticket.parent / f"slot-{number}.lock")
                 with contextlib.suppress(Timeout):
                     slot.acquire(timeout=0)
                     self._slot = slot
                     return []
         return waiting or ["another training"]
+
+
+def queue_up(run: Run) -> Path:
+    """Has it wait for its turn: at the end of the queue, or where it stood when it was cut off.
+
+    Its ticket, a file, is its place. Raises as `Run.update` does.
+    """
+    now_on_disk, before = run.again(), _tickets()
+    mine = [ticket for ticket in before if _holder(ticket).name == run.name]
+    last = max((int(ticket.name[:_DIGITS]) for ticket in before), default=0)  # the clock may have been set back
+    ticket = runs_folder() / ".queue" / f"{max(time.time_ns(), last + 1):0{_DIGITS}d}.{run.name}"
+    if mine and now_on_disk.info.queued and now_on_disk.info.state in ("queued", "running"):
+        ticket = mine[0]
+    with run.writing():
+        ticket.parent.mkdir(exist_ok=True)
+        ticket.touch()
+        for other in mine:
+            if other != ticket:
+                other.unlink(missing_ok=True)  # of a process that was killed when it had done its work
+    try:
+        run.update(state="queued", queued=now(), reason="", finished=None)
+    except CaeError:
+        _remove(ticket)
+        raise
+    return ticket
+
+
+def queue() -> list[Run]:
+    """The runs that wait for their turn, the next one first."""
+    return [run for run in map(_holder, _tickets()) if run.state == "queued"]
+
+
+def cut_off() -> list[Run]:
+    """The runs whose training was cut off, by a reboot or otherwise, and can go on, in the order of their turns.
+
+    Taken up again, in whatever order, they have the places in the queue that they had.
+    """
+    return [run for run in map(_holder, _tickets()) if _is_cut_off(run) and run.is_resumable()]
+
+
+def _tickets() -> list[Path]:
+    return reading.matching(runs_folder() / ".queue", f"{'[0-9]' * _DIGITS}.*")
+
+
+def _holder(ticket: Path) -> Run:
+    return Run(runs_folder() / ticket.name[_DIGITS + 1 :])
+
+
+def _is_cut_off(run: Run) -> bool:
+    return run.state == "stopped" and run.info.state in ("queued", "running")
 
 
 def most_at_a_time() -> int:
@@ -147,9 +231,9 @@ def most_at_a_time() -> int:
 
 
 def _start_process(run: Run) -> None:
-    run.update(state="queued", queued=now(), reason="", finished=None)
-    (run.path / "starting").touch()
-    _spawn(["train", "--started", "--resume", run.name], run.path / "log.txt")
+    queue_up(run)  # its process needs a moment to do so, and another's might be faster
+    with run.writing(), _announced(run.path / "starting"):
+        _spawn(["train", "--started", "--resume", run.name], run.path / "log.txt")
 
 
 # -- other work
@@ -170,18 +254,19 @@ class Job:
         self._starting = result.with_suffix(".starting")
         self._log = result.with_suffix(".log")
         self._told = result.with_suffix(".told")
+        self.under_way = result.with_suffix(".now")  # what there is of the file before it is done, if the work shows it
 
     def start(self) -> None:
         """Starts the process, unless there is one already. Raises Unwritable."""
         try:
             self.result.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.result.with_suffix(".start.lock"), timeout=10):
+            with Lock(self.result.with_suffix(".start.lock"), timeout=10):
                 if self.is_live():
                     return
-                self._stop.unlink(missing_ok=True)
-                self._log.unlink(missing_ok=True)
-                self._starting.touch()
-                _spawn(self._arguments, self._log)
+                for file in (self._stop, self._log, self._told, self.under_way):
+                    file.unlink(missing_ok=True)
+                with _announced(self._starting):
+                    _spawn(self._arguments, self._log)
         except OSError as error:
             raise Unwritable(
                 f"Nothing can be kept in {self.result.parent} ({error.strerror or error}): "
@@ -193,12 +278,15 @@ class Job:
         return is_held(self._lock) or is_recent(self._starting)
 
     def ask_to_stop(self) -> None:
-        """Asks the process to stop soon and to keep what it has."""
-        self._stop.touch()
+        """Asks the process to stop soon and to keep what it has. Raises Unwritable."""
+        try:
+            self._stop.touch()
+        except OSError as error:
+            raise Unwritable(f"It cannot be asked to stop, as {self._stop} cannot be made: {reason(error)}.") from error
 
     def is_stop_asked(self) -> bool:
         """Whether it has been asked to and has not done so yet."""
-        return self._stop.exists()
+        return reading.is_there(self._stop)
 
     def tell(self, doing: str, share: float) -> None:
         """Says, from within the process, what is being done and which share of the work is behind it."""
@@ -209,16 +297,19 @@ class Job:
         if not self.is_live():
             return None
         try:
-            doing, share = json.loads(self._told.read_text())
+            doing, share = json.loads(reading.content(self._told, _LONGEST_END))
             return str(doing), min(1.0, max(0.0, float(share)))
         except (OSError, ValueError, TypeError):
             return None
 
     def failure(self) -> str:
         """What the last process said when it failed; empty where it did not, or still works."""
-        if self.is_live() or not self._log.exists():
+        try:
+            words = [] if self.is_live() else _end_of(self._log)
+        except OSError:
+            words = None
+        if words is None or self.is_live():
             return ""
-        words = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         last = words[-1] if words else ""
         return last.removeprefix("cae: ") if last.startswith("cae: ") else f"It was cut off. {last}".strip()
 
@@ -227,19 +318,39 @@ class Job:
         """Holds the lock; waits while another process does. Raises Unwritable."""
         try:
             self.result.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(self._lock):
-                if self._starting.exists():
-                    self._starting.unlink()
-                else:
-                    self._stop.unlink(missing_ok=True)  # of somebody who asked when it had just ended
+            with Lock(self._lock):
+                if not is_recent(self._starting):
+                    self._stop.unlink(missing_ok=True)  # meant for a process before this one
+                for file in (self._starting, self._told, self.under_way):
+                    file.unlink(missing_ok=True)
+                clear_away(self.result.parent, f".{self.result.stem}.*.part")
+                clear_away(self.result.parent, ".*.part", _SECONDS_UNTOUCHED)
                 try:
                     yield
                 finally:
-                    self._told.unlink(missing_ok=True)
-                for file in (self._stop, self._log):
-                    file.unlink(missing_ok=True)
+                    _remove(self._told, self.under_way)
+                _remove(self._stop, self._log)
         except OSError as error:
-            raise Unwritable(f"{self.result} cannot be written: {error.strerror or error}.") from error
+            raise Unwritable(f"{self.result} cannot be written: {reason(error)}.") from error
+
+
+def _remove(*files: Path) -> None:
+    """Removes what is of no use any more; what is done is done, where that cannot be."""
+    for file in files:
+        with contextlib.suppress(OSError):
+            file.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _announced(marker: Path) -> Iterator[None]:
+    """Leaves the mark of a process that is being started; takes it away where it cannot be started."""
+    marker.touch()
+    try:
+        yield
+    except OSError:
+        with contextlib.suppress(OSError):
+            marker.unlink()
+        raise
 
 
 def _spawn(arguments: Sequence[str], log: Path) -> None:

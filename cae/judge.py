@@ -5,6 +5,7 @@ What it is sure of reads as a digit; how far apart its features are says how dif
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterator
@@ -16,16 +17,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from cae import augment
+from cae import augment, datasets, reading
 from cae.config import TrainConfig
 from cae.data import Images, load, to_model
-from cae.errors import Damaged, InvalidOption, NoJudge, Unwritable
+from cae.errors import Damaged, DataUnavailable, InvalidOption, NoJudge, Unwritable
 from cae.files import SHIPPED_RUNS, require_writable, runs_folder, write_whole
-from cae.weights import metadata
+from cae.weights import metadata, tensors
 
 FORMAT = 1
 SURE = 0.9  # a probability above which a picture counts as read
 EPOCHS = 12
+_LARGEST = 2**24  # bytes of its file
+_LARGEST_WEIGHT = 1e4
 _HELD_OUT = 5000
 _BATCH, _PEAK, _WARM_UP = 128, 2e-3, 0.1
 _AUGMENTED = TrainConfig(shift=2.0, rotation=10.0, scaling=10.0)
@@ -184,20 +187,27 @@ def judge_of(dataset: str) -> Judge:
 
 
 def _read(file: Path, dataset: str) -> Judge:
-    from safetensors import SafetensorError
-    from safetensors.torch import load as from_bytes
-
     try:
-        content = file.read_bytes()
-        words = json.loads(metadata(content)["judge"])
-        weights = from_bytes(content)
-        net = JudgeNet(len(weights["classify.bias"]))
+        content = reading.content(file, _LARGEST)
+        words = reading.parsed(metadata(content)["judge"])
+        weights = tensors(content)
         if words["format"] != FORMAT or words["dataset"] != dataset:
             raise ValueError
-        if not all(bool(torch.isfinite(value).all()) for value in weights.values()):
+        if not all(value.dtype.kind == "f" for value in weights.values()):
             raise ValueError
-        net.load_state_dict({name: value.float() for name, value in weights.items()})
-        right = float(words["accuracy"])
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError, RecursionError) as error:
+        for value in weights.values():
+            reading.finite(value, -_LARGEST_WEIGHT, _LARGEST_WEIGHT)
+        net = JudgeNet(_classes(dataset, len(weights["classify.bias"])))
+        net.load_state_dict({name: torch.from_numpy(value).float() for name, value in weights.items()})
+        right = reading.share(words["accuracy"])
+    except (*reading.UNREADABLE, RuntimeError) as error:
         raise Damaged(f"{file.name} is damaged and cannot be read: python -m cae train-judge makes another.") from error
     return Judge(net.eval().requires_grad_(False), dataset, right, hashlib.sha256(content).hexdigest()[:16])
+
+
+def _classes(dataset: str, known: int) -> int:
+    """How many classes it must know. Raises ValueError where they are not those that the data set has."""
+    with contextlib.suppress(DataUnavailable, Damaged):
+        if len(datasets.class_names(dataset)) != known:
+            raise ValueError("of other classes")
+    return reading.whole(known, 1, datasets.MOST_CLASSES)

@@ -139,7 +139,7 @@ def _digits(
         "points.safetensors": maps.for_browser(of),
         "pictures.gz": images.pixels[of.indices].numpy().tobytes(),
     }
-    kept = maps.kept(run, MapConfig(), maps.fingerprint(images, np.arange(len(images))))
+    kept = maps.kept(run, MapConfig(), maps.fingerprint(images, np.arange(len(images))), len(images))
     if not kept:
         return of, None, files
     found = replace(kept[0], positions=kept[0].positions[of.indices])

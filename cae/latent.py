@@ -6,6 +6,7 @@ the twins of `neighbours`, `vote` and `off_manifold`.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -16,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cae import reading
 from cae.attributes import ATTRIBUTES, measure
 from cae.errors import Damaged, InvalidOption
 from cae.files import cache_folder, keep
 from cae.runs import Run
-from cae.weights import metadata
+from cae.weights import metadata, tensors
 
 if TYPE_CHECKING:
     from cae.data import Images
@@ -32,6 +34,7 @@ FILE = "space.safetensors"
 REFERENCES = 20_000  # training digits that everything is compared with
 NEIGHBOURS = 10  # that vote, and whose mean distance says how far off the manifold a code is
 FEW = 8  # dimensions, up to which a byte for each would tell too few codes apart
+_LARGEST = 2**26  # bytes of the file
 HELD_OUT = 2_000  # training digits, not among those, that say which distances are usual
 
 
@@ -198,13 +201,10 @@ def kept(run: Run) -> bytes | None:
     """The file of the run's latent space if it was measured before: shipped with the run, or in the cache."""
     weights = run.weights_hash()
     for path in (run.path / FILE, cache_folder() / weights / FILE):
-        try:
-            content = path.read_bytes()
-            if _weights_of(content) == weights:
-                from_bytes(content)
+        with contextlib.suppress(OSError, Damaged):
+            content = reading.content(path, _LARGEST)
+            if _weights_of(content) == weights and len(from_bytes(content).mean) == run.info.model.latent_dim:
                 return content
-        except (OSError, Damaged):
-            continue
     return None
 
 
@@ -232,13 +232,11 @@ def re_inked(dataset: str, images: Images, report: Report = lambda _: None) -> N
     path = cache_folder() / f"re-inked-{dataset}-{fingerprint(images)}-{FORMAT}.npy"
     found = np.zeros(images.pixels.shape, np.uint8)
     indices = np.concatenate(chosen(len(images)))
-    try:
-        kept_: NDArray[np.uint8] = np.load(path, allow_pickle=False)
-        if kept_.shape == (len(indices), *found.shape[1:]) and kept_.dtype == np.uint8:
+    with contextlib.suppress(*reading.UNREADABLE):
+        kept_ = reading.array(path, np.uint8, found.shape[1:])
+        if len(kept_) == len(indices):
             found[indices] = kept_
             return found
-    except (OSError, ValueError, EOFError):
-        pass
     for number, index in enumerate(indices):
         if number % 500 == 0:
             report(f"re-inking training digits as if they were drawn here, {100 * number // len(indices)} %")
@@ -374,15 +372,18 @@ def to_bytes(space: LatentSpace, weights: str) -> bytes:
 
 def from_bytes(content: bytes) -> LatentSpace:
     """Reads such a file. Raises Damaged where it is none."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
     try:
         words = _words(content)
-        arrays = load(content)
-        names = tuple(str(name) for name in words["class_names"])
+        arrays = tensors(content)
+        names = tuple(reading.text(name) for name in words["class_names"])
         expected = _layout(len(arrays["labels"]), len(arrays["mean"]), len(names))
         if words["format"] != FORMAT or expected != {name: (each.dtype, each.shape) for name, each in arrays.items()}:
+            raise ValueError
+        for name, each in arrays.items():
+            reading.finite(each, 0 if name.endswith((".usual", "influence")) else -1e36, 1e36)
+        if not (arrays["labels"] < len(names)).all() or not len(arrays["labels"]):
+            raise ValueError
+        if not all(arrays[f"{of}.step"][0] > 0 and (np.diff(arrays[f"{of}.usual"]) >= 0).all() for of in _GROUPS):
             raise ValueError
         sets = {
             group: References(arrays[f"{group}.points"], arrays["labels"], arrays[f"{group}.low"],
@@ -390,9 +391,9 @@ def from_bytes(content: bytes) -> LatentSpace:
             for group in _GROUPS
         }  # fmt: skip
         rest: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
-        rest["weights"] = str(words["weights"])
-        return LatentSpace(names, str(words["digits"]), sets["real"], sets["inked"], **rest)
-    except (SafetensorError, ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
+        rest["weights"] = reading.text(words["weights"])
+        return LatentSpace(names, reading.text(words["digits"]), sets["real"], sets["inked"], **rest)
+    except reading.UNREADABLE as error:
         raise Damaged(f"{FILE} is damaged and cannot be read.") from error
 
 
@@ -418,12 +419,12 @@ def _layout(count: int, dimensions: int, classes: int) -> dict[str, tuple[np.dty
 
 
 def _words(content: bytes) -> dict[str, Any]:
-    words: dict[str, Any] = json.loads(metadata(content)["space"])
+    words: dict[str, Any] = reading.parsed(metadata(content)["space"])
     return words
 
 
 def _weights_of(content: bytes) -> str:
     try:
         return str(_words(content)["weights"])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except reading.UNREADABLE as error:
         raise Damaged(f"{FILE} is damaged and cannot be read.") from error

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cae import evaluation, maps, picks, projection
+from cae import evaluation, maps, picks, projection, reading
 from cae.config import MapConfig
 from cae.errors import CaeError, Damaged
 from cae.files import cache_folder, write_whole
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 CONFIG = MapConfig(points=2000)  # the digits of all maps of the film
+_LARGEST = 2**26  # bytes of the file
 MOST = 30  # maps of a film
 
 
@@ -63,12 +64,15 @@ def job(run: Run) -> Job:
 def kept(run: Run) -> MapFilm | None:
     """The film of the run's kept epochs and of the test images that there are now, if it was computed before."""
     try:
-        found = from_bytes(_result(run).read_bytes())
+        found = from_bytes(reading.content(_result(run), _LARGEST))
     except (OSError, Damaged):
         return None
-    images = _images(run)
-    digits = maps.fingerprint(images, maps.chosen(len(images), CONFIG))
-    return found if all(each.digits == digits for each in found.maps) else None
+    images, epochs = _images(run), epochs_of(run)
+    indices = maps.chosen(len(images), CONFIG)
+    digits = maps.fingerprint(images, indices)
+    if list(found.epochs) != epochs or not np.array_equal(found.indices, indices):
+        return None
+    return found if all((each.digits, each.config) == (digits, CONFIG) for each in found.maps) else None
 
 
 def compute(run: Run) -> Iterator[tuple[int, TSNE]]:
@@ -155,7 +159,7 @@ def from_bytes(content: bytes) -> MapFilm:
             raise ValueError
         both = zip(positions, words["maps"], strict=True)
         return MapFilm(epochs, tuple(maps.from_words(each, said) for each, said in both), indices)
-    except (ValueError, KeyError, TypeError, AttributeError, CaeError) as error:
+    except (*reading.UNREADABLE, CaeError) as error:
         raise Damaged("The film of a map is damaged and cannot be read.") from error
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cae import evaluation, projection
+from cae import evaluation, projection, reading
 from cae.config import MapConfig, from_json
 from cae.errors import CaeError, Damaged
 from cae.files import cache_folder, keep, write_whole
@@ -26,7 +26,7 @@ from cae.latent import NEIGHBOURS as VOTERS
 from cae.latent import References
 from cae.projection import Indices, Snapshot
 from cae.runs import Run
-from cae.weights import metadata
+from cae.weights import metadata, tensors
 
 if TYPE_CHECKING:
     from cae.data import Images
@@ -36,6 +36,12 @@ Array = NDArray[np.float32]
 FORMAT = 1
 FILE = "map.safetensors"
 _SECONDS_BETWEEN_SNAPSHOTS = 0.4
+_LARGEST = 2**26  # bytes of a file of positions
+_FARTHEST = 100.0  # that a position may be from the middle, in a file
+_KINDS = {
+    "indices": np.int32, "labels": np.uint8, "errors": np.float32, "flat": np.float32, "map.points": np.uint16,
+    "map.low": np.float32, "map.usual": np.float32, "map.step": np.float32, "neighbours": np.int32,
+}  # fmt: skip
 
 
 # -- the digits on a map
@@ -91,11 +97,19 @@ def points(run: Run, images: Images, config: MapConfig) -> Points:
     weights, indices = run.weights_hash(), chosen(len(images), config)
     path = cache_folder() / weights / f"points-{fingerprint(images, indices)}.safetensors"
     with contextlib.suppress(OSError, Damaged):
-        return _points_from(path.read_bytes(), weights)
+        kept = _points_from(reading.content(path), weights)
+        if _is_of(kept, images, indices) and len(kept.codes.low) == run.info.model.latent_dim:
+            return kept
     model, weights = run.model_and_hash()
     found = _points(model, images, indices, weights)
     keep(cache_folder() / weights / path.name, _points_as_bytes(found))
     return found
+
+
+def _is_of(of: Points, images: Images, indices: NDArray[np.int32]) -> bool:
+    """Whether they are the test images at these indices."""
+    same = (np.array_equal(of.indices, indices), np.array_equal(of.labels, _labels(images, indices)))
+    return all(same) and of.class_names == images.class_names and of.digits == fingerprint(images, indices)
 
 
 def _points(model: ConvAutoencoder, images: Images, indices: NDArray[np.int32], weights: str) -> Points:
@@ -183,15 +197,15 @@ def scores(codes: Array, positions: Array, labels: NDArray[np.integer], classes:
 def flat_scores(of: Points) -> dict[int, Scores]:
     """The scores of the flat positions in two and in three dimensions, as far as there are so many; kept."""
     path = cache_folder() / of.weights / f"flat-scores-{of.digits}.json"
-    try:
-        return {int(count): Scores(**values) for count, values in json.loads(path.read_text()).items()}
-    except (OSError, ValueError, TypeError, AttributeError):
-        codes, classes = of.codes.codes().astype(np.float32), len(of.class_names)
-        found = {
-            count: scores(codes, of.positions(count), of.labels, classes) for count in range(2, of.flat.shape[1] + 1)
-        }
-        keep(path, json.dumps({count: asdict(each) for count, each in found.items()}))
-        return found
+    wanted = range(2, of.flat.shape[1] + 1)
+    with contextlib.suppress(*reading.UNREADABLE):
+        kept = {int(count): _scores_from(values) for count, values in reading.values(path).items()}
+        if kept.keys() == set(wanted):
+            return kept
+    codes, classes = of.codes.codes().astype(np.float32), len(of.class_names)
+    found = {count: scores(codes, of.positions(count), of.labels, classes) for count in wanted}
+    keep(path, json.dumps({count: asdict(each) for count, each in found.items()}))
+    return found
 
 
 def accuracy_of_codes(of: Points) -> float:
@@ -236,16 +250,16 @@ def job(run: Run, config: MapConfig) -> Job:
     return Job(_result(run.weights_hash(), config), ["map", *run.arguments(), *options])
 
 
-def kept(run: Run, config: MapConfig, digits: str) -> tuple[TSNE, Path] | None:
-    """This map of the run's last weights and of these digits, if it was computed before, and its file.
+def kept(run: Run, config: MapConfig, digits: str, count: int) -> tuple[TSNE, Path] | None:
+    """This map of the run's last weights and of these so many digits, if it was computed before, and its file.
 
     It is shipped with the run, or in the cache.
     """
     weights = run.weights_hash()
     for path in (run.path / FILE, _result(weights, config)):
         with contextlib.suppress(OSError, Damaged):
-            found = from_bytes(path.read_bytes())
-            if (found.weights, found.config, found.digits) == (weights, config, digits):
+            found = from_bytes(reading.content(path, _LARGEST))
+            if (found.weights, found.config, found.digits, len(found.positions)) == (weights, config, digits, count):
                 return found, path
     return None
 
@@ -255,7 +269,8 @@ def found(run: Run, config: MapConfig) -> tuple[TSNE, Path] | None:
     from cae import data
 
     images = data.load(evaluation.dataset_of(run), "test")
-    return kept(run, config, fingerprint(images, chosen(len(images), config)))
+    indices = chosen(len(images), config)
+    return kept(run, config, fingerprint(images, indices), len(indices))
 
 
 def why_not(of: Points, config: MapConfig) -> str:
@@ -270,9 +285,10 @@ def why_not(of: Points, config: MapConfig) -> str:
 def snapshot(run: Run, config: MapConfig) -> Snapshot | None:
     """How far the process has come, if there is anything to be seen yet."""
     try:
-        values, words = read(_under_way(_result(run.weights_hash(), config)).read_bytes())
-        return Snapshot(int(words["iteration"]), int(words["iterations"]), float(words["kl"]), values["positions"])
-    except (OSError, Damaged, ValueError, KeyError, TypeError):
+        values, words = read(reading.content(job(run, config).under_way, _LARGEST))
+        kl = reading.number(words["kl"])
+        return Snapshot(*_iterations(words["iteration"], words["iterations"]), kl, _positions(values["positions"]))
+    except (*reading.UNREADABLE, Damaged):
         return None
 
 
@@ -288,7 +304,7 @@ def compute(run: Run, config: MapConfig, report: Callable[[str], None] = lambda 
     with work.at_work():
         images = data.load(evaluation.dataset_of(run), "test")
         indices = chosen(len(images), config)
-        before = kept(run, config, fingerprint(images, indices))
+        before = kept(run, config, fingerprint(images, indices), len(indices))
         if before and before[0].is_finished:
             found = before[0]
         else:
@@ -296,41 +312,34 @@ def compute(run: Run, config: MapConfig, report: Callable[[str], None] = lambda 
             model, weights = run.model_and_hash()
             codes, labels = _codes(model, images, indices), _labels(images, indices)
             began = time.monotonic()
-            try:
-                report("finding neighbours")
-                for last in _shown(projection.tsne(codes, config), work.result):
-                    yield last
-                    if work.is_stop_asked():
-                        break
-                report("comparing neighbourhoods")
-                found = TSNE(
-                    config, last.positions, last.iteration, last.iterations, last.kl, time.monotonic() - began,
-                    scores(codes, last.positions, labels, len(images.class_names)),
-                    fingerprint(images, indices), weights,
-                )  # fmt: skip
-                write_whole(work.result, to_bytes(found))
-            finally:
-                _under_way(work.result).unlink(missing_ok=True)
+            report("finding neighbours")
+            for last in _shown(projection.tsne(codes, config), work.under_way):
+                yield last
+                if work.is_stop_asked():
+                    break
+            report("comparing neighbourhoods")
+            found = TSNE(
+                config, last.positions, last.iteration, last.iterations, last.kl, time.monotonic() - began,
+                scores(codes, last.positions, labels, len(images.class_names)),
+                fingerprint(images, indices), weights,
+            )  # fmt: skip
+            write_whole(work.result, to_bytes(found))
     yield Snapshot(found.iteration, found.iterations, found.kl, found.positions)
 
 
-def _shown(snapshots: Iterator[Snapshot], result: Path) -> Iterator[Snapshot]:
+def _shown(snapshots: Iterator[Snapshot], path: Path) -> Iterator[Snapshot]:
     """The same, each written where others can see it, but no more often than they would look."""
     written = 0.0
     for each in snapshots:
         if time.monotonic() - written > _SECONDS_BETWEEN_SNAPSHOTS:
             words = {"format": FORMAT, "iteration": each.iteration, "iterations": each.iterations, "kl": each.kl}
-            keep(_under_way(result), save({"positions": each.positions}, words))
+            keep(path, save({"positions": each.positions}, words))
             written = time.monotonic()
         yield each
 
 
 def _result(weights: str, config: MapConfig) -> Path:
     return cache_folder() / weights / f"map-{config.key}.safetensors"
-
-
-def _under_way(result: Path) -> Path:
-    return result.with_suffix(".now")
 
 
 # -- as files
@@ -348,7 +357,7 @@ def from_bytes(content: bytes) -> TSNE:
         if words.pop("format") != FORMAT:
             raise ValueError
         return from_words(values["positions"], words)
-    except (ValueError, KeyError, TypeError, AttributeError, CaeError) as error:
+    except (*reading.UNREADABLE, CaeError) as error:
         raise Damaged(f"{FILE} is damaged and cannot be read.") from error
 
 
@@ -358,13 +367,28 @@ def words_of(found: TSNE) -> dict[str, Any]:
 
 
 def from_words(positions: NDArray[Any], words: dict[str, Any]) -> TSNE:
-    """The t-SNE of these positions and words. Raises ValueError, KeyError, TypeError or CaeError where it is none."""
-    if positions.dtype != np.float32 or positions.ndim != 2 or positions.shape[1] != 2:
-        raise ValueError
-    if not np.isfinite(positions).all():
-        raise ValueError
-    config, scores = from_json(MapConfig, words["config"]), Scores(**words["scores"])
-    return TSNE(**{**words, "positions": positions, "config": config, "scores": scores})
+    """The t-SNE of these positions and words. Raises one of reading.UNREADABLE or CaeError where it is none."""
+    config, scores = from_json(MapConfig, words["config"]), _scores_from(words["scores"])
+    found = TSNE(**{**words, "positions": _positions(positions), "config": config, "scores": scores})
+    _iterations(found.iteration, found.iterations)
+    reading.number(found.kl), reading.number(found.seconds, 0), reading.text(found.digits), reading.text(found.weights)
+    return found
+
+
+def _positions(found: NDArray[Any]) -> Array:
+    if found.dtype != np.float32 or found.ndim != 2 or found.shape[1] != 2:
+        raise ValueError("no positions")
+    return reading.finite(found, -_FARTHEST, _FARTHEST)
+
+
+def _iterations(done: Any, all_: Any) -> tuple[int, int]:
+    return reading.whole(done, 0, reading.whole(all_)), all_
+
+
+def _scores_from(values: dict[str, Any]) -> Scores:
+    found = Scores(**values)
+    reading.share(found.trustworthiness), reading.share(found.accuracy)
+    return found
 
 
 def _points_as_bytes(of: Points) -> bytes:
@@ -380,14 +404,23 @@ def _points_from(content: bytes, weights: str) -> Points:
         sizes = rows, arrays["map.low"].shape, arrays["map.usual"].shape
         if (words["format"], words["weights"], *sizes) != (FORMAT, weights, {count}, (dimensions,), (101,)):
             raise ValueError
+        for name, each in arrays.items():
+            is_size = name in ("errors", "map.usual", "indices")
+            reading.finite(each, 0 if is_size else -1e30, 1e30)
+            if each.dtype != _KINDS[name] or each.ndim != (2 if name in ("flat", "map.points", "neighbours") else 1):
+                raise ValueError
+        names = tuple(reading.text(name) for name in words["class_names"])
+        if not arrays["map.step"][0] > 0 or not (arrays["labels"] < len(names)).all():
+            raise ValueError
+        reading.finite(arrays["neighbours"], 0, count - 1)
         codes = References(
             arrays["map.points"], arrays["labels"], arrays["map.low"], float(arrays["map.step"][0]), arrays["map.usual"]
         )
         return Points(
             arrays["indices"], codes, arrays["errors"], arrays["neighbours"].astype(np.int64), arrays["flat"],
-            tuple(words["class_names"]), str(words["digits"]), weights,
+            names, reading.text(words["digits"]), weights,
         )  # fmt: skip
-    except (ValueError, KeyError, TypeError, IndexError) as error:
+    except reading.UNREADABLE as error:
         raise Damaged("The digits of a map are damaged and cannot be read.") from error
 
 
@@ -433,13 +466,10 @@ def save(arrays: dict[str, NDArray[Any]], words: dict[str, Any]) -> bytes:
 
 def read(content: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """The arrays and words of such a file. Raises Damaged where it is none."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
     try:
-        words = json.loads(metadata(content)["map"])
+        words = reading.parsed(metadata(content)["map"])
         if not isinstance(words, dict):
             raise ValueError
-        return load(content), words
-    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
+        return tensors(content), words
+    except reading.UNREADABLE as error:
         raise Damaged(f"{FILE} is damaged and cannot be read.") from error

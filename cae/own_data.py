@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from numpy.typing import NDArray
 
 from cae import datasets, runs, sources
@@ -30,10 +30,20 @@ from cae.errors import (
     InvalidName,
     InvalidOption,
     RunBusy,
+    RunNotFound,
     UnusableData,
     Unwritable,
 )
-from cae.files import cache_folder, data_folder, put_folder, require_writable, runs_folder, write_whole
+from cae.files import (
+    bring_back,
+    cache_folder,
+    data_folder,
+    put_folder,
+    require_writable,
+    runs_folder,
+    write_whole,
+)
+from cae.locks import Lock
 from cae.runs import Run
 
 INVERT = ("auto", "yes", "no")
@@ -104,8 +114,8 @@ def trained_on(name: str) -> list[Run]:
     """The runs that were trained on a data set, or should be."""
     found = []
     for each in runs.names():
-        run = Run.open(each)
-        with contextlib.suppress(Damaged):
+        with contextlib.suppress(Damaged, RunNotFound):  # somebody may delete it meanwhile
+            run = Run.open(each)
             if run.info.train is not None and run.info.train.dataset == name:
                 found.append(run)
     return found
@@ -143,10 +153,13 @@ def _alone() -> Iterator[Path]:
     place = data_folder() / "own"
     try:
         place.mkdir(parents=True, exist_ok=True)
-        with FileLock(place / ".lock", timeout=0):
+        with Lock(place / ".lock", timeout=0):
+            bring_back(place)
             try:
                 yield place
             finally:
+                with contextlib.suppress(OSError):
+                    bring_back(place)
                 for left in (*place.glob(".new-*"), *place.glob(".deleted-*")):  # also of a process that was killed
                     shutil.rmtree(left, ignore_errors=True)
     except Timeout:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cae.containers import has_few_parts
 from cae.errors import UnreadablePicture
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ Box = tuple[int, int, int, int]  # top, left, bottom, right; the last two are ou
 FORMATS = ("PNG", "JPEG", "WEBP")
 TOO_LARGE = "too large a file"
 LARGEST_FILE = 20_000_000  # bytes
+LARGEST_SLOW_FILE = 2_000_000  # bytes, of the kinds of PNM that are decoded value by value
 LARGEST_JPEG = 80_000_000  # pixels: a JPEG is decoded at an eighth of its size
 LARGEST_OTHER = 40_000_000  # pixels: the other formats are decoded whole
 SMALLEST_SIDE = 8  # pixels
@@ -123,6 +125,8 @@ def open_picture(
         raise UnreadablePicture(
             f"The file has more than {LARGEST_FILE // 10**6} MB: send a smaller picture.", TOO_LARGE
         )
+    if not has_few_parts(content):
+        raise UnreadablePicture("The file is made of far too many parts: save the picture anew.", "too many parts")
     try:
         image = Image.open(io.BytesIO(content), formats=formats)
     except Image.DecompressionBombError as error:
@@ -145,8 +149,12 @@ def open_picture(
         raise UnreadablePicture(
             f"The picture has only {width} × {height} pixels: no digit can be read from that.", "too few pixels"
         )
-    is_animated = bool(getattr(image, "is_animated", False)) and not is_photo
+    if len(content) > LARGEST_SLOW_FILE and image.format == "PPM" and image.tile[0].codec_name != "raw":
+        raise UnreadablePicture(
+            f"A picture of this kind may have {LARGEST_SLOW_FILE // 10**6} MB: save it as a PNG.", TOO_LARGE
+        )
     try:
+        is_animated = bool(getattr(image, "is_animated", False)) and not is_photo
         image.draft("RGB", (side, side))
         image.load()
     except Exception as error:  # likewise
@@ -160,11 +168,23 @@ def open_picture(
 
 
 def on_paper(image: Image.Image, side: int = WORKING_SIDE) -> Image.Image:
-    """RGB with sides of at most `side`; what is transparent becomes white, or black under ink that white would hide."""
+    """RGB with sides of at most `side`; what is transparent becomes white, or black under ink that white would hide.
+
+    Raises UnreadablePicture where its values are no brightnesses, or cannot be converted.
+    """
+    try:
+        return _on_paper(image, side)
+    except Exception as error:  # what conversions of rare kinds raise is not documented
+        raise UnreadablePicture("The picture is of a kind that cannot be converted.", "of a rare kind") from error
+
+
+def _on_paper(image: Image.Image, side: int) -> Image.Image:
     from PIL import Image
 
     if image.mode.startswith("I") or image.mode == "F":  # 16 bits, or fractions
         values = np.asarray(image).astype(np.float32)
+        if not (values.min() >= 0 and values.max() <= 65535):
+            raise ValueError("no brightnesses")
         most = 65535 if image.mode != "F" else next((top for top in (1, 255) if values.max() <= top), 65535)
         image = Image.fromarray((values * (255 / most)).round().clip(0, 255).astype(np.uint8))
     if not image.has_transparency_data:

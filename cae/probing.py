@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cae import evaluation
+from cae import evaluation, reading
+from cae.datasets import MOST_IMAGES
+from cae.errors import Damaged, DataUnavailable
 from cae.files import cache_folder, keep
 from cae.runs import Run
 
@@ -72,6 +74,11 @@ class Probing:
     hardest: tuple[tuple[int, float], ...]
 
     @property
+    def has_no_probe(self) -> bool:
+        """Whether there is one class only, which no probe can tell from others."""
+        return isinstance(self.probe_accuracy, float) and math.isnan(self.probe_accuracy)
+
+    @property
     def dead(self) -> tuple[int, ...]:
         """The dimensions that hardly vary."""
         most = max((each.deviation for each in self.dimensions), default=0.0)
@@ -110,9 +117,19 @@ def probe(run: Run, report: Report = lambda _: None) -> Probing:
 
 def kept(run: Run) -> Probing | None:
     """The same if it was measured before: shipped with the run, or in the cache."""
-    weights = run.weights_hash()
+    weights, dimensions, images = run.weights_hash(), run.info.model.latent_dim, _images(run)
     places = (run.path / FILE, cache_folder() / weights / FILE)
-    return next(filter(None, (_read(place, weights) for place in places)), None)
+    return next(filter(None, (_read(place, weights, dimensions, images) for place in places)), None)
+
+
+def _images(run: Run) -> int:
+    """How many test images there are; as many as there can be, where they are not here and nobody looks at them."""
+    from cae import data
+
+    try:
+        return len(data.load(evaluation.dataset_of(run), "test"))
+    except (DataUnavailable, Damaged):
+        return MOST_IMAGES
 
 
 def measure(
@@ -263,19 +280,37 @@ def to_text(found: Probing) -> str:
     return json.dumps({"format": FORMAT, **asdict(found)}, separators=(",", ":"))
 
 
-def _read(path: Path, weights: str) -> Probing | None:
+def _read(path: Path, weights: str, dimensions: int, images: int) -> Probing | None:
+    """The probing that a file holds, if it is of these weights, so many dimensions, and so many test images."""
     try:
-        values = json.loads(path.read_text())
+        values = reading.values(path)
         if values.pop("format") != FORMAT or values["weights"] != weights:
             return None
-        values["correlation"] = tuple(tuple(map(float, row)) for row in values["correlation"])
-        values["dimensions"] = tuple(
-            Dimension(**{**each, "hurt": tuple(each["hurt"])}) for each in values["dimensions"]
+        values["correlation"] = tuple(
+            tuple(reading.number(value, -1, 1) for value in row) for row in values["correlation"]
         )
-        values["hardest"] = tuple((int(image), float(error)) for image, error in values["hardest"])
-        return Probing(**values)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        values["dimensions"] = tuple(_dimension(each, images) for each in values["dimensions"])
+        values["hardest"] = tuple(
+            (reading.whole(image, 0, images - 1), reading.number(error, 0, 4)) for image, error in values["hardest"]
+        )
+        found = Probing(**values)
+        for each in (found.knn_accuracy, found.nmi, *([] if found.has_no_probe else [found.probe_accuracy])):
+            reading.number(each, -1e-9, 1 + 1e-9)
+        reading.number(found.ari, -1, 1)
+        sizes = {dimensions, len(found.correlation), len(found.dimensions), *map(len, found.correlation)}
+        if sizes != {dimensions} or not 1 <= len(found.hardest) <= HARDEST:
+            raise ValueError("of other dimensions")
+        return found
+    except reading.UNREADABLE:
         return None
+
+
+def _dimension(values: dict[str, Any], images: int) -> Dimension:
+    found = Dimension(**{**values, "hurt": tuple(reading.whole(image, 0, images - 1) for image in values["hurt"])})
+    reading.number(found.deviation, 0), reading.share(found.explained), reading.number(found.zeroed_mse, -4, 4)
+    if not 1 <= len(found.hurt) <= _HURT:
+        raise ValueError("too many")
+    return found
 
 
 def _short(value: Any) -> float:

@@ -19,8 +19,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from filelock import FileLock
-
+from cae import datasets, reading
 from cae.config import ModelConfig, TrainConfig, differences, from_json
 from cae.errors import (
     CaeError,
@@ -33,16 +32,31 @@ from cae.errors import (
     RunNotFound,
     Unwritable,
 )
-from cae.files import SHIPPED_RUNS, is_held, is_recent, require_writable, runs_folder, whole_lines, write_whole
+from cae.files import (
+    SHIPPED_RUNS,
+    clear_away,
+    is_recent,
+    reason,
+    require_writable,
+    runs_folder,
+    whole_lines,
+    write_whole,
+)
+from cae.locks import Lock, is_held
 from cae.records import EpochRecord, Progress, from_line, from_values
-from cae.weights import Weights, damage, read_weights
+from cae.weights import LARGEST_WEIGHTS, Weights, damage, header_epoch, read_weights
 
 if TYPE_CHECKING:
     from cae.model import ConvAutoencoder
 
 FORMAT = 1
+LARGEST_INFO = 2**20  # bytes of run.json
 State = Literal["queued", "running", "stopped", "finished", "failed", "damaged"]
+_SECONDS_UNTOUCHED = 86400.0  # after which nobody is making it any more
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+_LONGEST = 10_000  # characters of a text in run.json
+_MOST_THREADS = 1024
+_FRAME = re.compile(r"[0-9]{4}|[1-9][0-9]{4}")  # the number of an epoch, in the name of a file
 _RESERVED = {"con", "prn", "aux", "nul"} | {f"{port}{digit}" for port in ("com", "lpt") for digit in range(10)}
 
 
@@ -77,6 +91,7 @@ class RunInfo:
     device: str = "cpu"
     threads: int | None = None
     versions: dict[str, str] | None = None
+    data: str | None = None  # which pictures it is trained on, by `datasets.key`; None before, and in older runs
 
     def to_json(self) -> str:
         """The text of run.json."""
@@ -84,6 +99,27 @@ class RunInfo:
         values["model"] = self.model.to_json()
         values["train"] = self.train.to_json() if self.train else None
         return json.dumps({"format": FORMAT, **values}, indent=2, ensure_ascii=False) + "\n"
+
+
+def _whole_characters(text: str) -> str:
+    """The text with a question mark for each half of a character: a browser may send one, and a command line."""
+    return text.encode(errors="replace").decode()
+
+
+def _check(info: RunInfo) -> None:
+    """Raises ValueError, TypeError or AttributeError where a field but the configurations holds what it cannot."""
+    if info.state not in ("queued", "running", "stopped", "finished", "failed") or type(info.shipped) is not bool:
+        raise ValueError("no state of a run")
+    for words in (info.recipe, info.reason, info.note, info.device, info.data or ""):
+        reading.text(words, _LONGEST)
+    reading.moment(info.created)
+    for when in (info.queued, info.started, info.finished):
+        if when is not None:
+            reading.moment(when)
+    if info.threads is not None:
+        reading.whole(info.threads, 1, _MOST_THREADS)
+    for each in itertools.chain.from_iterable((info.versions or {}).items()):
+        reading.text(each, 100)
 
 
 @dataclass(frozen=True)
@@ -130,7 +166,7 @@ class Run:
         """
         if epoch is None or epoch == self.last_epoch():
             return Run(self.path)
-        if not self.weights_file(epoch).exists():
+        if not reading.is_there(self.weights_file(epoch)):
             kept = ", ".join(map(str, self.epochs())) or "none"
             raise RunNotFound(f"{self.name} has not kept its epoch {epoch}; there are: {kept}.")
         return Run(self.path, epoch)
@@ -144,7 +180,7 @@ class Run:
         """The run of this name, among the user's own and those shipped. Raises InvalidName or RunNotFound."""
         check_name(name)
         for folder in _run_folders():
-            if (folder / name).is_dir():
+            if reading.is_folder(folder / name):
                 return cls(folder / name)
         known = ", ".join(run.name for run in _all_runs()[:8])
         raise RunNotFound(f"There is no run called {name!r}." + (f" There are: {known}." if known else ""))
@@ -154,9 +190,9 @@ class Run:
         cls, name: str, model: ModelConfig, train: TrainConfig | None, *, recipe: str = "", note: str = ""
     ) -> Run:
         """A new run, waiting to be trained. Raises RunExists, InvalidName or ReadOnly."""
-        info = RunInfo(model, train, recipe, "queued", now(), note=note)
+        info = RunInfo(model, train, recipe, "queued", now(), note=_whole_characters(note))
         with new_folder(name) as folder:
-            write_whole(folder / "run.json", info.to_json().encode())
+            write_whole(folder / "run.json", info.to_json().encode(errors="replace"))
         return cls(runs_folder() / name)
 
     @cached_property
@@ -167,40 +203,53 @@ class Run:
     def _read_info(self) -> RunInfo:
         path = self.path / "run.json"
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-            if values.pop("format") > FORMAT:
+            values = reading.values(path, LARGEST_INFO)
+            if reading.whole(values.pop("format"), 1) > FORMAT:
                 raise Damaged(f"{self.name}/run.json was written by a newer version of this laboratory: update it.")
             values["model"] = from_json(ModelConfig, values["model"])
             if values["train"] is not None:
                 values["train"] = from_json(TrainConfig, values["train"])
             info = RunInfo(**values)
-            texts = (info.recipe, info.state, info.created, info.reason, info.note)
-            if info.state not in ("queued", "running", "stopped", "finished", "failed"):
-                raise ValueError("state")
-            if not all(isinstance(text, str) for text in texts) or not isinstance(info.shipped, bool):
-                raise TypeError
-            datetime.fromisoformat(info.created)
+            _check(info)
         except FileNotFoundError:
+            self.require_there()
             raise Damaged(f"{self.name} has no run.json: a part of the run has been deleted.") from None
         except CaeError as error:
             raise (
                 error if isinstance(error, Damaged) else Damaged(f"{self.name}/run.json is damaged: {error}")
             ) from error
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        except OSError as error:
+            raise Damaged(f"{self.name}/run.json cannot be read: {error.strerror}.") from error
+        except reading.UNREADABLE as error:
             raise Damaged(f"{self.name}/run.json is damaged and cannot be read.") from error
         return info
 
     def update(self, **changes: Any) -> None:
-        """Writes run.json anew with some of its fields changed."""
-        with FileLock(self.path / "run.lock", timeout=10):
+        """Writes run.json anew with some of its fields changed. Raises Damaged, RunNotFound or Unwritable."""
+        with self.writing(), Lock(self.path / "run.lock", timeout=10):
             info = replace(self._read_info(), **changes)
-            write_whole(self.path / "run.json", info.to_json().encode())
+            clear_away(self.path, ".run.json.*.part")
+            write_whole(self.path / "run.json", info.to_json().encode(errors="replace"))
         self.__dict__["info"] = info
 
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Where a file of the run cannot be written in the block, raises RunNotFound or Unwritable, saying why."""
+        try:
+            yield
+        except OSError as error:
+            self.require_there()
+            raise Unwritable(f"{self.name} cannot be changed: {reason(error)}.") from error
+
+    def require_there(self) -> None:
+        """Raises RunNotFound where its folder is not there any more."""
+        if not reading.is_folder(self.path):
+            raise RunNotFound(f"{self.name} is not there any more: its folder has been deleted or renamed.")
+
     def annotate(self, note: str) -> None:
-        """Replaces the note, at most 500 characters. Raises ReadOnly for a shipped run."""
+        """Replaces the note, at most 500 characters. Raises ReadOnly for a shipped run, and as `update` does."""
         self._require_own()
-        self.update(note=" ".join(note.split())[:500])
+        self.update(note=" ".join(_whole_characters(note).split())[:500])
 
     # -- what it says of itself
 
@@ -212,11 +261,15 @@ class Run:
         """
         try:
             info = self.info
-        except Damaged:
+        except (Damaged, RunNotFound):
             return "damaged"
         if info.state in ("queued", "running"):
             return info.state if self.is_locked() or is_recent(self.path / "starting") else "stopped"
-        return info.state if damage(self.path / "model.safetensors") is None or not self._has_weights() else "damaged"
+        try:
+            is_lost = damage(self.path / "model.safetensors") is not None and self._has_weights()
+        except Damaged:  # whether there should be any is not known
+            return "damaged"
+        return "damaged" if is_lost else info.state
 
     def is_live(self) -> bool:
         """Whether a process is training it or waiting to."""
@@ -231,7 +284,7 @@ class Run:
         state = self.state
         try:
             info = self.info
-        except Damaged as error:
+        except (Damaged, RunNotFound) as error:
             return Summary(self.name, "damaged", str(error), "", 0, None, None, None, (), "", False, False)
         try:
             history, reason = self.history(), info.reason
@@ -260,7 +313,7 @@ class Run:
         """Whether it can be trained on: it never began, or its resume state is there."""
         if self.info.train is None or self.info.shipped:
             return False
-        return (self.path / "resume.safetensors").exists() or not whole_lines(self.path / "history.jsonl")
+        return self.has_begun() or not whole_lines(self.path / "history.jsonl")
 
     def history(self) -> list[EpochRecord]:
         """A record an epoch, in order. Raises Damaged."""
@@ -271,7 +324,14 @@ class Run:
         return self._records("progress.jsonl", Progress)
 
     def _records(self, file: str, kind: Any) -> list[Any]:
-        lines = whole_lines(self.path / file)
+        records = self._parsed(whole_lines(self.path / file), file, kind)
+        for number, (before, record) in enumerate(itertools.pairwise(records), start=2):
+            is_next = record.epoch > before.epoch if kind is EpochRecord else record.epoch >= before.epoch
+            if not is_next or record.step <= before.step:
+                raise Damaged(f"Line {number} of {self.name}/{file} is damaged: it does not follow the line before.")
+        return records
+
+    def _parsed(self, lines: list[str], file: str, kind: Any) -> list[Any]:
         with contextlib.suppress(ValueError, TypeError, RecursionError):  # all at once, which is a third faster
             values = json.loads(f"[{','.join(lines)}]")
             if len(values) == len(lines):
@@ -288,27 +348,33 @@ class Run:
 
     def epochs(self) -> list[int]:
         """The epochs whose weights are kept, in order; 0 is before the first step."""
-        kept = {int(path.stem) for path in (self.path / "epochs").glob("[0-9]*.safetensors") if path.stem.isdigit()}
-        if (self.path / "model.safetensors").exists():
+        frames = reading.matching(self.path / "epochs", "[0-9]*.safetensors")
+        kept = {int(path.stem) for path in frames if _FRAME.fullmatch(path.stem)}
+        if reading.is_there(self.path / "model.safetensors"):
             kept.add(self.last_epoch())
         return sorted(kept)
 
     def last_epoch(self) -> int:
-        """The epoch that model.safetensors was written after; 0 where that is not known."""
+        """The epoch that model.safetensors was written after, though its record may not be there yet.
+
+        Weights that do not say are taken for those of the last record; 0 where there is none.
+        """
+        said = header_epoch(self.path / "model.safetensors")
+        if said is not None:
+            return said
         history = self.history()
         return history[-1].epoch if history else 0
 
     def record(self) -> EpochRecord | None:
         """What was measured after its epoch; None where nothing was, as before the first."""
-        history = self.history()
-        if self.epoch is None:
-            return history[-1] if history else None
-        return next((record for record in history if record.epoch == self.epoch), None)
+        epoch = self.last_epoch() if self.epoch is None else self.epoch
+        return next((record for record in self.history() if record.epoch == epoch), None)
 
     def weights(self, epoch: int | None = None) -> Weights:
         """The weights by name, float32: of its epoch, or of another that was kept. Raises Damaged or DoesNotFit."""
         path = self.weights_file(epoch)
-        if not path.exists():
+        if not reading.is_there(path):
+            self.require_there()
             epoch = self.epoch if epoch is None else epoch
             what = "it has not finished an epoch yet" if epoch is None else f"epoch {epoch} was not kept"
             raise RunNotFound(f"There are no weights in {self.name}: {what}.")
@@ -318,17 +384,25 @@ class Run:
         """Where the weights after an epoch are kept, or would be; without one, those of its own."""
         last = self.path / "model.safetensors"
         epoch = self.epoch if epoch is None else epoch
-        if epoch is None or (epoch == self.last_epoch() and last.exists()):
+        if epoch is None or (epoch == self.last_epoch() and reading.is_there(last)):
             return last
         return self.path / "epochs" / f"{epoch:04d}.safetensors"
 
     def weights_hash(self) -> str:
         """The SHA-256 of the file of its weights: what everything computed from them is cached under."""
+        return hashlib.sha256(self.weights_content()).hexdigest()
+
+    def weights_content(self) -> bytes:
+        """The file of its weights as it is. Raises RunNotFound or Damaged."""
+        path = self.weights_file()
         try:
-            return hashlib.sha256(self.weights_file().read_bytes()).hexdigest()
+            return reading.content(path, LARGEST_WEIGHTS)
         except FileNotFoundError:
+            self.require_there()
             what = "it has not finished an epoch yet" if self.epoch is None else f"epoch {self.epoch} was not kept"
             raise RunNotFound(f"There are no weights in {self.name}: {what}.") from None
+        except OSError as error:
+            raise Damaged(f"{self.name}/{path.name} cannot be read: {error.strerror}.") from error
 
     def model(self, epoch: int | None = None) -> ConvAutoencoder:
         """The network with these weights, on the CPU, ready to be used. Raises as `weights` does."""
@@ -349,9 +423,9 @@ class Run:
 
     # -- one process at a time
 
-    def lock(self, job: str = "train") -> FileLock:
+    def lock(self, job: str = "train") -> Lock:
         """The lock that a process working on this run holds while it lives."""
-        return FileLock(self.path / f"{job}.lock")
+        return Lock(self.path / f"{job}.lock")
 
     def is_locked(self, job: str = "train") -> bool:
         """Whether a process holds that lock now."""
@@ -364,7 +438,7 @@ class Run:
 
     def _require_own(self) -> None:
         require_writable()
-        with contextlib.suppress(Damaged):
+        with contextlib.suppress(Damaged, RunNotFound):
             if self.info.shipped:
                 raise ReadOnly(f"{self.name} comes with the project and stays as it is.")
 
@@ -381,17 +455,37 @@ class Run:
             )
         if not self.is_resumable():
             raise NotResumable(f"{self.name} cannot be continued: its resume.safetensors is missing.")
+        self.require_same_pictures()
+
+    def has_begun(self) -> bool:
+        """Whether there is a state to continue from."""
+        return reading.is_there(self.path / "resume.safetensors")
+
+    def require_same_pictures(self) -> None:
+        """Raises NotResumable where its data set holds others now than those it has begun to be trained on.
+
+        Raises DataUnavailable or Damaged where that cannot be known.
+        """
+        train, noted = self.info.train, self.info.data
+        if train and noted and self.has_begun() and noted != datasets.key(train.dataset):
+            raise NotResumable(
+                f"{self.name} cannot be continued: the data set {train.dataset} holds other pictures now than those it "
+                "was trained on. Make it of the old ones again, or train a new run."
+            )
 
     def delete(self) -> None:
         """Removes the folder; it disappears at once and whole. Raises RunBusy, ReadOnly or Unwritable."""
         self._require_own()
-        self.require_idle()
         trash = self.path.with_name(f".deleted-{uuid.uuid4().hex}")
         try:
-            self.path.rename(trash)
+            with the_names(self.path.parent):  # nobody begins to train it meanwhile
+                self.require_there()
+                self.again().require_idle()
+                self.path.rename(trash)
         except OSError as error:
-            raise Unwritable(f"{self.name} cannot be deleted: {error.strerror or error}.") from error
-        shutil.rmtree(trash, ignore_errors=True)
+            raise Unwritable(f"{self.name} cannot be deleted: {reason(error)}.") from error
+        for each in (trash, *reading.matching(self.path.parent, ".deleted-*")):  # also what could not be removed before
+            shutil.rmtree(each, ignore_errors=True)
 
 
 def names() -> list[str]:
@@ -432,11 +526,19 @@ def _all_runs() -> list[Run]:
     for folder in _run_folders():
         with contextlib.suppress(OSError), os.scandir(folder) as entries:
             for entry in entries:
-                if not _NAME.fullmatch(entry.name) or entry.name in found or not entry.is_dir():
+                if entry.name in found or not _is_run(entry):
                     continue
-                if folder == runs_folder() or (Path(entry.path) / "run.json").exists():
+                if folder == runs_folder() or reading.is_there(Path(entry.path, "run.json")):
                     found[entry.name] = Run(Path(entry.path))
     return list(found.values())
+
+
+def _is_run(entry: os.DirEntry[str]) -> bool:
+    """Whether it can be one by its name and kind."""
+    try:
+        return bool(_NAME.fullmatch(entry.name)) and entry.name not in _RESERVED and entry.is_dir()
+    except OSError:  # a link to itself, which is no reason to miss the others
+        return False
 
 
 def now() -> str:
@@ -463,19 +565,26 @@ def new_folder(name: str) -> Iterator[Path]:
     require_writable()
     folder = runs_folder()
     workshop = folder / f".new-{uuid.uuid4().hex}"
+    for left in (".new-*", ".*.part"):
+        clear_away(folder, left, _SECONDS_UNTOUCHED)
     try:
         (workshop / name).mkdir(parents=True)
         _require_free(name)
         yield workshop / name
-        with FileLock(folder / ".names.lock", timeout=10):
+        with the_names(folder):
             _require_free(name)
             (workshop / name).rename(folder / name)
     except OSError as error:
-        raise Unwritable(f"A run cannot be made in {folder}: {error.strerror or error}.") from error
+        raise Unwritable(f"A run cannot be made in {folder}: {reason(error)}.") from error
     finally:
         shutil.rmtree(workshop, ignore_errors=True)
 
 
+def the_names(folder: Path) -> Lock:
+    """The lock under which runs in a folder are made, are deleted, and begin to be trained on."""
+    return Lock(folder / ".names.lock", timeout=10)
+
+
 def _require_free(name: str) -> None:
-    if any((place / name).exists() for place in _run_folders()):
+    if any(reading.is_there(place / name) or (place / name).is_symlink() for place in _run_folders()):
         raise RunExists(f"There is a run called {name!r} already: choose another name.")

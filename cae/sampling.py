@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cae import evaluation, latent, pictures, priors, quality
+from cae import datasets, evaluation, latent, pictures, priors, quality, reading
 from cae.config import PRIORS, SampleConfig
-from cae.errors import CannotFit, Damaged, InvalidOption, NoJudge
+from cae.errors import CannotFit, Damaged, DataUnavailable, InvalidOption, NoJudge, Unwritable
 from cae.files import cache_folder, keep
 from cae.jobs import Job
 from cae.judge import SURE, Judge, judge_of
 from cae.priors import Prior
 from cae.quality import Quality
 from cae.runs import Run
-from cae.weights import metadata
+from cae.weights import metadata, tensors
 
 if TYPE_CHECKING:
     from cae.data import Images
@@ -79,10 +79,16 @@ def kept(run: Run) -> Fitted | None:
     """The priors of the run's last weights, if they were fitted before."""
     weights = run.weights_hash()
     try:
-        found = from_bytes(_result(weights).read_bytes())
+        found = from_bytes(reading.content(_result(weights)))
     except (OSError, Damaged):
         return None
-    judge = _judge_now(evaluation.dataset_of(run))
+    dataset = evaluation.dataset_of(run)
+    with contextlib.suppress(DataUnavailable, Damaged):
+        if found.class_names != datasets.class_names(dataset):
+            return None
+    if found.dimensions != run.info.model.latent_dim:
+        return None
+    judge = _judge_now(dataset)
     return found if (found.weights, found.judge) == (weights, judge.fingerprint if judge else "") else None
 
 
@@ -96,10 +102,12 @@ def fit(run: Run, report: Report = lambda *_: None) -> Fitted:
     """The priors of the run's last weights: kept, or fitted to the codes of all training images now.
 
     Some 60 s; `report` is told what is being done, and which share is behind it. Where another process fits them, waits
-    for that one. Raises RunNotFound where the run has no weights yet, Damaged, Unwritable.
+    for that one. Raises RunNotFound where the run has no weights yet, and Damaged.
     """
     work = job(run)
-    with work.at_work():
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(Unwritable):  # a cache that cannot be written to costs time, not results
+            stack.enter_context(work.at_work())
         found = kept(run)
         if found is not None:
             return found
@@ -329,23 +337,42 @@ def to_bytes(found: Fitted) -> bytes:
 
 def from_bytes(content: bytes) -> Fitted:
     """Reads such a file. Raises Damaged where it is none."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
     try:
-        words, arrays = json.loads(metadata(content)["priors"]), load(content)
-        dimensions = words["dimensions"]
+        words, arrays = reading.parsed(metadata(content)["priors"]), tensors(content)
+        dimensions, names = words["dimensions"], tuple(reading.text(name) for name in words["class_names"])
         if words["format"] != FORMAT:
             raise ValueError
         return Fitted(
-            str(words["weights"]), dimensions, tuple(map(str, words["class_names"])),
-            {(kind, label): _prior(arrays, name, dimensions, tried) for kind, label, name, tried in words["priors"]},
-            {(kind, label): str(text) for kind, label, text in words["problems"]},
-            {name: Quality(**{**each, "balance": tuple(each["balance"])}) for name, each in words["qualities"].items()},
-            str(words["judge"]),
+            reading.text(words["weights"]), dimensions, names,
+            {
+                _key(kind, label, names): _prior(arrays, name, dimensions, tried)
+                for kind, label, name, tried in words["priors"]
+            },
+            {_key(kind, label, names): reading.text(text) for kind, label, text in words["problems"]},
+            {name: _quality(name, each, names) for name, each in words["qualities"].items()},
+            reading.text(words["judge"]),
         )  # fmt: skip
-    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+    except (*reading.UNREADABLE, InvalidOption) as error:
         raise Damaged(f"{FILE} is damaged and cannot be read.") from error
+
+
+def _key(kind: Any, label: Any, names: tuple[str, ...]) -> Key:
+    require_known(reading.text(kind), None if label is None else reading.whole(label), names)
+    return kind, label
+
+
+def _quality(name: str, values: dict[str, Any], names: tuple[str, ...]) -> Quality:
+    found = Quality(**{**values, "balance": tuple(reading.share(each) for each in values["balance"])})
+    for each in (found.sure, found.precision, found.recall, found.beyond):
+        reading.share(each)
+    (
+        reading.whole(found.count, 1),
+        reading.number(found.evenness, -1e-9, 1 + 1e-9),
+        reading.number(found.off_manifold, 0),
+    )
+    if name not in ("real", "copies", *PRIORS) or len(found.balance) != len(names):
+        raise ValueError("of something else")
+    return found
 
 
 def _prior(arrays: dict[str, NDArray[Any]], name: str, dimensions: int, tried: Any) -> Prior:
@@ -354,6 +381,11 @@ def _prior(arrays: dict[str, NDArray[Any]], name: str, dimensions: int, tried: A
     shapes = (weights.shape, means.shape, factors.shape)
     if shapes != ((count,), (count, dimensions), (count, dimensions, dimensions)):
         raise ValueError
-    if not all(each.dtype == np.float32 and np.isfinite(each).all() for each in (weights, means, factors)):
+    for each in (weights, means, factors):
+        if each.dtype != np.float32:
+            raise ValueError
+        reading.finite(each, 0 if each is weights else -1e18, 1e18)
+    if not 0.999 < float(weights.sum(dtype=np.float64)) < 1.001 or np.triu(factors, 1).any():
         raise ValueError
-    return Prior(weights, means, factors, tuple((int(components), float(value)) for components, value in tried))
+    likelihoods = ((reading.whole(components, 1), reading.number(value)) for components, value in tried)
+    return Prior(weights, means, factors, tuple(likelihoods))

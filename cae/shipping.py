@@ -17,27 +17,30 @@ FILM_BYTES = 3_500_000  # all shipped runs together have 12 MB
 def ship(run: Run) -> int:
     """Thins the film to 8 frames or to FILM_BYTES, adds what was measured, drops what only training needs; the bytes.
 
-    From then on the run is read-only to the laboratory. Raises CaeError unless it has finished.
+    From then on the run is read-only to the laboratory. Raises CaeError unless it has finished, and Unwritable: asked
+    again, it goes on.
     """
     require_writable()
     if run.state != "finished" or run.info.train is None:
         raise CaeError(f"Only a finished run can be shipped, and {run.name} is {run.state}.")
-    found = evaluation.evaluate(run)
-    write_whole(run.path / "evaluation.json", evaluation.to_text(found).encode())
-    space = latent.latent_space(run)
-    write_whole(run.path / latent.FILE, latent.to_bytes(space, run.weights_hash()))
-    _add_map(run)
-    largest = max(frame.stat().st_size for frame in (run.path / "epochs").iterdir())
-    kept = picks.film(run.last_epoch(), max(2, min(FRAMES, FILM_BYTES // largest)))
-    for frame in (run.path / "epochs").iterdir():
-        if int(frame.stem) not in kept or int(frame.stem) == run.last_epoch():  # the last is model.safetensors itself
-            frame.unlink()
-    for file in ("resume.safetensors", "log.txt"):
-        (run.path / file).unlink(missing_ok=True)
-    run.update(shipped=True)
-    for lock in run.path.glob("*.lock"):
-        lock.unlink()
-    return sum(path.stat().st_size for path in run.path.rglob("*") if path.is_file())
+    with run.writing():
+        found = evaluation.evaluate(run)
+        write_whole(run.path / "evaluation.json", evaluation.to_text(found).encode())
+        space = latent.latent_space(run)
+        write_whole(run.path / latent.FILE, latent.to_bytes(space, run.weights_hash()))
+        _add_map(run)
+        frames = {int(frame.stem): frame for frame in (run.path / "epochs").glob("[0-9]*.safetensors")}
+        largest = max((frame.stat().st_size for frame in frames.values()), default=1)
+        kept = picks.film(run.last_epoch(), max(2, min(FRAMES, FILM_BYTES // largest)))
+        for epoch, frame in frames.items():
+            if epoch not in kept or epoch == run.last_epoch():  # the last is model.safetensors itself
+                frame.unlink()
+        for file in ("resume.safetensors", "log.txt"):
+            (run.path / file).unlink(missing_ok=True)
+        run.update(shipped=True)
+        for lock in run.path.glob("*.lock"):
+            lock.unlink()
+        return sum(path.stat().st_size for path in run.path.rglob("*") if path.is_file())
 
 
 def _add_map(run: Run) -> None:

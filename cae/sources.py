@@ -107,10 +107,7 @@ def read(content: bytes) -> tuple[Square, bool, bool]:
     UnreadablePicture.
     """
     image, is_animated = photo.open_picture(content, FORMATS, side=_SHRUNK, smallest=1)
-    try:
-        grey = np.asarray(photo.on_paper(image, _SHRUNK).convert("L"))
-    except Exception as error:  # what conversions of rare kinds raise is not documented
-        raise UnreadablePicture("The picture is of a kind that cannot be converted.", "of a rare kind") from error
+    grey = np.asarray(photo.on_paper(image, _SHRUNK).convert("L"))
     return square(grey), image.size != (SIDE, SIDE), is_animated
 
 
@@ -270,7 +267,10 @@ def _header(path: Path, archive: zipfile.ZipFile, member: str) -> _Array:
         if version not in ((1, 0), (2, 0)):
             raise ValueError("a newer format")
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, is_fortran, dtype = read(file)
+        try:
+            shape, is_fortran, dtype = read(file)
+        except Exception as error:  # what is raised for a header that was made by hand is not documented
+            raise ValueError("no header") from error
         start = file.tell()
     name = member.removesuffix(".npy")
     if dtype.hasobject:

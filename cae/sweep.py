@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from cae import evaluation, jobs
+from cae import evaluation, jobs, reading
 from cae.config import RECIPES, ModelConfig, Option, TrainConfig, differences, from_json
 from cae.errors import CaeError, Damaged, Diverged, InvalidOption, RunExists, RunNotFound, Unwritable
-from cae.files import SHIPPED_RUNS, require_writable, runs_folder, write_whole
+from cae.files import SHIPPED_RUNS, reason, require_writable, runs_folder, write_whole
 from cae.records import EpochRecord, Progress, from_values
 from cae.runs import Run, check_name
 from cae.trainer import Waiting, train_run
@@ -176,7 +176,7 @@ def found() -> list[Sweep]:
     """All sweeps whose results can be read, the user's own before those that come with the project."""
     sweeps: dict[str, Sweep] = {}
     for folder in dict.fromkeys((runs_folder(), SHIPPED_RUNS)):
-        for file in sorted(folder.glob(f"*{SUFFIX}")):
+        for file in reading.matching(folder, f"*{SUFFIX}"):
             with contextlib.suppress(Damaged):
                 sweep = read(file)
                 sweeps.setdefault(sweep.name, sweep)
@@ -186,11 +186,11 @@ def found() -> list[Sweep]:
 def read(file: Path) -> Sweep:
     """The sweep whose results this file holds. Raises Damaged, naming the file."""
     try:
-        values = json.loads(file.read_text(encoding="utf-8"))
+        values = reading.values(file)
         newer = _whole(values["format"]) > FORMAT
         if not newer:
             return _from_json(check_name(file.name.removesuffix(SUFFIX)), values)
-    except (OSError, CaeError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (*reading.UNREADABLE, CaeError) as error:
         raise Damaged(f"{file.name} is damaged and cannot be read: delete it to sweep anew.") from error
     raise Damaged(f"{file.name} was written by a newer version of this laboratory: update it.")
 
@@ -266,8 +266,7 @@ def _prepared(sweep: Sweep, point: SweepPoint) -> Run:
         return Run.create(point.run, model, train, recipe=sweep.recipe)
     if run.state == "damaged":
         raise Damaged(f"{run.summary().reason} Delete {run.name} to train it anew.")
-    if run.last_epoch() < train.epochs:  # otherwise it was cut off just before it could say that it has finished
-        jobs.prepare_resume(run)
+    jobs.prepare_resume(run)
     return run
 
 
@@ -290,7 +289,7 @@ def _written(sweep: Sweep) -> Sweep:
             file.parent.mkdir(parents=True, exist_ok=True)
             write_whole(file, content)
     except OSError as error:
-        raise Unwritable(f"{file} cannot be written: {error.strerror or error}.") from error
+        raise Unwritable(f"{file} cannot be written: {reason(error)}.") from error
     return sweep
 
 

@@ -5,20 +5,23 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from cae import jobs
+from cae import datasets, jobs, reading
 from cae.config import ModelConfig, TrainConfig, from_json
-from cae.errors import CaeError, Damaged, Diverged, Unwritable
-from cae.files import append_line, require_writable, write_lines, write_whole
+from cae.errors import CaeError, Damaged, Diverged, RunNotFound, Unwritable
+from cae.files import append_line, clear_away, require_writable, write_lines, write_whole
 from cae.records import EpochRecord, Progress, to_line
 from cae.runs import Run, now, versions
-from cae.weights import read_tensors, write_weights
+from cae.weights import checksum, read_tensors, require_checksum, write_weights
 
 if TYPE_CHECKING:
+    import torch
+
     from cae.parallel import Group
     from cae.training import TrainState
 
@@ -41,19 +44,22 @@ def train_run(run: Run, *, spare_a_core: bool = False) -> Iterator[Waiting | Pro
     require_writable()
     with jobs.at_work(run):
         try:
-            run.update(state="queued", queued=now(), reason="", finished=None)
             with jobs.Turn(run) as turn:
                 while ahead := turn.ahead():
                     if jobs.is_stop_asked(run):
                         run.update(state="stopped", finished=now())
                         return
+                    run.require_there()
                     yield Waiting(tuple(ahead))
                     time.sleep(0.2)
                 yield from _train(run, spare_a_core)
+        except RunNotFound:  # there may be another run in its place
+            raise
         except CaeError as error:
             _note_failure(run, str(error))
             raise
         except OSError as error:
+            run.require_there()
             reason = _put_into_words(run, error)
             _note_failure(run, reason)
             raise Unwritable(reason) from error
@@ -61,7 +67,8 @@ def train_run(run: Run, *, spare_a_core: bool = False) -> Iterator[Waiting | Pro
             _note_failure(run, f"Unexpected {type(error).__name__}: {error}")
             raise
         finally:
-            (run.path / "stop").unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                (run.path / "stop").unlink(missing_ok=True)
 
 
 def _train(run: Run, spare_a_core: bool) -> Iterator[Progress | EpochRecord]:
@@ -75,16 +82,18 @@ def _train(run: Run, spare_a_core: bool) -> Iterator[Progress | EpochRecord]:
     _keep_freed_memory()
     torch.set_num_threads(run.info.threads or max(1, torch.get_num_threads() - spare_a_core))
     device = parallel.device()
+    _round_products(device)
     with parallel.group() as group:
         run.update(
             state="running", started=run.info.started or now(), threads=torch.get_num_threads(), versions=versions(),
-            device=f"{group.size} x {device.type}" if group.size > 1 else device.type,
+            device=f"{group.size} x {device.type}" if group.size > 1 else device.type, data=_pictures(run, config),
         )  # fmt: skip
         state = TrainState.fresh(run.info.model, config, device)
         _take_up(run, state)
         group.from_first((run.info.model.to_json(), config.to_json(), torch.get_num_threads(), state.tensors()))
-        log = _ProgressLog(run, state.step)
+        log, folder = _ProgressLog(run, state.step), run.path.stat()
         for event in _events(state, config, group):
+            _require_same_folder(run, folder)
             if isinstance(event, EpochRecord):
                 _commit_epoch(run, state, event)
             else:
@@ -97,6 +106,13 @@ def _train(run: Run, spare_a_core: bool) -> Iterator[Progress | EpochRecord]:
     run.update(state="finished", finished=now())
 
 
+def _pictures(run: Run, config: TrainConfig) -> str:
+    """Which pictures it is trained on: those it has begun with. Raises NotResumable where there are others now."""
+    run.require_same_pictures()
+    noted = run.info.data if run.has_begun() else None  # a run may be older than these notes
+    return noted or datasets.key(config.dataset)
+
+
 def join_training() -> None:
     """Trains along with the process of rank 0, which alone reads and writes the run, until that one ends."""
     import torch
@@ -106,6 +122,7 @@ def join_training() -> None:
 
     _keep_freed_memory()
     device = parallel.device()
+    _round_products(device)
     with parallel.group() as group, contextlib.suppress(Diverged):  # rank 0 says so
         model, train, threads, tensors = group.from_first(None)
         torch.set_num_threads(threads)
@@ -141,6 +158,17 @@ def _keep_freed_memory() -> None:
             library.mallopt(setting, size)
 
 
+def _round_products(device: torch.device) -> None:
+    """Lets a CUDA card round the factors of its products (TF32), which PyTorch does for convolutions anyway.
+
+    bfloat16 is slower here, up to a width of 64 at least: its conversions are as many kernels again to start.
+    """
+    if device.type == "cuda":
+        import torch
+
+        torch.backends.cuda.matmul.allow_tf32 = True
+
+
 def _take_up(run: Run, state: TrainState) -> None:
     """Brings `state` to where the run was last committed, and the run's files back to the same point."""
     import torch
@@ -148,35 +176,47 @@ def _take_up(run: Run, state: TrainState) -> None:
     path = run.path / "resume.safetensors"
     if path.exists():
         try:
-            state.load({name: torch.from_numpy(value) for name, value in read_tensors(path).items()})
-        except (KeyError, ValueError, RuntimeError, IndexError, TypeError) as error:
+            arrays = read_tensors(path)
+            require_checksum(path, arrays)
+            state.load({name: torch.from_numpy(value) for name, value in arrays.items()})
+            if run.info.train and state.epoch > run.info.train.epochs:
+                raise ValueError("more epochs than there are")
+        except (*reading.UNREADABLE, RuntimeError) as error:
             raise Damaged(f"{run.name}/{path.name} is damaged or of another model: it cannot be continued.") from error
     records = [record for record in run.history() if record.epoch <= state.epoch]
     write_lines(run.path / "history.jsonl", map(to_line, records))
     frames = run.path / "epochs"
     frames.mkdir(exist_ok=True)
-    for torn in (*run.path.glob(".*.part"), *frames.glob(".*.part")):  # of a process that was killed as it wrote
-        torn.unlink(missing_ok=True)
+    for folder, pattern in ((run.path, ".*.safetensors.*.part"), (run.path, ".*.jsonl.*.part"), (frames, ".*.part")):
+        clear_away(folder, pattern)
     for frame in frames.glob("[0-9]*.safetensors"):
-        if frame.stem.isdigit() and int(frame.stem) > state.epoch:
+        if frame.stem.isdecimal() and int(frame.stem) > state.epoch:
             frame.unlink()
     if state.step == 0:
         _write_frame(run, state)
         _commit(run, state)
 
 
+def _require_same_folder(run: Run, folder: os.stat_result) -> None:
+    """Raises RunNotFound where the run's folder was deleted, renamed or replaced: nothing is put into another's."""
+    if not reading.is_there(run.path / "run.json") or not os.path.samestat(run.path.stat(), folder):
+        raise RunNotFound(f"{run.name} was deleted or renamed while it was trained: nothing more of it is kept.")
+
+
 def _commit_epoch(run: Run, state: TrainState, record: EpochRecord) -> None:
     """Writes an epoch's results, and the resume state last: that is what counts."""
     _write_frame(run, state)
-    write_weights(run.path / "model.safetensors", _weights(state), run.info.model)
-    append_line(run.path / "history.jsonl", to_line(record))
+    write_weights(run.path / "model.safetensors", _weights(state), run.info.model, state.epoch)
+    append_line(run.path / "history.jsonl", to_line(record), on_disk=True)  # before the state, which counts on it
     _commit(run, state)
 
 
 def _commit(run: Run, state: TrainState) -> None:
     from safetensors.torch import save
 
-    write_whole(run.path / "resume.safetensors", save(state.tensors()))
+    tensors = state.tensors()
+    words = {"checksum": checksum({name: value.numpy() for name, value in tensors.items()})}
+    write_whole(run.path / "resume.safetensors", save(tensors, words))
 
 
 def _write_frame(run: Run, state: TrainState) -> None:
@@ -211,7 +251,7 @@ class _ProgressLog:
         steps = [record.step for record in self._kept]
         self._stride = max(5, steps[-1] - steps[-2]) if len(steps) > 1 else 5
         self._sum, self._count = 0.0, 0
-        write_lines(self._path, map(to_line, self._kept))
+        self._write()
 
     def add(self, progress: Progress) -> None:
         """Takes note of one step; writes a line where one is due."""
@@ -223,6 +263,10 @@ class _ProgressLog:
         self._kept.append(record)
         append_line(self._path, to_line(record))
         if len(self._kept) >= self.LINES:
+            self._write()
+
+    def _write(self) -> None:
+        while len(self._kept) >= self.LINES:
             self._stride *= 2
             self._kept = [kept for kept in self._kept if kept.step % self._stride == 0]
-            write_lines(self._path, map(to_line, self._kept))
+        write_lines(self._path, map(to_line, self._kept))

@@ -37,4 +37,6 @@ with st.sidebar:
     run = state.run_picker(runs.names())
     time_travel(run)
     keep_in_address(run, state.chosen_epoch(), page=page.title)
+for sentence in resources.troubles():
+    st.warning(sentence, icon=":material/warning:")
 page.run()

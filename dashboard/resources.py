@@ -16,10 +16,11 @@ import streamlit as st
 from numpy.typing import NDArray
 
 import serving
-from cae import browser, datasets, evaluation, judging, latent, mapfilm, maps
+from cae import browser, datasets, evaluation, judging, latent, locks, mapfilm, maps
 from cae.config import MapConfig, ModelConfig
 from cae.errors import CaeError, DataUnavailable
 from cae.evaluation import Comparison
+from cae.files import cache_folder, runs_folder
 from cae.jobs import Job
 from cae.latent import LatentSpace
 from cae.mapfilm import MapFilm
@@ -54,6 +55,16 @@ def _run(key: Key) -> Run:
 def warm_up() -> None:
     """Begins to import torch and Plotly in the background, so that the first page's title need not wait for it."""
     threading.Thread(target=_import_slowly, daemon=True).start()
+
+
+def troubles() -> list[str]:
+    """What cannot be trusted about the folders here, a sentence each."""
+    return _troubles(str(runs_folder()), str(cache_folder()))
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _troubles(*folders: str) -> list[str]:
+    return locks.troubles()
 
 
 _data_sets: dict[str, int] = {}  # what the data sets of one's own held when they were last looked at
@@ -110,7 +121,7 @@ def network_address(run: Run) -> str:
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _network(key: Key, stamp: int) -> tuple[str, bytes]:
     """The hash of the weights, and the very bytes that have it: a training may replace the file at any time."""
-    content = _run(key).weights_file().read_bytes()
+    content = _run(key).weights_content()
     return hashlib.sha256(content).hexdigest(), content
 
 
@@ -127,7 +138,7 @@ def film(run: Run) -> list[Frame]:
     """The epochs of a run that are kept, in order. Raises Damaged."""
     past = _film(str(run.path), *_stamps_of_film(run))
     frames = [
-        Frame(epoch, serving.address(f"{weights}.safetensors", run.weights_file(epoch).read_bytes), mse)
+        Frame(epoch, serving.address(f"{weights}.safetensors", run.at(epoch).weights_content), mse)
         for epoch, weights, mse in past[:-1]
     ]
     return [*frames, *(Frame(epoch, network_address(run.at(None)), mse) for epoch, _, mse in past[-1:])]
@@ -212,7 +223,8 @@ def _points(key: Key, count: int | None, seed: int, stamp: int) -> Points:
 
 def tsne(run: Run, config: MapConfig) -> TSNE | None:
     """The t-SNE of the run with these options, where it has been computed."""
-    kept = maps.kept(run, config, points(run, config).digits)
+    of = points(run, config)
+    kept = maps.kept(run, config, of.digits, len(of.indices))
     return kept[0] if kept else None
 
 
@@ -249,7 +261,8 @@ def map_film_address(found: MapFilm) -> str:
 
 def usual_tsne(run: Run) -> TSNE | None:
     """The t-SNE of all test digits with the usual options, where it has been computed; nothing is encoded for it."""
-    kept = maps.kept(run, MapConfig(), all_digits(evaluation.dataset_of(run)))
+    dataset = evaluation.dataset_of(run)
+    kept = maps.kept(run, MapConfig(), all_digits(dataset), len(test_set(dataset)))
     return kept[0] if kept else None
 
 
@@ -641,9 +654,9 @@ def report(run: Run) -> Callable[[], bytes]:
 
 
 def _stamp(path: Path) -> int:
-    """What changes when the file does."""
+    """What changes when the file does, also where another with its time and length takes its place."""
     try:
         found = path.stat()
     except OSError:
         return 0
-    return found.st_mtime_ns ^ found.st_size
+    return hash((found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino))

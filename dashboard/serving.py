@@ -9,6 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from cae import reading
 from cae.files import write_whole
 
 _STATIC = Path(__file__).resolve().parent / "static"
@@ -23,16 +24,15 @@ def address(name: str, make: Callable[[], bytes]) -> str:
     path = _STATIC / name
     try:
         os.utime(path)
-    except FileNotFoundError:
-        content = make()
-        try:
-            _STATIC.mkdir(exist_ok=True)
-            _forget_the_oldest()
-            write_whole(path, content)
-        except OSError:
-            return _from_memory(name, make)
-    except OSError:  # it is there, and not ours to touch
-        pass
+    except OSError:
+        if not reading.is_there(path):  # otherwise it is not ours to touch
+            content = make()
+            try:
+                _STATIC.mkdir(exist_ok=True)
+                _forget_the_oldest()
+                write_whole(path, content)
+            except OSError:
+                return _from_memory(name, make)
     return f"app/static/{name}"
 
 

@@ -150,7 +150,7 @@ def way_picker(run: Run) -> str:
         st.session_state[_WAY] = wanted
     elif st.session_state.get(_WAY) not in ways:
         st.session_state[_WAY] = ways[0]
-    return str(st.segmented_control("Start from", ways, key=_WAY, required=True, persist_state="session"))
+    return str(st.segmented_control("Start from", ways, key=_WAY, required=True, persist_state="session") or ways[0])
 
 
 def take_link(run: Run, exists: Callable[[str, int], bool]) -> str | None:
@@ -210,13 +210,14 @@ def steered(place: str, start: NDArray[np.float32], address: str = "") -> tuple[
 
 def number_key(name: str, most: int) -> str:
     """The key of a field for a number of the steering page, 0 until somebody changes it, and never above `most`."""
-    st.session_state[f"steer {name}"] = min(st.session_state.get(f"steer {name}", 0), most)
+    st.session_state[f"steer {name}"] = min(number(name), most)
     return f"steer {name}"
 
 
 def number(name: str) -> int:
-    """What that field holds."""
-    return int(st.session_state[f"steer {name}"])
+    """What that field holds; 0 before it is drawn, or where a browser has sent what is no number."""
+    held = st.session_state.get(f"steer {name}", 0)
+    return held if type(held) is int and held >= 0 else 0
 
 
 def set_number(name: str, value: int) -> None:
@@ -400,7 +401,19 @@ def errors_in_words() -> Iterator[None]:
     try:
         yield
     except CaeError as error:
-        st.error(str(error))
+        st.error(wording.plain(str(error)))
+
+
+def saying(action: Callable[[], None]) -> Callable[[], None]:
+    """What a button does, where a CaeError is said in a short message."""
+
+    def act() -> None:
+        try:
+            action()
+        except CaeError as error:
+            st.toast(wording.plain(str(error)), icon=":material/error:")
+
+    return act
 
 
 # -- the runs laid over the chart
@@ -459,8 +472,9 @@ def recipe_picker() -> str:
 
 
 def _use_recipe() -> None:
-    recipe = RECIPES[st.session_state[_RECIPE]]
-    set_options(recipe.model, recipe.train)
+    recipe = RECIPES.get(st.session_state[_RECIPE])
+    if recipe is not None:  # a browser may send another, which the field itself does not take
+        set_options(recipe.model, recipe.train)
 
 
 def option_key(kind: type[Config], name: str) -> str:

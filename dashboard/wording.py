@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from cae import metrics
 from cae.runs import Run, Summary
+
+# What means something to Markdown anywhere, and what begins a list; and where it finds an address, escaped or not.
+_MEANT = re.compile(r"[\\`*_{}\[\]()<>#|~$:&!]|^[-+](?=[\s-]|$)|(?<=^\d)\.(?=\s|$)|(?<=\d\d)\.(?=\s|$)")
+_ADDRESS = re.compile(r"(?<=http)(?=s?://)|(?<=www)(?=\.)|(?=@)", re.IGNORECASE)
+_JOINER = "\u2060"  # is not seen, and no part of any address
 
 
 def number(value: float) -> str:
@@ -31,8 +37,8 @@ def duration(seconds: float) -> str:
 
 
 def plain(text: str) -> str:
-    """Text that Markdown leaves alone."""
-    return "".join(f"\\{letter}" if letter in r"\`*_{}[]()<>#|~$:" else letter for letter in text)
+    """Text that Markdown leaves alone: whatever comes from a file, a browser or a process is shown through this."""
+    return _MEANT.sub(r"\\\g<0>", _ADDRESS.sub(_JOINER, " ".join(text.splitlines()).lstrip()))
 
 
 def numbers(count: int) -> str:
@@ -55,13 +61,16 @@ def options(values: Iterable[tuple[str, Any]]) -> str:
     return ", ".join(f"{label} {_shown(value)}" for label, value in values)
 
 
-def row(summary: Summary) -> dict[str, Any]:
-    """A run as a row of the table."""
-    best = summary.best_mse
+def row(summary: Summary, waiting: Sequence[str] = ()) -> dict[str, Any]:
+    """A run as a row of the table; `waiting` are the runs in the queue, the next one first."""
+    best, reason = summary.best_mse, summary.reason
+    if summary.state == "queued" and summary.name in waiting:
+        place = waiting.index(summary.name)
+        reason = f"in the queue after {waiting[place - 1]}" if place else "next in the queue"
     return {
         "name": summary.name,
         "state": summary.state,
-        "reason": summary.reason,
+        "reason": reason,
         "epochs": f"{summary.epochs_done} / {summary.epochs}" if summary.epochs else "–",
         "best": f"{number(best)} {_kind(summary)}" if best is not None else "–",
         "bestTitle": f"Lowest {_kind(summary)} {other_scale(best)}" if best is not None else "",

@@ -399,9 +399,13 @@ def test_a_latent_space_beside_the_weights_needs_neither_cache_nor_data(tiny, mo
     assert latent.kept(tiny) == (tiny.path / latent.FILE).read_bytes()
 
 
-def test_a_file_of_other_weights_is_not_taken(tiny, space):
-    (tiny.path / latent.FILE).write_bytes(latent.to_bytes(space, "0" * 64))
-    assert latent.kept(tiny) is None
+def test_a_file_of_other_weights_or_with_other_dimensions_is_not_taken(tiny, space):
+    of_eight = latent.to_bytes(space, tiny.weights_hash())
+    space = latent.latent_space(tiny)
+    shutil.rmtree(cache_folder() / tiny.weights_hash())
+    for content in (latent.to_bytes(space, "0" * 64), of_eight):
+        (tiny.path / latent.FILE).write_bytes(content)
+        assert latent.kept(tiny) is None
     (tiny.path / latent.FILE).write_bytes(latent.to_bytes(space, tiny.weights_hash()))
     assert latent.kept(tiny) is not None
 

@@ -13,8 +13,10 @@ VIEWS = sorted(path for part in ("views", "sections") for path in (PROJECT / "da
 # A module imports only from rows above its own. One that is new finds its row here.
 ROWS = [
     {"errors"},
+    {"reading"},
     {"files"},
-    {"datasets"},
+    {"locks"},
+    {"datasets", "containers"},
     {
         "config",
         "records",
@@ -30,23 +32,25 @@ ROWS = [
         "quality",
         "svg",
     },
-    {"model", "data", "weights", "optim", "augment", "pictures", "sources"},
-    {"training", "runs"},
+    {"weights"},
+    {"model", "data", "optim", "augment", "pictures", "sources"},
+    {"training", "runs", "state_dict"},
     {"jobs", "latent", "judge", "own_data"},
     {"trainer", "exchange", "evaluation", "projection", "figures", "browser", "graph"},
     {"maps", "probing", "sampling", "sweep"},
     {"judging", "mapfilm", "animation", "lab", "boards"},
     {"shipping", "exports", "facts"},
     {"report"},
-    {"arguments"},
+    {"arguments", "terminal"},
     {"learn", "measure", "bring", "take"},
     {"cli"},
     {"__main__"},
 ]
 RANK = {name: rank for rank, names in enumerate(ROWS) for name in names}
 LIGHT = (
-    "config", "records", "files", "runs", "jobs", "weights", "trainer", "cli", "errors", "metrics", "evaluation",
-    "exchange", "sweep", "svg", "datasets", "sources", "own_data", "boards", "graph", "exports", "__init__",
+    "config", "records", "files", "locks", "runs", "jobs", "weights", "trainer", "cli", "errors", "metrics",
+    "evaluation", "exchange", "sweep", "svg", "datasets", "reading", "state_dict", "sources", "own_data", "boards",
+    "graph", "exports", "__init__",
 )  # fmt: skip
 HEAVY = {
     "torch", "torchvision", "sklearn", "skimage", "plotly", "scipy", "streamlit", "rich", "onnx", "onnxruntime",

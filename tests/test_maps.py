@@ -41,7 +41,7 @@ def of(run: Run, config: MapConfig = SMALL) -> maps.Points:
 
 
 def kept(run: Run, config: MapConfig = SMALL) -> maps.TSNE | None:
-    found = maps.kept(run, config, of(run, config).digits)
+    found = maps.kept(run, config, of(run, config).digits, len(of(run, config).indices))
     return found[0] if found else None
 
 
@@ -165,7 +165,7 @@ def test_a_computed_map_is_kept_and_not_computed_again(four, monkeypatch):
 def test_other_options_other_weights_and_other_digits_are_other_maps(four, tmp_path, monkeypatch):
     computed(four)
     assert kept(four, MapConfig(perplexity=11)) is None
-    assert maps.kept(four, SMALL, "0" * 16) is None
+    assert maps.kept(four, SMALL, "0" * 16, len(of(four, SMALL).indices)) is None
     other = trained("other", ModelConfig(latent_dim=4, width=4), seed=1)
     assert kept(other) is None
 

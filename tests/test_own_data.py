@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from apps import opened
 from filelock import FileLock
-from helpers import options, trained
+from helpers import options, to_the_end, trained
 from PIL import Image
 
-from cae import cli, data, datasets, evaluation, latent, maps, own_data, probing, sampling, sources, sweep
+from cae import cli, data, datasets, evaluation, jobs, latent, maps, own_data, probing, sampling, sources, sweep
 from cae.config import MapConfig, ModelConfig, TrainConfig, from_json
 from cae.errors import (
     CaeError,
@@ -24,6 +24,7 @@ from cae.errors import (
     DataUnavailable,
     InvalidName,
     InvalidOption,
+    NotResumable,
     ReadOnly,
     RunBusy,
     UnreadablePicture,
@@ -32,6 +33,7 @@ from cae.errors import (
 )  # fmt: skip
 from cae.own_data import delete_data, import_data
 from cae.runs import Run
+from cae.trainer import train_run
 
 RNG = np.random.default_rng(0)
 DARK = np.pad(RNG.integers(0, 256, (24, 26, 26), np.uint8), ((0, 0), (1, 1), (1, 1)))  # 24 pictures, their border is 0
@@ -731,6 +733,47 @@ def test_a_run_without_its_pictures_is_not_resumed(run, pets, capsys):
     assert cli.main(["train", "--resume", "first", "--epochs", "3"]) == 2
     assert "The data set pets is not on this machine" in capsys.readouterr().err
     assert Run.open("first").state == "finished"
+
+
+def test_a_run_is_not_resumed_on_other_pictures_that_have_the_name_of_its_own(run, pets, pictures, tmp_path, capsys):
+    shutil.copytree(datasets.folder(pets), tmp_path / "before")
+    weights = (run.path / "model.safetensors").read_bytes()
+    import_data(pictures, pets, replace=True)
+    with pytest.raises(NotResumable, match="the data set pets holds other pictures now"):
+        jobs.resume_training(run.again(), 3)
+    assert cli.main(["train", "--resume", "first", "--epochs", "3"]) == 2
+    assert "first cannot be continued" in capsys.readouterr().err
+    assert (Run.open("first").state, (run.path / "model.safetensors").read_bytes()) == ("finished", weights)
+    run.update(state="queued", train=options(dataset=pets, train_images=None, epochs=3))
+    with pytest.raises(NotResumable):  # they may be replaced when it has been asked for already
+        list(train_run(Run.open("first")))
+    assert "other pictures" in Run.open("first").summary().reason
+    shutil.rmtree(datasets.folder(pets))
+    (tmp_path / "before").rename(datasets.folder(pets))
+    jobs.prepare_resume(Run.open("first"), 3)
+    to_the_end(Run.open("first"))
+    at_once = trained("at-once", dataset=pets, train_images=None, epochs=3)
+    assert Run.open("first").weights_hash() == at_once.weights_hash()
+
+
+def test_a_run_of_before_its_pictures_were_noted_goes_on_and_notes_them_then(run, pets, pictures):
+    values = json.loads((run.path / "run.json").read_text())
+    del values["data"]
+    (run.path / "run.json").write_text(json.dumps(values))
+    assert Run.open("first").info.data is None
+    jobs.prepare_resume(Run.open("first"), 2)
+    to_the_end(Run.open("first"))
+    assert Run.open("first").info.data == datasets.key(pets)
+    import_data(pictures, pets, replace=True)
+    with pytest.raises(NotResumable):
+        jobs.prepare_resume(Run.open("first"), 3)
+
+
+def test_a_run_that_has_not_begun_takes_the_pictures_that_there_are(pets, pictures):
+    run = Run.create("waiting", ModelConfig(2, 4), options(dataset=pets, train_images=None, epochs=1))
+    import_data(pictures, pets, replace=True)
+    to_the_end(run)
+    assert Run.open("waiting").info.data == datasets.key(pets)
 
 
 def test_what_is_stored_may_name_any_data_set_and_what_is_asked_for_only_those_here(pets):

@@ -202,7 +202,7 @@ def test_a_state_taken_at_any_yield_continues_bit_for_bit(optimizer, steps, pixe
 
 def test_a_state_of_another_model_does_not_load():
     tensors = TrainState.fresh(TINY, options()).tensors()
-    with pytest.raises(RuntimeError):
+    with pytest.raises(ValueError, match="another training"):
         TrainState.fresh(ModelConfig(3, 4), options()).load(tensors)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cae import datasets
 from cae.commands.arguments import Adder, stopping_on_signals
+from cae.commands.terminal import print
 from cae.errors import CaeError, DoesNotFit
 
 

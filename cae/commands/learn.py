@@ -12,8 +12,9 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 
-from cae import jobs, runs, sweep
+from cae import jobs, locks, runs, sweep
 from cae.commands.arguments import Adder, add_options, fields_of, number, stopping_on_signals
+from cae.commands.terminal import harmless, print
 from cae.config import RECIPES, Config, ModelConfig, TrainConfig
 from cae.errors import CaeError, InvalidOption
 from cae.records import EpochRecord, Progress
@@ -28,6 +29,7 @@ def add(command: Adder) -> None:
     train.add_argument("--recipe", default=None, choices=RECIPES, help="where the options come from (original)")
     train.add_argument("--started", action="store_true", help=argparse.SUPPRESS)  # by jobs, which has checked
     add_options(train, ModelConfig, TrainConfig)
+    command("resume", _resume, "Take up all trainings that were cut off, as by a reboot, in the order they had.")
     stop = command("stop", _stop, "Stop a training after the batch under way; nothing is lost.")
     stop.add_argument("name")
     listing = command("runs", _runs, "List all runs.")
@@ -53,6 +55,8 @@ def _train(options: argparse.Namespace) -> int:
             join_training()
         return 0
     given = {key: value for key, value in vars(options).items() if value is not None}
+    if not options.started:
+        _warn()
     if options.resume:
         refused = [key for key in given if key in {"name", "recipe", *fields_of(ModelConfig, TrainConfig)} - {"epochs"}]
         if refused:
@@ -108,7 +112,12 @@ class _Lines:
         pass
 
     def say(self, text: str) -> None:
-        print(text, flush=True)
+        try:
+            print(text, flush=True)
+        except BrokenPipeError:
+            raise
+        except OSError:  # a log on a full disk: that is no reason to stop, before the run itself cannot be written
+            pass
 
     def show(self, event: Progress | EpochRecord) -> None:
         if isinstance(event, EpochRecord):
@@ -136,7 +145,7 @@ class _Bar(_Lines):
         self._bar.stop()
 
     def say(self, text: str) -> None:
-        self._bar.console.print(text, highlight=False)
+        self._bar.console.print(harmless(text), highlight=False, markup=False)
 
     def show(self, event: Progress | EpochRecord) -> None:
         super().show(event)
@@ -155,6 +164,20 @@ def _epoch_line(record: EpochRecord, epochs: int) -> str:
     )
 
 
+def _resume(options: argparse.Namespace) -> int:
+    code, found = 0, jobs.cut_off()
+    for run in found:
+        try:
+            jobs.resume_training(run)
+            print(f"{run.name} is taken up again.")
+        except CaeError as error:
+            print(f"cae: {error}", file=sys.stderr)
+            code = 2
+    if not found:
+        print("Nothing was cut off.")
+    return code
+
+
 def _stop(options: argparse.Namespace) -> int:
     run = Run.open(options.name)
     jobs.ask_to_stop(run)
@@ -167,7 +190,14 @@ def _stop(options: argparse.Namespace) -> int:
     return 0
 
 
+def _warn() -> None:
+    """Says what cannot be trusted about the folders here, where anything cannot."""
+    for sentence in locks.troubles():
+        print(f"cae: {sentence}", file=sys.stderr, flush=True)
+
+
 def _runs(options: argparse.Namespace) -> int:
+    _warn()
     found = runs.summaries()
     if options.json:
         print(json.dumps([{**asdict(each), "differs": dict(each.differs)} for each in found], indent=2))

@@ -23,6 +23,7 @@ from cae.commands.arguments import (
     target,
     write,
 )
+from cae.commands.terminal import print
 from cae.config import PRIORS, MapConfig, SampleConfig
 from cae.errors import CaeError, InvalidOption
 from cae.files import require_writable

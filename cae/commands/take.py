@@ -20,6 +20,7 @@ from cae.commands.arguments import (
     target,
     write,
 )
+from cae.commands.terminal import print
 from cae.errors import CaeError, InvalidOption
 from cae.runs import Run
 

@@ -27,7 +27,8 @@ export function download(content, file) {
 // Rows of texts as CSV, which a spreadsheet reads; what it would take for a formula is marked as text.
 export function csv(rows) {
   const cell = (text) => {
-    const plain = /^[=+@\t\r]|^-(?![\d.])/.test(text) ? `'${text}` : String(text);
+    const isFormula = /^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]./s.test(text) && !/^-?[\d.,]+(e[+-]?\d+)?( ?%)?$/i.test(text);
+    const plain = isFormula ? `'${text}` : String(text);
     return /[",\n\r]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain;
   };
   return new Blob(["\ufeff", rows.map((row) => row.map(cell).join(",") + "\r\n").join("")], {type: "text/csv"});

@@ -231,7 +231,7 @@ export class Scatter {
     const ground = getComputedStyle(this.plot).getPropertyValue("--st-background-color").trim() || "#fff";
     const {scene} = this, names = scene.z ? [] : (scene.middles ??= middles(scene.x, scene.y, scene.labels, scene.names.length));
     const annotations = names.flatMap((place, label) => (place && !scene.hidden.has(label) ? [{
-      x: place[0], y: place[1], text: `<b>${scene.names[label].replace(/[<&]/g, "")}</b>`, showarrow: false, font: {size: 15, family: "Arial, Helvetica, sans-serif"},
+      x: place[0], y: place[1], text: `<b>${escaped(scene.names[label])}</b>`, showarrow: false, font: {size: 15, family: "Arial, Helvetica, sans-serif"},
     }] : []));
     const layout = {...this.plot.layout, ...size, annotations, paper_bgcolor: ground, plot_bgcolor: ground};
     download(await this.library.toImage({data, layout}, {format: "svg", ...size}), `${name}.svg`);
@@ -363,6 +363,11 @@ export class Scatter {
       if (place && !scene.hidden.has(index)) label(pen, scene.names[index], this.pixelsOf(...place), ink, ground, "700 17px sans-serif");
     });
   }
+}
+
+// A text as Plotly shows it letter by letter, where it would otherwise see its own HTML.
+function escaped(text) {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 
 function inFrame(x, y, scene) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import wording
 from components._widget import nothing, register
@@ -15,12 +16,16 @@ def scrubber(run: str, frames: Sequence[Frame], at: int, *, epochs: int, key: st
     """Shows the scrubber at the frame `at`; gives the epoch to which somebody has just moved, once, None otherwise."""
     shown = [{"epoch": frame.epoch, "network": frame.network, "told": _told(frame)} for frame in frames]
     data = {"run": run, "frames": shown, "at": at, "epochs": epochs}
-    sent = _epoch(key=key, data=data, on_action_change=nothing, height="content").action
+    result = _epoch(key=key, data=data, on_action_change=nothing, height="content")
+    return _checked(result.action, run, [frame.epoch for frame in frames])
+
+
+def _checked(sent: Any, run: str, kept: Sequence[int]) -> int | None:
     value = sent.get("value") if isinstance(sent, dict) and sent.get("kind") == "epoch" else None
     if not isinstance(value, dict) or value.get("run") != run:
         return None
     epoch = value.get("epoch")
-    return epoch if type(epoch) is int and epoch in [frame.epoch for frame in frames] else None
+    return epoch if type(epoch) is int and epoch in kept else None
 
 
 def _told(frame: Frame) -> str:

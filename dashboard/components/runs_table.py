@@ -58,4 +58,4 @@ def _checked(sent: Any, known: set[str]) -> RunsAction | None:
         return None
     if not names and kind != "overlay":
         return None
-    return RunsAction(kind, tuple(names), note[:500])
+    return RunsAction(kind, tuple(dict.fromkeys(names)), note[:500])

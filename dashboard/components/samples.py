@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,10 @@ def samples(
         "doubtful": [each.is_doubtful for each in words],
         "chosen": chosen,
     }
-    sent = _samples(key=key, data=data, on_action_change=nothing, height="content").action
+    result = _samples(key=key, data=data, on_action_change=nothing, height="content")
+    return _checked(result.action, len(words))
+
+
+def _checked(sent: Any, count: int) -> int | None:
     position = sent.get("value") if isinstance(sent, dict) and sent.get("kind") == "choose" else None
-    return position if type(position) is int and 0 <= position < len(words) else None
+    return position if type(position) is int and 0 <= position < count else None

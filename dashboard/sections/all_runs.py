@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+
 import streamlit as st
 
 import state
 import wording
-from cae import runs
+from cae import jobs, runs
 from cae.files import is_read_only
 from cae.runs import Run
 from components import RunsAction, runs_table
@@ -28,18 +30,38 @@ def table() -> None:
         if not summaries:
             st.caption("None yet: the first one appears here as soon as it is started.")
             return
-        shown = state.chosen_run()
+        shown, waiting = state.chosen_run(), [run.name for run in jobs.queue()]
         action = runs_table(
             summaries,
             key="runs",
             chosen=shown.name if shown else None,
             overlay=state.overlay(),
             read_only=is_read_only(),
-            describe=wording.row,
+            describe=functools.partial(wording.row, waiting=waiting),
         )
         if action:
             obey(action)
         st.caption("Tick runs to lay their curves over the chart. A click on a name shows that run on every page.")
+        if not is_read_only():
+            take_up()
+
+
+def take_up() -> None:
+    """Of several trainings that were cut off, what that means, and the button with which all go on."""
+    found = jobs.cut_off()
+    if len(found) < 2:
+        return  # one has its own button
+    told, button = st.columns([5, 1.4], vertical_alignment="center")
+    told.markdown(
+        f"**{wording.names([run.name for run in found])}** were cut off. Nothing that was saved is lost, and they go "
+        "on in this order."
+    )
+    if button.button("Resume them all", icon=":material/play_arrow:", width="stretch"):
+        for run in found:
+            with state.errors_in_words():
+                jobs.resume_training(run)
+        if not jobs.cut_off():
+            st.rerun()
 
 
 def obey(action: RunsAction) -> None:
@@ -53,8 +75,10 @@ def obey(action: RunsAction) -> None:
     if action.kind == "open":
         state.look_at(run.name)
     elif action.kind == "note":
-        if action.note != run.info.note:
+        before = run.info.note
+        if action.note != before:
             run.annotate(action.note)
+        if run.info.note != before:
             st.rerun()
     else:
         state.ask_about_deleting(run.name)

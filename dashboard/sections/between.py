@@ -58,7 +58,7 @@ def pick(run: Run, space: LatentSpace, label: str, name: str, first: int) -> End
     if kind == state.SAMPLE:
         chosen = state.sample(run)
         assert chosen is not None  # or it would not be offered
-        st.caption(chosen.name)
+        st.caption(wording.plain(chosen.name))
         return End("sample", chosen.code)
     drawing = own_drawing()
     if drawing is None:
@@ -96,8 +96,8 @@ def ways(run: Run, space: LatentSpace) -> None:
         ]
         digits(np.concatenate([each.pictures[at] for each in seen.values()]), cards, key="ways", layout="rows")
         st.caption(
-            f"From {start.name} to {end.name}. Straight: the numbers go evenly from one to the other. Spherical: along "
-            "the arc about zero, so that codes stay as long as those at the ends."
+            f"From {wording.plain(start.name)} to {wording.plain(end.name)}. Straight: the numbers go evenly from one "
+            "to the other. Spherical: along the arc about zero, so that codes stay as long as those at the ends."
         )
         curves(shares, seen, space)
     with film:

@@ -68,7 +68,7 @@ def curves(runs: Sequence[Run]) -> None:
     title, choice = st.columns([3, 1], vertical_alignment="bottom")
     title.header("Loss")
     over = choice.segmented_control("Over", _AXES, default=_AXES[0], key="compare over", required=True,
-                                    persist_state="session")  # fmt: skip
+                                    persist_state="session") or _AXES[0]  # fmt: skip
     found, datasets, without = [], set(), []
     for run in runs:
         with state.errors_in_words():
@@ -181,7 +181,7 @@ def _measuring(names: Sequence[str], missing: Sequence[Work]) -> None:
             return
         for work in missing:
             if failure := work.job().failure():
-                st.info(failure if work.run in failure else f"{work.run}: {failure}")
+                st.info(wording.plain(failure if work.run in failure else f"{work.run}: {failure}"))
         if missing and st.button("Measure what is missing", icon=":material/straighten:"):
             state.set_to_measure(missing)
             missing[0].job().start()

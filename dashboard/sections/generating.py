@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 import resources
 import state
+import wording
 from cae import evaluation, figures, sampling
 from cae.config import PRIORS, SampleConfig
 from cae.errors import CaeError, CannotFit
@@ -44,7 +45,7 @@ def choose(found: Fitted) -> SampleConfig:
     prior = str(prior_column.segmented_control(
         "Prior", list(PRIORS), format_func=PRIORS.__getitem__, key=state.field("prior", first), required=True,
         persist_state="session", help="Where the codes are drawn from.",
-    ))  # fmt: skip
+    ) or first)  # fmt: skip
     names = ["all", *found.class_names]
     label = class_column.selectbox(
         "Class", range(len(names)), format_func=names.__getitem__, key=state.choice("class", range(len(names))),
@@ -73,6 +74,7 @@ def fitting(run: Run) -> None:
     st.fragment(run_every=SECONDS_BETWEEN_TICKS if live else None)(_fitting)(run, live)
 
 
+@state.errors_in_words()
 def _fitting(run: Run, was_live: bool) -> None:
     work = sampling.job(run)
     if work.is_live():
@@ -81,7 +83,7 @@ def _fitting(run: Run, was_live: bool) -> None:
     if was_live:
         st.rerun()
     if failure := work.failure():
-        st.error(failure)
+        st.error(wording.plain(failure))
     st.info(
         "The other priors have to be fitted to the codes of all training digits first, once: half a minute or two.",
         icon=":material/info:",
@@ -90,7 +92,7 @@ def _fitting(run: Run, was_live: bool) -> None:
         try:
             work.start()
         except CaeError as error:
-            st.error(str(error))
+            st.error(wording.plain(str(error)))
         else:
             st.rerun()
 
@@ -131,7 +133,7 @@ def go_on(run: Run) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.image(chosen.picture.repeat(2, axis=0).repeat(2, axis=1), width=56)
-        st.markdown(chosen.name, width="content")
+        st.markdown(wording.plain(chosen.name), width="content")
         if st.button("Steer it", icon=":material/tune:"):
             state.steer_from_sample()
             st.switch_page("views/steer.py", query_params={"run": run.name})
@@ -259,7 +261,7 @@ def _explained(prior: str, real: float, drawn: float) -> str:
 
 def one_class_missing(config: SampleConfig, found: Fitted, reason: CannotFit) -> None:
     """Why there is nothing to draw from, where the priors have been fitted."""
-    st.warning(str(reason), icon=":material/block:")
+    st.warning(wording.plain(str(reason)), icon=":material/block:")
     others = [PRIORS[kind] for kind in PRIORS if (kind, config.of_class) in found.priors]
     if others:
         st.caption(f"These can be drawn from: {', '.join(others)}.")

@@ -92,16 +92,16 @@ def progress(run: Run, config: MapConfig, of: Points, found: TSNE | None) -> Non
             else "t-SNE: finding the neighbours of every digit"
         )
         told.progress(share, text="Stopping" if work.is_stop_asked() else text)
-        button.button("Stop", on_click=work.ask_to_stop, disabled=work.is_stop_asked(), width="stretch",
+        button.button("Stop", on_click=state.saying(work.ask_to_stop), disabled=work.is_stop_asked(), width="stretch",
                       help="Keeps the map as it is now.")  # fmt: skip
         return
     if reason := maps.why_not(of, config):
-        st.info(reason, icon=":material/info:")
+        st.info(wording.plain(reason), icon=":material/info:")
         return
     if found and found.is_finished:
         return
     if failure := work.failure():
-        st.error(failure)
+        st.error(wording.plain(failure))
     told, button = st.columns([5, 1.4], vertical_alignment="center")
     if found:
         told.caption(f"t-SNE was stopped after {found.iteration} of {found.iterations} iterations.")
@@ -120,7 +120,7 @@ def start(run: Run, config: MapConfig) -> None:
         state.set_map_config(config)
         maps.job(run, config).start()
     except CaeError as error:
-        st.error(str(error))
+        st.error(wording.plain(str(error)))
     else:
         st.rerun()
 
@@ -138,6 +138,7 @@ def through_time(run: Run, of: Points) -> None:
     st.fragment(run_every=SECONDS_BETWEEN_TICKS if live else None)(_through_time)(run, count, live)
 
 
+@state.errors_in_words()
 def _through_time(run: Run, count: int, was_live: bool) -> None:
     work = resources.map_film_job(run)
     if work.is_live():
@@ -152,7 +153,7 @@ def _through_time(run: Run, count: int, was_live: bool) -> None:
         )
         return
     if failure := work.failure():
-        st.error(failure)
+        st.error(wording.plain(failure))
     told, button = st.columns([5, 1.4], vertical_alignment="center")
     told.caption(
         f"Lay out {count} epochs, and the map follows the scrubber **Epoch**: 2,000 of the digits, some three seconds "
@@ -162,12 +163,13 @@ def _through_time(run: Run, count: int, was_live: bool) -> None:
         try:
             work.start()
         except CaeError as error:
-            st.error(str(error))
+            st.error(wording.plain(str(error)))
         else:
             st.rerun()
 
 
 @st.fragment
+@state.errors_in_words()
 def another(run: Run) -> None:
     """The options, for another map."""
     if _on_film(run) is not None:
@@ -184,7 +186,7 @@ def another(run: Run) -> None:
             "Lay out", help="Computes t-SNE with these options; a map that was computed before is there at once."
         ):
             if reason := maps.why_not(resources.points(run, config), config):
-                st.info(reason, icon=":material/info:")
+                st.info(wording.plain(reason), icon=":material/info:")
                 return
             state.set_map_config(config)
             if resources.tsne(run, config):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 import state
+import wording
 from cae import judging
 from cae.runs import Run
 from sections.working import working
@@ -27,7 +28,7 @@ def _measuring(run: Run, was_live: bool) -> None:
         if was_live:
             st.rerun()  # it has ended
         if failure := work.failure():
-            st.error(failure)
+            st.error(wording.plain(failure))
         told, button = st.columns([5, 1.2], vertical_alignment="center")
         told.markdown(
             "To be measured, once, in a minute or so: the error by three measures and class by class, how well classes "

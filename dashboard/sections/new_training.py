@@ -45,10 +45,11 @@ def new_training() -> None:
 
 def load_elsewhere() -> None:
     """A file, a name for it, and the button that loads it."""
-    st.caption("A run's zip, a model.safetensors, or a PyTorch state_dict of this architecture.")
+    st.caption("A run's zip, a model.safetensors, or a PyTorch state_dict of this architecture; at most 64 MB.")
     file = st.file_uploader(
-        "File", type=["zip", "safetensors", "pt", "pth"], label_visibility="collapsed", key=state.upload_key()
-    )
+        "File", type=["zip", "safetensors", "pt", "pth"], max_upload_size=64, label_visibility="collapsed",
+        key=state.upload_key(),
+    )  # fmt: skip
     if file is None:
         return
     spelled = PurePath(file.name).stem.lower()

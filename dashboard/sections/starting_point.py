@@ -12,6 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 import resources
 import state
+import wording
 from cae import evaluation, latent
 from cae.latent import LatentSpace
 from cae.runs import Run
@@ -27,7 +28,7 @@ _MOST_SEEDS = 2**31
 def starting_point(run: Run, space: LatentSpace) -> Start | None:
     """Draws the choice, and gives the start; None where there is nothing to start from yet."""
     if problem := state.take_link(run, partial(_exists, run, space)):
-        st.warning(problem, icon=":material/link_off:")
+        st.warning(wording.plain(problem), icon=":material/link_off:")
     choice, details = st.columns([4.4, 3.8], vertical_alignment="bottom")
     with choice:
         way = state.way_picker(run)

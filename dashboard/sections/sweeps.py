@@ -49,7 +49,8 @@ def _shown(found: Sweep) -> None:
         notes.append("PCA, fitted to the training images, is the best linear copy with as many numbers.")
     if found.waiting:
         notes.append(f"**{len(found.waiting)} of {len(found.points)} are still to be trained.**")
-    notes += [f"**{point.run} has failed**: {point.reason}" for point in found.points if point.state == "failed"]
+    failed = [point for point in found.points if point.state == "failed"]
+    notes += [f"**{point.run} has failed**: {wording.plain(point.reason)}" for point in failed]
     st.caption(" ".join(notes))
 
 

@@ -12,6 +12,7 @@ import streamlit as st
 import wording
 from sections.taking import take_home
 
+_FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20].", re.DOTALL)
 _NUMBER = re.compile(r"(-?[\d,]+(?:\.\d+)?)[\u00a0 ]?(dB|%)?")
 
 
@@ -59,4 +60,4 @@ def _numbers(column: Sequence[str]) -> list[str]:
 def _plain(cell: str) -> str:
     """What a spreadsheet would take for a formula is marked as text."""
     text = cell.replace("\u00a0", " ")
-    return f"'{text}" if text[:1] in ("=", "+", "@") else text
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text

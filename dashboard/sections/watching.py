@@ -79,13 +79,13 @@ def progress_line(run: Run, was_live: bool) -> None:
         st.progress(min(done / epochs, 1.0) if epochs else 0.0, text=text)
     elif summary.state == "queued":
         said = jobs.last_words(run, lines=1)
-        st.progress(0.0, text=said.capitalize() if said.startswith("waiting") else "Starting")
+        st.progress(0.0, text=wording.plain(said.capitalize()) if said.startswith("waiting") else "Starting")
     elif summary.state in ("failed", "damaged"):
-        st.error(f"{summary.state.capitalize()}: {summary.reason}")
+        st.error(wording.plain(f"{summary.state.capitalize()}: {summary.reason}"))
     elif summary.epochs:
         spent = f", {wording.duration(summary.last.seconds)} of training" if summary.last else ""
         text = f"{summary.state.capitalize()} after {summary.epochs_done} of {epochs} epochs{spent}. {summary.reason}"
-        st.progress(min(summary.epochs_done / epochs, 1.0), text=text)
+        st.progress(min(summary.epochs_done / epochs, 1.0), text=wording.plain(text))
     else:
         st.info("Imported as weights alone: how it was trained is not known.")
 
@@ -179,7 +179,8 @@ def start_or_stop(run: Run, live: bool) -> None:
     summary = run.summary()
     if not summary.resumable:
         return
-    at_least = summary.epochs_done + 1
+    is_complete = summary.state != "finished" and summary.epochs_done == summary.epochs  # and was cut off then
+    at_least = summary.epochs_done if is_complete else summary.epochs_done + 1
     planned = summary.epochs_done + 5 if summary.state == "finished" else max(summary.epochs or 0, at_least)
     field, button = st.columns(2, vertical_alignment="bottom")
     epochs = field.number_input(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+import state
 import wording
 from cae.jobs import Job
 
@@ -19,4 +20,4 @@ def working(job: Job, what: str, *, on_stop: Callable[[], None] = lambda: None) 
         on_stop()
         job.ask_to_stop()
 
-    st.button("Stop", on_click=stop, disabled=job.is_stop_asked(), icon=":material/stop_circle:")
+    st.button("Stop", on_click=state.saying(stop), disabled=job.is_stop_asked(), icon=":material/stop_circle:")

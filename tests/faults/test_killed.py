@@ -1,0 +1,597 @@
+"""kill -9, at any moment: nothing half is ever seen, nothing is lost or doubled, and what goes on ends the same."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import time
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+import pytest
+from apps import button, opened, words
+from helpers import (
+    TINY,
+    film_of,
+    lines_in,
+    losses_of,
+    options,
+    state_of,
+    to_the_end,
+    trained,
+    wait_until,
+    weights_of,
+)
+from killing import end_of, killed, moments_in, moments_of, one_of_each, said, start
+from safetensors.numpy import load, load_file, save_file
+from visitors import PATIENCE, Server, Visitor
+
+from cae import jobs, judging, mapfilm, maps, runs, sampling, sweep
+from cae.config import MapConfig
+from cae.files import cache_folder, runs_folder
+from cae.runs import Run
+from cae.trainer import train_run
+from cae.weights import damage, metadata
+
+pytestmark = [
+    pytest.mark.usefixtures("small_data", "no_training_left"),
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no kill -9, and no fork, on this system"),
+]
+
+SHAPE = ("--latent-dim=3", "--width=4", "--batch-size=32", "--train-images=96")
+THREE = (*SHAPE, "--epochs=3")
+LONG = ("--latent-dim=3", "--width=4", "--batch-size=8", "--train-images=200", "--epochs=8")
+ENDLESS = {"epochs": 10_000}
+
+
+# -- the trainer
+
+
+def visible(folder: Path) -> list[Path]:
+    """Every file in it that does not begin with a dot, nor lies where one does."""
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
+
+
+def left_half_written(folder: Path) -> list[Path]:
+    return list(folder.rglob(".*.part"))
+
+
+def is_whole(run: Run, whole: Run) -> None:
+    """Whatever can be seen of a run that was cut off is complete, and is what the other, never cut off, had then."""
+    done = losses_of(run)
+    assert done == losses_of(whole)[: len(done)], "an epoch is lost, doubled or another"
+    for path in visible(run.path):
+        if path.suffix == ".safetensors":
+            assert damage(path) is None, path
+            load(path.read_bytes())
+        if path.parent.name == "epochs":
+            assert path.read_bytes() == (whole.path / "epochs" / path.name).read_bytes(), path
+    if (run.path / "model.safetensors").exists():
+        frame = load_file(whole.path / "epochs" / f"{run.last_epoch():04d}.safetensors")
+        for name, value in run.weights().items():
+            assert (value.astype("float16") == frame[name]).all(), "weights of another epoch than is said"
+        assert run.record() in (None, *run.history()[run.last_epoch() - 1 :])
+    run.progress()
+    summary = run.summary()
+    if run.info.state == "finished":
+        assert (summary.state, len(done)) == ("finished", len(whole.history()))
+    else:
+        assert (summary.state, summary.resumable) == ("stopped", True)
+        assert "cut off" in summary.reason
+
+
+def is_the_same(run: Run, whole: Run) -> None:
+    assert run.state == "finished"
+    assert weights_of(run) == weights_of(whole)
+    assert losses_of(run) == losses_of(whole)
+    assert film_of(run) == film_of(whole)
+    assert [record.step for record in run.progress()] == [record.step for record in whole.progress()]
+    assert not left_half_written(run.path)
+
+
+def resumed(name: str) -> Run:
+    run = Run.open(name)
+    if run.state != "finished":
+        jobs.prepare_resume(run)
+        to_the_end(run)
+    return Run.open(name)
+
+
+def resumed_and_killed_again(name: str, random: Random, most: int) -> int:
+    """Kills the process that resumes a run, and the next one, at random moments; how often."""
+    kills = 0
+    while Run.open(name).state != "finished" and random.random() < 0.6:
+        kills += end_of(start("train", "--resume", name, deadly=random.randrange(most))) < 0
+    return kills
+
+
+def test_a_training_killed_at_any_moment_of_any_write_ends_as_one_never_killed(rounds, survived):
+    assert end_of(start("train", "--name=whole", *THREE)) == 0, said().read_text()
+    moments = moments_of("train", "--name=counted", *THREE)  # without what is done for the first run of all
+    whole, random = Run.open("whole"), Random(8)
+    kinds = one_of_each(moments, random)
+    writes = [number for number in kinds if moments[number].startswith("half")]
+    chosen = rounds(sorted({*writes, *random.sample(kinds, 4)}), range(len(moments)))
+    kills = before = again = 0
+    for number in chosen:
+        name, where = f"killed-{number}", f"moment {number}, {moments[number]}"
+        process = start("train", f"--name={name}", *THREE, deadly=number)
+        assert end_of(process) == -signal.SIGKILL, where
+        kills += 1
+        if name not in runs.names():  # it was killed before there was a run
+            before += 1
+            assert not (runs_folder() / name).exists(), where
+            assert end_of(start("train", f"--name={name}", *THREE)) == 0, where
+        try:
+            is_whole(Run.open(name), whole)
+            again += resumed_and_killed_again(name, random, len(moments))
+            is_whole(Run.open(name), whole)
+            is_the_same(resumed(name), whole)
+        except Exception as error:
+            raise AssertionError(f"killed at {where}; seed 8") from error
+    survived(
+        f"A training was killed (kill -9) at {kills} of its {len(moments)} changes of files, within every one of its "
+        f"{len(writes)} kinds of writes, and {again} times more while it was taken up again: all {kills} ended "
+        "bit-identical to the undisturbed one, no epoch lost or doubled, and no half file was visible."
+    )
+
+
+def test_a_training_killed_at_random_times_again_and_again_ends_as_one_never_killed(rounds, survived):
+    began = time.monotonic()
+    assert end_of(start("train", "--name=whole", *LONG)) == 0, said().read_text()
+    seconds, whole, random = time.monotonic() - began, Run.open("whole"), Random(9)
+    kills = number = 0
+    wanted = rounds(4, 60)
+    while kills < wanted:
+        number += 1
+        name, arguments = f"random-{number}", ("train", f"--name=random-{number}", *LONG)
+        while kills < wanted and (name not in runs.names() or Run.open(name).state != "finished"):
+            process = start(*arguments)
+            time.sleep(random.uniform(0, 0.8 * seconds))
+            kills += killed(process)
+            if name in runs.names():
+                is_whole(Run.open(name), whole)
+                arguments = "train", "--resume", name
+        if name in runs.names():
+            is_the_same(resumed(name), whole)
+    survived(
+        f"{kills} kills at random times, one after the other in the same {number} of longer trainings: every one ended "
+        "bit-identical."
+    )
+
+
+@pytest.mark.parametrize("optimizer", ["muon", "sgd"])
+def test_a_killed_training_with_another_optimizer_and_augmentation_ends_the_same(optimizer, rounds, survived):
+    flags = (*THREE, f"--optimizer={optimizer}", "--shift=1", "--rotation=9", "--schedule=linear")
+    moments = moments_of("train", "--name=whole", *flags)
+    whole, random = Run.open("whole"), Random(optimizer)
+    numbers = [n for n, each in enumerate(moments) if "resume" in each or "model" in each]
+    chosen = random.sample(numbers, rounds(2, len(numbers)))
+    for number in chosen:
+        assert end_of(start("train", f"--name=killed-{number}", *flags, deadly=number)) < 0
+        is_the_same(resumed(f"killed-{number}"), whole)
+    survived(
+        f"With {optimizer}, a schedule and augmentation, {len(chosen)} kills while weights or state were written: "
+        "bit-identical."
+    )
+
+
+def test_a_training_killed_while_its_long_curve_is_thinned_keeps_the_curve():
+    """A run of long ago, one line short of the most that the curve may have."""
+    run = Run.create("long", TINY, options(batch_size=1, epochs=2, train_images=100))
+    for event in train_run(run):
+        if getattr(event, "step", 0) == 10:
+            jobs.ask_to_stop(run)
+    tensors = load_file(run.path / "resume.safetensors")
+    tensors["counters"][2] = 9900
+    save_file(tensors, run.path / "resume.safetensors")
+    line = '{"step":%d,"epoch":%f,"train_mse":0.1,"seconds":0.0,"images_per_second":1.0}\n'
+    steps = (1, *range(5, 9901, 5))
+    (run.path / "progress.jsonl").write_text("".join(line % (step, step / 1e5) for step in steps))
+    shutil.copytree(run.path, runs_folder() / "killed")
+    moments = moments_of("train", "--resume=long")
+    whole = Run.open("long")
+    thinned = [n for n, each in enumerate(moments) if each == "rename to progress.jsonl"][1:]
+    assert thinned, "the curve was thinned"
+    assert len(whole.progress()) < 1100
+    for number in (thinned[0] - 3, thinned[0] - 1, thinned[0], thinned[0] + 1):
+        name = f"killed-{number}"
+        shutil.copytree(runs_folder() / "killed", runs_folder() / name)
+        assert end_of(start("train", "--resume", name, deadly=number)) == -signal.SIGKILL
+        assert len(Run.open(name).progress()) <= 2000
+        is_the_same(resumed(name), whole)
+
+
+def test_what_the_state_counts_on_is_on_the_disk_before_the_state_is():
+    """Or a power cut could keep the state of an epoch and lose its record."""
+    moments = moments_of("train", "--name=whole", *THREE)
+    since: list[str] = []
+    commits = 0
+    for each in moments:
+        since.append(each)
+        if each == "rename to resume.safetensors":
+            written = {other.removeprefix("half of ") for other in since if other.startswith("half of ")}
+            written -= {"progress.jsonl"}  # the curve may lose what the system had not written yet
+            assert written <= {other.removeprefix("sync ") for other in since}, since
+            commits += "half of history.jsonl" in since
+            since = []
+    assert commits == 3
+
+
+def test_a_run_cut_off_when_all_was_done_but_said_can_still_finish(small_data):
+    """It had all its epochs, so there was nothing to resume, and it was not finished either."""
+    assert end_of(start("train", "--name=whole", *THREE)) == 0
+    moments = moments_of("train", "--name=counted", *THREE)
+    last = len(moments) - 1 - moments[::-1].index("rename to run.json")
+    for name, number in (
+        ("unsaid", last),
+        ("uncommitted", len(moments) - moments[::-1].index("half of history.jsonl")),
+    ):
+        assert end_of(start("train", f"--name={name}", *THREE, deadly=number)) < 0
+        run = Run.open(name)
+        assert (run.state, run.last_epoch(), run.summary().resumable) == ("stopped", 3, True)
+        jobs.prepare_resume(run.again(), 3)  # as the page asks
+        is_the_same(resumed(name), Run.open("whole"))
+
+
+def test_a_request_to_stop_that_outlives_its_process_does_not_stop_the_next(monkeypatch):
+    assert end_of(start("train", "--name=whole", *THREE)) == 0
+    moments = moments_of("train", "--name=counted", *THREE)
+    process = start("train", "--name=killed", *THREE, deadly=moments.index("half of history.jsonl"))
+    assert end_of(process) < 0
+    (runs_folder() / "killed" / "stop").touch()
+    assert end_of(start("train", "--resume=killed")) == 0
+    is_the_same(Run.open("killed"), Run.open("whole"))
+
+    work, made = maps.job(Run.open("whole"), MapConfig()), []
+    monkeypatch.setattr(jobs, "_spawn", lambda arguments, log: made.append(arguments))  # killed as soon as it was born
+    work.start()
+    work.ask_to_stop()
+    aged(work)
+    assert end_of(start("map", "whole")) == 0, said().read_text()
+    assert maps.found(Run.open("whole"), MapConfig())[0].is_finished
+
+
+# -- other work
+
+
+JOBS = {
+    "map": (lambda run: maps.job(run, MapConfig()), lambda run: maps.found(run, MapConfig())),
+    "film of maps": (mapfilm.job, mapfilm.kept),
+    "set of priors": (sampling.job, sampling.kept),
+    "judgement": (judging.job, judging.kept),
+}
+
+
+def results(folder: Path) -> dict[str, object]:
+    """What can be seen in a cache, by file, without what a clock says and what belongs to processes."""
+    found: dict[str, object] = {}
+    for path in visible(folder):
+        if path.name.startswith("points-"):
+            continue  # which whoever looks for a result may compute
+        content, name = path.read_bytes(), str(path.relative_to(folder))
+        if path.suffix == ".json":
+            found[name] = json.loads(content)
+        elif path.suffix in (".safetensors", ".npy"):
+            found[name] = content
+        if path.name.startswith("map-"):
+            words = json.loads(metadata(content)["map"]) if path.suffix == ".safetensors" else {}
+            positions = load(content)["positions"].tobytes() if words else b""
+            found[name] = {key: value for key, value in words.items() if key != "seconds"} | {"positions": positions}
+            if not words:
+                del found[name]
+    return found
+
+
+def aged(work) -> None:
+    """Some time goes by since its process was started."""
+    marker = work.result.with_suffix(".starting")
+    with contextlib.suppress(FileNotFoundError):
+        os.utime(marker, (time.time() - 60,) * 2)
+
+
+@pytest.mark.parametrize("kind", JOBS)
+def test_work_killed_at_any_moment_says_so_and_started_again_gives_the_same(
+    kind, rounds, survived, monkeypatch, tmp_path
+):
+    job_of, kept = JOBS[kind]
+    assert end_of(start("train", "--name=whole", *THREE)) == 0
+    run, spawned, how, journal = Run.open("whole"), [], {}, tmp_path / "journal"
+    work = job_of(run)
+
+    def spawn(given, log):
+        log.touch()
+        spawned.append(start(*given, log=log, **how))
+
+    monkeypatch.setattr(jobs, "_spawn", spawn)
+    how["journal"] = journal
+    work.start()
+    assert end_of(spawned[-1]) == 0
+    moments, whole = moments_in(journal), results(cache_folder())
+    assert whole and kept(run)
+    random, undone = Random(kind), 0
+    kinds = one_of_each(moments, random)
+    chosen = rounds(random.sample(kinds, 3), kinds)
+    for number in chosen:
+        where = f"killed at moment {number}, {moments[number]}; seed {kind!r}"
+        shutil.rmtree(cache_folder())
+        before = 0 if ".now" in moments[number] else moments[:number].count(moments[number])  # shown by the clock
+        how = {"deadly": (moments[number], before)}
+        work.start()
+        assert end_of(spawned[-1]) == -signal.SIGKILL, where
+        aged(work)
+        assert not work.is_live() and work.told() is None, where
+        half = results(cache_folder())
+        assert half == {name: whole[name] for name in half}, where
+        if kept(run) is None:
+            undone += 1
+            assert work.failure().startswith("It was cut off"), where
+        how = {}
+        work.start()
+        assert end_of(spawned[-1]) == 0, where
+        assert results(cache_folder()) == whole, where
+        assert kept(run) is not None and work.failure() == "", where
+        assert not list(work.result.parent.glob(f".{work.result.stem}.*.part")), where
+    survived(
+        f"The process that makes a {kind} was killed at {len(chosen)} of its {len(moments)} changes of files; the "
+        f"{undone} times that the result was not there yet the page says that it was cut off, nothing half was taken "
+        "for one, and started again it gave the same."
+    )
+
+
+def test_a_map_that_is_started_again_does_not_show_how_far_the_killed_one_was(monkeypatch):
+    assert end_of(start("train", "--name=whole", *THREE)) == 0
+    moments = moments_of("map", "whole")
+    run, work = Run.open("whole"), maps.job(Run.open("whole"), MapConfig())
+    work.result.unlink()
+    assert end_of(start("map", "whole", deadly=moments.index("half of .map-all-30-0.safetensors.part"))) < 0
+    assert maps.snapshot(run, MapConfig()) is not None
+    monkeypatch.setattr(jobs, "_spawn", lambda arguments, log: log.touch())
+    work.start()
+    assert maps.snapshot(run, MapConfig()) is None
+
+
+def test_half_files_in_the_cache_and_among_the_runs_are_cleared_away_when_they_are_old(tiny, monkeypatch):
+    assert end_of(start("map", "tiny", "--points=50")) != 0  # codes of two numbers are their own map
+    folder = cache_folder() / tiny.weights_hash()
+    old, new = folder / ".evaluation.json.1-a.part", folder / ".probing.json.2-b.part"
+    unmade, making = runs_folder() / ".new-1", runs_folder() / ".new-2"
+    for path in (old, new, unmade / "x", making / "x"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"half")
+    for path in (old, unmade):
+        os.utime(path, (time.time() - 1e6,) * 2)
+    assert end_of(start("map", "tiny", "--film")) is not None
+    Run.create("another", TINY, options())
+    assert [path.exists() for path in (old, new, unmade, making)] == [False, True, False, True]
+
+
+def test_a_sweep_killed_at_any_moment_goes_on_with_the_same_command(rounds, survived, tmp_path, monkeypatch):
+    command = ("sweep", "--latent-dim=2,3", "--width=4", "--batch-size=32", "--train-images=96", "--epochs=2")
+    moments = moments_of(*command)
+
+    def reached():
+        (file,) = runs_folder().glob(f"*{sweep.SUFFIX}")
+        found = sweep.read(file)
+        points = [
+            (point.value, point.state, [replace(record, seconds=0, images_per_second=0) for record in point.history])
+            for point in found.points
+        ]
+        return points, found.pca, [weights_of(Run.open(point.run)) for point in found.points]
+
+    whole, random, all_kills = reached(), Random(10), 0
+    kinds = one_of_each(moments, random)
+    chosen = rounds(random.sample(kinds, 3), kinds)
+    for number in chosen:
+        where = f"killed at moment {number}, {moments[number]}; seed 10"
+        for name in ("CAE_CHECKPOINTS", "CAE_CACHE"):
+            monkeypatch.setenv(name, str(tmp_path / f"{name}-{number}"))
+        assert end_of(start(*command, deadly=number)) == -signal.SIGKILL, where
+        for path in runs_folder().glob(f"*{sweep.SUFFIX}"):
+            sweep.read(path)
+        kills = 1
+        while kills < 4 and end_of(start(*command, deadly=random.randrange(len(moments)))) < 0:
+            kills += 1
+        all_kills += kills
+        assert end_of(start(*command)) == 0, (where, said().read_text()[-1000:])
+        assert reached() == whole, where
+    survived(
+        f"A sweep was killed {all_kills} times, first at {len(chosen)} of its {len(moments)} changes of files, then "
+        "while it went on: the same command ended it with the same results."
+    )
+
+
+# -- the dashboard, and a reboot
+
+
+def test_the_dashboard_is_killed_and_the_training_goes_on_and_the_next_one_shows_it(
+    chromium, tmp_path, small_data, own_static_folder, survived
+):
+    server = Server(tmp_path, CAE_DATA=str(small_data))
+    try:
+        context = chromium.new_context(viewport={"width": 1400, "height": 900})
+        page = Visitor(context, server).opens("/train")
+        page.get_by_text("Options", exact=True).click()
+        for label, value in (("Epochs", "10000"), ("Training images", "96")):
+            field = page.get_by_role("spinbutton", name=label, exact=True)
+            field.fill(value)
+            field.press("Enter")
+            page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=PATIENCE)
+        page.get_by_role("textbox", name="Run name").fill("orphan")
+        page.get_by_role("button", name="Start training").click()
+        run = server.run("orphan")
+        history = run.path / "history.jsonl"
+        wait_until(lambda: lines_in(history) > 0, "the first epoch")
+        context.close()
+        os.kill(server.process.pid, signal.SIGKILL)
+        server.process.wait(20)
+        before = lines_in(history)
+        wait_until(lambda: lines_in(history) > before + 5, "it to go on")
+        button(opened("train", run="orphan"), "Stop").click().run()
+        wait_until(lambda: state_of(run) == "stopped", "it to stop")
+        assert [record.epoch for record in run.again().history()] == list(range(1, run.again().last_epoch() + 1))
+    finally:
+        server.process.kill()
+    survived(
+        "The dashboard was killed during a training that it had started: the training went on, the next dashboard "
+        "showed it, and stopped it."
+    )
+
+
+def test_after_a_reboot_lock_files_and_markers_that_nobody_holds_say_nothing():
+    """Also where they name a process whose number another program has by now."""
+    whole = trained("whole", epochs=3)
+    moments = moments_of("train", "--name=counted", *THREE)
+    assert end_of(start("train", "--name=booted", *THREE, deadly=moments.index("half of history.jsonl"))) < 0
+    shutil.rmtree(runs_folder() / "booted")
+    run = Run.create("booted", TINY, options(epochs=3))
+    for event in train_run(run):
+        if getattr(event, "step", 0) == 4:
+            break
+    del event
+    path = run.path
+    run = Run.open("booted")
+    assert run.info.state == "running"
+    alive = f"{os.getpid()}\n{os.uname().nodename}\n"
+    for lock in (path / "train.lock", path / "run.lock", runs_folder() / ".queue" / "slot-0.lock"):
+        lock.write_text(alive)
+    (path / "starting").touch()
+    os.utime(path / "starting", (time.time() - 60,) * 2)
+    assert (state_of(run), run.summary().resumable) == ("stopped", True)
+    for skew in (-3600, 3600):  # a clock that was set meanwhile
+        os.utime(path / "starting", (time.time() + skew,) * 2)
+        assert state_of(run) == "stopped"
+    run = resumed("booted")
+    assert weights_of(run) == weights_of(whole)
+
+
+# -- the queue
+
+
+def queued(names):
+    """Runs that were started, one after the other; the first one trains, the others wait."""
+    found = [jobs.start_training(name, TINY, options(**ENDLESS)) for name in names]
+    wait_until(lambda: lines_in(found[0].path / "progress.jsonl") > 0, "the first one to train")
+    wait_until(lambda: all("waiting" in jobs.last_words(run) for run in found[1:]), "the others to wait")
+    return found
+
+
+def have_begun(found):
+    """The processes of these runs train, or have joined the queue."""
+    for run in found:
+        wait_until(lambda run=run: not (run.path / "starting").exists(), f"the process of {run.name} to begin")
+
+
+@pytest.fixture
+def forked(monkeypatch):
+    """Trainings are started as processes that can be killed; gives all there were."""
+    processes = []
+    monkeypatch.setattr(jobs, "_spawn", lambda arguments, log: processes.append(start(*arguments, log=log)))
+    yield processes
+    for process in processes:
+        if process.is_alive():
+            killed(process)
+
+
+ORDER = ["d-first", "b-second", "c-third", "a-fourth"]
+
+
+def cut_off(forked):
+    found = queued(ORDER)
+    assert [run.name for run in jobs.queue()] == ORDER[1:]
+    for process in reversed(forked):
+        assert killed(process)
+    assert [state_of(run) for run in found] == ["stopped"] * 4
+    assert all(run.summary().resumable for run in map(Run.open, ORDER))
+    forked.clear()
+    return found
+
+
+def in_their_turn(found, first=0):
+    """The runs are trained in their old order: each is stopped as soon as it trains."""
+    seen = []
+    for run in found[first:]:
+        before = lines_in(run.path / "progress.jsonl")
+        wait_until(lambda run=run: state_of(run) == "running", f"{run.name}; {jobs.last_words(run)}")
+        running = [other.name for other in found if state_of(other) == "running"]
+        wait_until(lambda run=run, n=before: lines_in(run.path / "progress.jsonl") > n, "it to train")
+        assert running == [run.name]
+        assert [other.name for other in jobs.queue()] == [other.name for other in found[found.index(run) + 1 :]]
+        seen.append(run.name)
+        jobs.ask_to_stop(run.again())
+    return seen
+
+
+def test_a_queue_is_taken_up_after_a_reboot_in_the_order_it_had(forked, survived, capsys):
+    from cae.cli import main
+
+    found = cut_off(forked)
+    assert [run.name for run in jobs.cut_off()] == ORDER
+    assert main(["resume"]) == 0
+    assert capsys.readouterr().out.split(" is taken up again.\n")[:-1] == ORDER
+    assert jobs.cut_off() == []
+    assert in_their_turn(found) == ORDER
+    assert main(["resume"]) == 0
+    assert capsys.readouterr().out == "Nothing was cut off.\n"
+    survived("A queue of three behind a training survived kill -9 of all four: taken up again, they had their order.")
+
+
+def test_waiting_runs_resumed_one_by_one_get_their_old_places_whatever_the_order(forked):
+    found = cut_off(forked)
+    for run in (found[0], found[3], found[1], found[2]):
+        jobs.resume_training(run.again())
+    have_begun(found)
+    assert in_their_turn(found) == ORDER
+
+
+def test_a_waiting_run_that_is_taken_up_alone_does_not_wait_for_those_that_are_not(forked):
+    found = cut_off(forked)
+    jobs.resume_training(found[2].again())
+    wait_until(lambda: state_of(found[2]) == "running", jobs.last_words(found[2]))
+    assert [run.name for run in jobs.cut_off()] == ["d-first", "b-second", "a-fourth"]
+    found[1].again().delete()
+    assert [run.name for run in jobs.cut_off()] == ["d-first", "a-fourth"]
+
+
+def test_trainings_take_their_turns_as_they_were_started_though_a_process_is_slow(forked, monkeypatch):
+    """The second one's process begins only when the third one waits already."""
+    late = []
+    first = jobs.start_training("first", TINY, options(**ENDLESS))
+    wait_until(lambda: lines_in(first.path / "progress.jsonl") > 0, "the first one to train")
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, "_spawn", lambda arguments, log: late.append((arguments, log)))
+        second = jobs.start_training("second", TINY, options(**ENDLESS))
+    third = jobs.start_training("third", TINY, options(**ENDLESS))
+    wait_until(lambda: "waiting for first, second" in jobs.last_words(third), jobs.last_words(third))
+    ((arguments, log),) = late
+    forked.append(start(*arguments, log=log))
+    assert in_their_turn([first, second, third]) == ["first", "second", "third"]
+
+
+def test_the_page_shows_the_order_of_those_that_wait_and_takes_up_those_that_were_cut_off(
+    forked, own_static_folder, monkeypatch
+):
+    cut_off(forked)
+    asked = []
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, "_spawn", lambda arguments, log: asked.append((arguments, log)))
+        app = opened("train", run="b-second")
+        assert "d-first, b-second, c-third and a-fourth" in words(app)
+        button(app, "Resume them all").click().run()
+        assert not app.exception, app.exception
+        assert "were cut off" not in words(app)
+    forked.extend(start(*arguments, log=log) for arguments, log in asked)
+    wait_until(lambda: state_of(Run.open("d-first")) == "running", "the first one to train")
+    have_begun(map(Run.open, ORDER))
+    import wording
+
+    rows = [wording.row(Run.open(name).summary(), [run.name for run in jobs.queue()]) for name in ORDER]
+    assert [row["reason"] for row in rows] == [
+        "", "next in the queue", "in the queue after b-second", "in the queue after c-third",
+    ]  # fmt: skip

@@ -1,0 +1,334 @@
+"""A laboratory with everything in it that is read from a file, and what the pages and the commands make of each."""
+
+import contextlib
+import dataclasses
+import io
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import mutations
+import numpy as np
+import pytest
+from helpers import PROJECT, options, trained
+
+from cae import data, datasets, evaluation, judge, judging, latent, mapfilm, maps, own_data, probing, sampling, sweep
+from cae.config import MapConfig, ModelConfig, TrainConfig
+from cae.runs import Run, RunInfo, names, summaries
+
+NAME = "six"
+SMALL = ModelConfig(latent_dim=6, width=4)
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of file: where it lies (a pattern), how it is made wrong, what reads it, and what it says by our reader.
+
+    A file that `is_kept` was computed: where it is damaged that is done again, and nobody hears of it.
+    """
+
+    name: str
+    place: str
+    kind: str
+    use: Callable
+    says: Callable
+    is_kept: bool = False
+    is_slow: bool = False  # to compute anew
+
+    def file(self, folder: Path) -> Path:
+        (found,) = folder.glob(self.place)
+        return found
+
+
+def build(folder: Path) -> None:
+    """Trains two runs on small data, measures one, sweeps, and makes a data set; some 5 s."""
+    run = trained(NAME, SMALL, validation_images=20)
+    trained("other", SMALL, seed=1)
+    shutil.copy(PROJECT / "checkpoints" / "judge-mnist.safetensors", folder / "checkpoints")
+    judging.judge(run), sampling.fit(run), latent.latent_space(run), list(mapfilm.compute(run))
+    evaluation.components("mnist"), evaluation.errors_per_image(run), maps.flat_scores(points())
+    changes = {**options(epochs=1, train_images=64).to_json(), "width": 4}
+    del changes["dataset"]
+    list(sweep.train(sweep.plan("latent_dim", [2, 4], changes=changes, name="small")))
+    pictures = np.random.default_rng(0).integers(0, 256, (60, 28, 28), np.uint8)
+    np.savez(folder / "pictures.npz", images=pictures, labels=np.arange(60) % 3)
+    own_data.import_data(folder / "pictures.npz", "shapes")
+    for place in (folder / "cache").rglob("*.lock"):
+        place.unlink()
+
+
+def run() -> Run:
+    return Run.open(NAME)
+
+
+def points() -> maps.Points:
+    return maps.points(run(), data.load("mnist", "test"), MapConfig())
+
+
+def in_folder(folder: Path) -> dict[str, str]:
+    return {f"CAE_{name}": str(folder / place) for name, place in
+            (("CHECKPOINTS", "checkpoints"), ("CACHE", "cache"), ("DATA", "data"))}  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory, small_data_folder):
+    folder = tmp_path_factory.mktemp("world")
+    for name in ("MNIST", "KMNIST"):  # the first is replaced by what is shipped where it is damaged
+        shutil.copytree(small_data_folder / "MNIST", folder / "data" / name)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in in_folder(folder).items():
+            patch.setenv(name, value)
+        build(folder)
+    return folder
+
+
+@pytest.fixture
+def world(built, own_folders, monkeypatch):
+    """A copy of it that the test may spoil."""
+    folder = own_folders / "world"
+    shutil.copytree(built, folder)
+    for name, value in in_folder(folder).items():
+        monkeypatch.setenv(name, value)
+    return folder
+
+
+# -- what reads each file, in a form that can be compared
+
+
+def plain(value):
+    """Dataclasses, tuples and arrays as dictionaries, lists and arrays."""
+    if dataclasses.is_dataclass(value):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {key: plain(each) for key, each in value.items()}
+    return [plain(each) for each in value] if isinstance(value, tuple | list) else value
+
+
+def same(one, two) -> bool:
+    if isinstance(one, np.ndarray) or isinstance(two, np.ndarray):
+        return np.shape(one) == np.shape(two) and np.array_equal(one, np.asarray(two, np.asarray(one).dtype))
+    if isinstance(one, dict) and isinstance(two, dict):
+        return one.keys() == two.keys() and all(same(one[key], two[key]) for key in one)
+    if isinstance(one, list) and isinstance(two, list):
+        return len(one) == len(two) and all(map(same, one, two))
+    return one == two or (isinstance(one, float) and isinstance(two, float) and np.isnan([one, two]).all())
+
+
+def info():
+    return json.loads(run().info.to_json())
+
+
+def info_says(content):
+    values = json.loads(content)
+    defaults = {field.name: field.default for field in dataclasses.fields(RunInfo)}
+    found = {**{name: value for name, value in defaults.items() if name not in values}, **values}
+    found["model"] = {**ModelConfig().to_json(), **values["model"]}
+    found["train"] = values["train"] and {**TrainConfig().to_json(), **values["train"]}
+    return found
+
+
+def lines_say(content):
+    return [json.loads(line) for line in content[: content.rfind(b"\n") + 1].splitlines()]
+
+
+def weights_say(content):
+    return {name: value.astype(np.float32) for name, value in mutations.arrays_of(content).items()}
+
+
+def resumed():
+    """Trains it one epoch further, on a copy, and says how that ended."""
+    from cae import jobs
+    from cae.trainer import train_run
+
+    other = run().path.with_name("resumed")
+    shutil.rmtree(other, ignore_errors=True)
+    shutil.copytree(run().path, other, symlinks=True, ignore=shutil.ignore_patterns("*.lock", "resume.safetensors"))
+    state = run().path / "resume.safetensors"
+    if state.is_file() and not state.is_symlink() and state.stat().st_size < 2**30:
+        shutil.copy(state, other)
+    else:  # it is put back by whoever has spoiled it
+        state.rename(other / state.name)
+    try:
+        jobs.prepare_resume(Run(other), 3)
+        list(train_run(Run(other)))
+        found = Run(other)
+        assert all(np.isfinite(value).all() for value in found.weights().values())
+        return [found.state, [record.epoch for record in found.history()]]
+    finally:
+        shutil.rmtree(other)
+
+
+def document_says(content):
+    values = json.loads(content)
+    values.pop("format", None)
+    return values
+
+
+def tsne(found):
+    return None if found is None else plain(found)
+
+
+def map_says(content):
+    words = document_says(json.dumps(mutations.words_of(content, "map")))
+    return {
+        **words,
+        "config": {**MapConfig().to_json(), **words["config"]},
+        "positions": mutations.arrays_of(content)["positions"],
+    }
+
+
+def film_says(content):
+    words, arrays = mutations.words_of(content, "map"), mutations.arrays_of(content)
+    each = zip(words["maps"], arrays["positions"], strict=True)
+    return {"epochs": words["epochs"], "indices": arrays["indices"], "maps": [
+        {**said, "config": {**MapConfig().to_json(), **said["config"]}, "positions": positions} for said,
+        positions in each
+    ]}  # fmt: skip
+
+
+def points_arrays(found):
+    return {**maps._arrays(found), "neighbours": found.neighbours}
+
+
+def space_arrays(content):
+    return content and mutations.arrays_of(content)
+
+
+def priors():
+    found = sampling.kept(run())
+    if found is None:
+        return None
+    arrays = {}
+    for (kind, label), prior in found.priors.items():
+        for part in ("weights", "means", "factors"):
+            arrays[f"{kind}.{'all' if label is None else label}.{part}"] = getattr(prior, part)
+    return {"arrays": arrays, "qualities": plain(found.qualities), "problems": plain(list(found.problems.values()))}
+
+
+def priors_say(content):
+    words = mutations.words_of(content, "priors")
+    arrays, named = mutations.arrays_of(content), {}
+    for kind, label, name, _ in words["priors"]:
+        for part in ("weights", "means", "factors"):
+            named[f"{kind}.{'all' if label is None else label}.{part}"] = arrays[f"{name}.{part}"]
+    return {"arrays": named, "qualities": words["qualities"], "problems": [text for *_, text in words["problems"]]}
+
+
+def judge_arrays():
+    found = judge.judge_of("mnist")
+    return {name: value.numpy() for name, value in found.net.state_dict().items()}
+
+
+def swept():
+    return sweep.read(sweep.path("small")).to_json()
+
+
+def pictures_of(name, split):
+    found = data.load(name, split)
+    return [found.pixels.numpy(), found.labels.numpy()]
+
+
+def own_pictures():
+    return [*pictures_of("shapes", "train"), *pictures_of("shapes", "test")]
+
+
+def own_pictures_say(content):
+    arrays = mutations.arrays_of(content)
+    return [arrays[f"{part}_{kind}"] for part in ("train", "test") for kind in ("pixels", "labels")]
+
+
+def about_says(content):
+    return document_says(content)
+
+
+def npy(content):
+    return np.load(io.BytesIO(content), allow_pickle=False)
+
+
+def re_inked_says(content):
+    kept = npy(content)
+    found = np.zeros_like(kept)
+    found[np.concatenate(latent.chosen(len(kept)))] = kept
+    return found
+
+
+def idx_says(content):
+    rank = content[3]
+    shape = [int.from_bytes(content[4 + 4 * side : 8 + 4 * side], "big") for side in range(rank)]
+    return np.frombuffer(content[4 + 4 * rank :], np.uint8).reshape(shape)
+
+
+def component_rows():
+    found = evaluation.components("mnist")
+    return np.vstack([found.mean, found.axes])
+
+
+def none(_content):
+    """What cannot be compared: only that nothing breaks, and that it is the truth where there is a result."""
+    raise ValueError
+
+
+FORMATS = [
+    Format("run.json", f"checkpoints/{NAME}/run.json", "json", info, info_says),
+    Format("history.jsonl", f"checkpoints/{NAME}/history.jsonl", "lines", lambda: plain(run().history()), lines_say),
+    Format("progress.jsonl", f"checkpoints/{NAME}/progress.jsonl", "lines", lambda: plain(run().progress()), lines_say),
+    Format("model.safetensors", f"checkpoints/{NAME}/model.safetensors", "safetensors", lambda: run().weights(),
+    weights_say),
+    Format("a frame of the film", f"checkpoints/{NAME}/epochs/0001.safetensors", "safetensors",
+    lambda: run().weights(1), weights_say),
+    Format("resume.safetensors", f"checkpoints/{NAME}/resume.safetensors", "safetensors", resumed, none),
+    Format("evaluation.json", "cache/*/evaluation.json", "json", lambda: plain(evaluation.kept(run())), document_says,
+    True),
+    Format("errors of the images", "cache/*/test-mse.npy", "npy", lambda: evaluation.errors_per_image(run()), npy,
+    True),
+    Format("baselines", "cache/baselines-*.json", "json", lambda: plain(evaluation.baselines("mnist")), document_says,
+    True, True),
+    Format("components", "cache/pca-*.npy", "npy", component_rows,
+        npy, True, True),
+    Format("re-inked digits", "cache/re-inked-*.npy", "npy", lambda: latent.re_inked("mnist", data.load("mnist",
+    "train")), re_inked_says, True, True),
+    Format("probing.json", "cache/*/probing.json", "json", lambda: plain(probing.kept(run())), document_says, True),
+    Format("latent space", "cache/*/space.safetensors", "safetensors", lambda: space_arrays(latent.kept(run())),
+    mutations.arrays_of, True),
+    Format("points of a map", "cache/*/points-*.safetensors", "safetensors", lambda: points_arrays(points()),
+    mutations.arrays_of, True),
+    Format("scores of a map", "cache/*/flat-scores-*.json", "json", lambda: {str(key): asdict(value) for key,
+    value in maps.flat_scores(points()).items()}, document_says, True),
+    Format("map", "cache/*/map-all-*.safetensors", "safetensors", lambda: tsne((maps.found(run(),
+    MapConfig()) or (None,))[0]), map_says, True),
+    Format("film of maps", "cache/*/map-film-*.safetensors", "safetensors", lambda: tsne(mapfilm.kept(run())),
+    film_says, True),
+    Format("priors", "cache/*/priors.safetensors", "safetensors", priors, priors_say, True),
+    Format("judge", "checkpoints/judge-mnist.safetensors", "safetensors", judge_arrays, weights_say),
+    Format("results of a sweep", "checkpoints/small.sweep.json", "json", swept, json.loads),
+    Format("pictures of one's own", "data/own/shapes/images.safetensors", "safetensors", own_pictures,
+    own_pictures_say),
+    Format("about.json", "data/own/shapes/about.json", "json", lambda: json.loads(datasets.about("shapes").to_text()),
+    json.loads),
+    Format("idx images", "data/KMNIST/raw/t10k-images-idx3-ubyte", "idx", lambda: pictures_of("kmnist", "test")[0],
+    idx_says),
+    Format("idx labels", "data/KMNIST/raw/t10k-labels-idx1-ubyte", "idx", lambda: pictures_of("kmnist", "test")[1],
+    idx_says),
+]  # fmt: skip
+
+
+def others_are_well(folder: Path) -> bool:
+    """Whether every other run is listed, and in the state that it was in."""
+    found = {each.name: each.state for each in summaries()}
+    return NAME in found and "other" in names() and (found["other"], found["small-2"]) == ("finished", "finished")
+
+
+@contextlib.contextmanager
+def spoiled(path: Path):
+    """Whatever becomes of a file in the block, it is as it was afterwards."""
+    content = path.read_bytes()
+    try:
+        yield content
+    finally:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+        path.write_bytes(content)
