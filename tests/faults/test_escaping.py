@@ -174,10 +174,11 @@ def test_a_cell_of_a_saved_table_is_never_a_formula(chromium):
 
 def test_the_name_of_a_file_that_is_loaded_becomes_one_that_a_run_can_have(evil, rounds):
     names = [*TEXTS, "con", "a" * 300, "../../x.zip"]
-    for name in names[:: rounds(9, 1)]:
+    for name in [each for each in names if "\0" not in each][:: rounds(9, 1)]:  # Streamlit itself refuses that one
         app = opened("train", run="evil")
         sent_in = (f"{name.encode(errors='replace').decode()}.zip", b"nonsense", "application/zip")
         app.file_uploader[0].set_value(sent_in).run()
+        assert not app.exception, (name, app.exception)
         (field,) = [each for each in app.text_input if each.label == "Name for it"]
         assert not app.exception and re.fullmatch("[a-z0-9][a-z0-9-]{0,63}", field.value), name
 

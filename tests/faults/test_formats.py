@@ -1,5 +1,6 @@
 """Every kind of file that is read, made wrong: a sentence, or computed anew; no traceback and no wrong result."""
 
+import json
 import os
 import random
 import time
@@ -9,12 +10,18 @@ import pytest
 import streamlit as st
 import world as places
 from apps import opened
+from hypothesis import given, settings, strategies
 from world import FORMATS, others_are_well, same, spoiled
 
 from cae import data
 from cae.errors import CaeError
 
 ENDS: list[str] = []  # how each use of a changed file ended, of all formats
+JSON = strategies.recursive(
+    strategies.none() | strategies.booleans() | strategies.integers() | strategies.floats() | strategies.text(),
+    lambda inner: strategies.lists(inner) | strategies.dictionaries(strategies.text(), inner),
+    max_leaves=12,
+)
 PATIENCE = 20.0  # seconds, for one file, on a machine that has other things to do
 
 
@@ -71,6 +78,20 @@ def test_a_file_made_wrong_is_refused_by_name_or_computed_anew_or_read_as_what_i
                 raise AssertionError(f"{form.name}, seed {seed!r}, {how}: {type(error).__name__}: {error}") from error
         assert form.use() is not None
     ENDS.extend(ends)
+
+
+@pytest.mark.parametrize("form", [form for form in FORMATS if not form.is_slow], ids=lambda form: form.name)
+def test_anything_at_all_in_the_place_of_a_file_is_refused_by_name_or_computed_anew(form, world, rounds, no_network):
+    file, truth = form.file(world), places.plain(form.use())
+
+    @settings(max_examples=rounds(6, 60), deadline=None, derandomize=True, database=None)
+    @given(strategies.binary(max_size=2000) | JSON.map(lambda values: json.dumps(values).encode()))
+    def holds(content):
+        with spoiled(file):
+            file.write_bytes(content)
+            ENDS.append(tried(form, world, file, content, truth))
+
+    holds()
 
 
 def test_what_became_of_all_of_them(survived):

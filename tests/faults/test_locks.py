@@ -160,7 +160,7 @@ def test_a_stand_in_of_another_machine_is_said_and_not_waited_for(tmp_path, with
     path.touch()
     marker.write_text(f"17\nnot-{socket.gethostname()}\n")
     assert is_held(path)
-    with pytest.raises(OSError, match="if nothing works there any more, delete this file") as refusal:
+    with pytest.raises(OSError, match=r"if nothing works there any more, delete .*x\.lock\.held") as refusal:
         Lock(path).acquire()  # which would wait for ever
     assert refusal.value.filename == str(marker)
 
@@ -189,7 +189,7 @@ def kinds(said: list[str]) -> set[str]:
 
 
 def test_two_dashboards_at_once_lose_nothing_and_train_nothing_twice(rivals, copy_tiny, tmp_path, rounds, survived):
-    count, races = rounds(12, 400), 0
+    count, races = rounds(8, 200), 0
     allowed = {
         "start": {"RunExists", "RunBusy"},
         "resume": {"RunBusy"},

@@ -97,8 +97,8 @@ def test_whatever_is_sent_is_read_or_refused_in_a_sentence_in_little_time_and_me
     slowest = max(found, key=lambda each: each["seconds"])
     survived(
         f"{len(sent_in)} malformed pictures ({len(made.bombs(False))} bombs of up to "
-        f"{max(map(len, sent_in.values())) / 1e6:.0f} MB, {len(made.others())} that are none), read in both ways within "
-        f"{MEMORY:,} MB: {ends[False]} refused in a sentence, {ends[True]} read, the slowest in "
+        f"{max(map(len, sent_in.values())) / 1e6:.0f} MB, {len(made.others())} that are none), read in both ways "
+        f"within {MEMORY:,} MB: {ends[False]} refused in a sentence, {ends[True]} read, the slowest in "
         f"{slowest['seconds']:.1f} s; no other program was started."
     )
 

@@ -176,6 +176,8 @@ def test_no_value_of_a_component_breaks_a_page_or_touches_a_file_outside(
             for _ in range(rounds(4, 30)):
                 right = [each for each in RIGHT[SENDS[key]] if each["kind"] not in ("open", "steer", "reconstruct")]
                 wrong = like(rng.choice(right or [{"kind": "x"}]), rng)
+                if key == "samples" and checked(key, wrong) is not None:
+                    continue  # here it is sent on every run of the page, which would go on for ever
                 for where, what in ((key, wrong), ("epoch", like(RIGHT["epoch"][0], rng))):
                     app.session_state[where] = {"action": what}
                 settled(app.run())
