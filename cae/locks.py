@@ -6,13 +6,14 @@ import contextlib
 import errno
 import os
 import socket
+import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
-from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
+from filelock import FileLock, SoftFileLock, Timeout
 
 from cae import reading
 from cae.files import cache_folder, is_read_only, runs_folder
@@ -24,7 +25,18 @@ except ImportError:  # Windows
 
 _NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP}  # what a file system without flock answers
 _SECONDS_BETWEEN_TRIES = 0.05
+_HELD = {errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK}  # what flock answers where another holds the lock
 _LARGEST_MARKER = 4096  # bytes
+
+
+class Lockable(Protocol):
+    """What can be held by one at a time."""
+
+    def acquire(self, timeout: float) -> object:
+        """Takes it, or raises OSError."""
+
+    def release(self) -> object:
+        """Gives it back."""
 
 
 class Lock:
@@ -37,16 +49,14 @@ class Lock:
     def __init__(self, path: Path, timeout: float = -1) -> None:
         """`timeout` is for how many seconds to wait for another process; below 0, for ever."""
         self._path, self._timeout = path, timeout
-        self._held: BaseFileLock | None = None
+        self._held: Lockable | None = None
 
     def acquire(self, timeout: float | None = None) -> None:
         """Takes it. Raises Timeout, an OSError, where another holds it, and OSError where there can be no lock."""
         seconds = self._timeout if timeout is None else timeout
-        if not reading.is_folder(self._path.parent):  # filelock would make it, though somebody has just deleted it
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self._path))
-        lock: BaseFileLock = FileLock(self._path, fallback_to_soft=False)
+        lock: Lockable = FileLock(self._path) if fcntl is None else _Flock(self._path)
         try:
-            lock.acquire(timeout=seconds, poll_interval=_SECONDS_BETWEEN_TRIES)
+            lock.acquire(timeout=seconds)
         except OSError as error:
             if error.errno not in _NO_LOCKS:
                 raise
@@ -55,7 +65,7 @@ class Lock:
                 lock.acquire(timeout=0)
             except Timeout:
                 _require_of_this_machine(_stand_in(self._path))
-                lock.acquire(timeout=seconds, poll_interval=_SECONDS_BETWEEN_TRIES)
+                lock.acquire(timeout=seconds)
         self._held = lock
 
     def release(self) -> None:
@@ -72,6 +82,41 @@ class Lock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
+
+
+class _Flock:
+    """A lock by flock. Unlike filelock's it makes no folder: one that was just deleted stays deleted."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = -1
+
+    def acquire(self, timeout: float) -> None:
+        """Takes it within so many seconds; below 0, it waits for ever. Raises Timeout, or OSError."""
+        deadline = time.monotonic() + timeout
+        while not self._is_taken():
+            if timeout >= 0 and time.monotonic() >= deadline:
+                raise Timeout(str(self._path))
+            time.sleep(_SECONDS_BETWEEN_TRIES)
+
+    def _is_taken(self) -> bool:
+        file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK, 0o644)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(file).st_nlink:  # otherwise it was removed meanwhile, and others do not see it
+                self._file = file
+        except OSError as error:
+            if error.errno not in _HELD:
+                raise
+        finally:
+            if self._file != file:
+                os.close(file)
+        return self._file == file
+
+    def release(self) -> None:
+        """Gives it back."""
+        os.close(self._file)
+        self._file = -1
 
 
 def _stand_in(path: Path) -> Path:
@@ -106,7 +151,7 @@ def _is_flocked(path: Path) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError as error:
-        if error.errno in (errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK):
+        if error.errno in _HELD:
             return True
         raise
     finally:
@@ -126,16 +171,6 @@ def _is_taken(lock: Lock) -> bool:
 
 
 # -- whether a file system can be trusted
-
-
-class Lockable(Protocol):
-    """What `trouble` needs of a lock."""
-
-    def acquire(self, timeout: float | None = None) -> object:
-        """Takes it, or raises OSError."""
-
-    def release(self) -> object:
-        """Gives it back."""
 
 
 def troubles() -> list[str]:

@@ -70,7 +70,7 @@ def note(name: str, *texts: str) -> None:
 
 
 def count(name: str, most: int) -> None:
-    for number in range(most + 1):
+    for number in range(1, most + 1):
         Run.open(name).update(threads=number)
 
 

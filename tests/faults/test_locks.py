@@ -189,7 +189,7 @@ def kinds(said: list[str]) -> set[str]:
 
 
 def test_two_dashboards_at_once_lose_nothing_and_train_nothing_twice(rivals, copy_tiny, tmp_path, rounds, survived):
-    count, races = rounds(8, 200), 0
+    count, races = rounds(8, 120), 0
     allowed = {
         "start": {"RunExists", "RunBusy"},
         "resume": {"RunBusy"},

@@ -71,7 +71,7 @@ def programs(folder: Path) -> Path:
 
 def test_whatever_is_sent_is_read_or_refused_in_a_sentence_in_little_time_and_memory(tmp_path, rounds, survived):
     large, seed = rounds(False, True), 11
-    sent_in = {**made.bombs(large), **made.others(), **made.broken(rounds(60, 1500), seed)}
+    sent_in = {**made.bombs(large), **made.others(), **made.broken(rounds(30, 1500), seed)}
     folder, bin_ = tmp_path / "sent", programs(tmp_path / "bin")
     folder.mkdir()
     for name, content in sent_in.items():
