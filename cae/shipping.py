@@ -7,7 +7,7 @@ import contextlib
 from cae import evaluation, latent, maps, picks
 from cae.config import MapConfig
 from cae.errors import CaeError, CannotProject, InvalidOption
-from cae.files import require_writable, write_whole
+from cae.files import clear_away, require_writable, write_whole
 from cae.runs import Run
 
 FRAMES = 8
@@ -37,6 +37,7 @@ def ship(run: Run) -> int:
                 frame.unlink()
         for file in ("resume.safetensors", "log.txt"):
             (run.path / file).unlink(missing_ok=True)
+        clear_away(run.path, ".*.part")
         run.update(shipped=True)
         for lock in run.path.glob("*.lock"):
             lock.unlink()
