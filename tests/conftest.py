@@ -9,10 +9,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: several workers share the cores
 
-import numpy as np
 import pytest
 from apps import own_static_folder, small  # noqa: F401
-from helpers import SMALL_TEST, SMALL_TRAIN, trained
+from helpers import SMALL_TEST, SMALL_TRAIN, trained, write_idx
 from visitors import chromium, guest, server, small_server, visitor  # noqa: F401
 
 from cae.files import runs_folder
@@ -56,11 +55,6 @@ def own_folders(tmp_path, monkeypatch):
     for name in ("CAE_DATA", "CAE_READ_ONLY", "CAE_MAX_TRAININGS"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
-
-
-def write_idx(path: Path, values: np.ndarray) -> None:
-    header = bytes([0, 0, 8, values.ndim]) + b"".join(int(size).to_bytes(4, "big") for size in values.shape)
-    path.write_bytes(header + values.astype(np.uint8).tobytes())
 
 
 @pytest.fixture(scope="session")

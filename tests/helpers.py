@@ -6,6 +6,8 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
+
 from cae.config import ModelConfig, TrainConfig
 from cae.files import runs_folder
 from cae.runs import Run
@@ -91,3 +93,9 @@ def state_of(run: Run) -> str:
 
 def lines_in(path: Path) -> int:
     return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def write_idx(path: Path, values: np.ndarray) -> None:
+    """Whole numbers up to 255 in the format of MNIST's own files."""
+    header = bytes([0, 0, 8, values.ndim]) + b"".join(int(size).to_bytes(4, "big") for size in values.shape)
+    path.write_bytes(header + values.astype(np.uint8).tobytes())

@@ -5,8 +5,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from conftest import write_idx
-from helpers import PROJECT, SMALL_TEST, SMALL_TRAIN
+from helpers import PROJECT, SMALL_TEST, SMALL_TRAIN, write_idx
 
 from cae.data import load, to_model, to_pixels
 from cae.errors import DataUnavailable, InvalidOption

@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import write_idx
-from helpers import options, trained, weights_of
+from helpers import options, trained, weights_of, write_idx
 from playwright.sync_api import Page, expect
 from safetensors.numpy import load
 from test_canvas import SEVEN, draw, seen

@@ -126,7 +126,7 @@ def test_a_mistake_is_refused_beside_its_field_and_start_is_held_back(label, val
     app = opened("train")
     field = next(field for field in app.number_input if field.label.startswith(label) and "in all" not in field.label)
     settled(field.set_value(value).run())
-    assert sentence in words(app)
+    assert sentence in words(app).replace("\\", "")  # which Markdown does not show
     assert button(app, "Start training").disabled
 
 
