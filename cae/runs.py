@@ -11,7 +11,7 @@ import platform
 import re
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -306,14 +306,17 @@ class Run:
             differs=tuple(differences(info.model, info.train)),
             note=info.note,
             shipped=info.shipped,
-            resumable=state not in ("damaged", "queued", "running") and self.is_resumable(),
+            resumable=state not in ("damaged", "queued", "running") and self._can_go_on(lambda: bool(history)),
         )
 
     def is_resumable(self) -> bool:
         """Whether it can be trained on: it never began, or its resume state is there."""
+        return self._can_go_on(lambda: bool(whole_lines(self.path / "history.jsonl")))
+
+    def _can_go_on(self, has_history: Callable[[], bool]) -> bool:
         if self.info.train is None or self.info.shipped:
             return False
-        return self.has_begun() or not whole_lines(self.path / "history.jsonl")
+        return self.has_begun() or not has_history()
 
     def history(self) -> list[EpochRecord]:
         """A record an epoch, in order. Raises Damaged."""
