@@ -117,9 +117,9 @@ def probe(run: Run, report: Report = lambda _: None) -> Probing:
 
 def kept(run: Run) -> Probing | None:
     """The same if it was measured before: shipped with the run, or in the cache."""
-    weights, dimensions, images = run.weights_hash(), run.info.model.latent_dim, _images(run)
+    weights = run.weights_hash()
     places = (run.path / FILE, cache_folder() / weights / FILE)
-    return next(filter(None, (_read(place, weights, dimensions, images) for place in places)), None)
+    return next(filter(None, (_read(place, weights, run) for place in places)), None)
 
 
 def _images(run: Run) -> int:
@@ -280,12 +280,13 @@ def to_text(found: Probing) -> str:
     return json.dumps({"format": FORMAT, **asdict(found)}, separators=(",", ":"))
 
 
-def _read(path: Path, weights: str, dimensions: int, images: int) -> Probing | None:
-    """The probing that a file holds, if it is of these weights, so many dimensions, and so many test images."""
+def _read(path: Path, weights: str, run: Run) -> Probing | None:
+    """The probing that a file holds, if it is of these weights, and can be of this run."""
     try:
         values = reading.values(path)
         if values.pop("format") != FORMAT or values["weights"] != weights:
             return None
+        dimensions, images = run.info.model.latent_dim, _images(run)  # not before there is a file to compare with
         values["correlation"] = tuple(
             tuple(reading.number(value, -1, 1) for value in row) for row in values["correlation"]
         )
