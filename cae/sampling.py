@@ -365,11 +365,9 @@ def _quality(name: str, values: dict[str, Any], names: tuple[str, ...]) -> Quali
     found = Quality(**{**values, "balance": tuple(reading.share(each) for each in values["balance"])})
     for each in (found.sure, found.precision, found.recall, found.beyond):
         reading.share(each)
-    (
-        reading.whole(found.count, 1),
-        reading.number(found.evenness, -1e-9, 1 + 1e-9),
-        reading.number(found.off_manifold, 0),
-    )
+    reading.whole(found.count, 1)
+    reading.number(found.evenness, -1e-9, 1 + 1e-9)
+    reading.number(found.off_manifold, 0)
     if name not in ("real", "copies", *PRIORS) or len(found.balance) != len(names):
         raise ValueError("of something else")
     return found

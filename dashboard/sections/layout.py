@@ -160,12 +160,8 @@ def _through_time(run: Run, count: int, was_live: bool) -> None:
         "an epoch."
     )
     if button.button("Map through time", width="stretch", icon=":material/movie:"):
-        try:
-            work.start()
-        except CaeError as error:
-            st.error(wording.plain(str(error)))
-        else:
-            st.rerun()
+        work.start()
+        st.rerun()
 
 
 @st.fragment
