@@ -16,6 +16,7 @@ from cae import picks
 from cae.config import ModelConfig
 from cae.errors import Damaged, DoesNotFit, InvalidOption
 from cae.files import require_writable, write_whole
+from cae.owners import Owner
 from cae.runs import Run, RunInfo, check_name, new_folder, now
 from cae.weights import Weights, header_config, in_file_order, read_tensors, read_weights, shapes, write_weights
 
@@ -44,12 +45,18 @@ def pack(run: Run) -> bytes:
     return packed.getvalue()
 
 
-def import_file(content: bytes, name: str, *, activation: str = "relu") -> Run:
-    """A new run from a run's zip, a model.safetensors, or a PyTorch state_dict file of this architecture.
+def import_file(content: bytes, name: str, *, activation: str = "relu", by: Owner | None = None) -> Run:
+    """A new run, the visitor `by`'s, from a run's zip, a model.safetensors, or a PyTorch state_dict file.
 
     `activation` is for weights that do not say which one they were trained with. Raises DoesNotFit, Damaged,
     RunExists, InvalidName or ReadOnly; where it does, nothing is left behind.
     """
+    run = _import_file(content, name, activation)
+    run.update(by=by, resumed_by=None)
+    return run
+
+
+def _import_file(content: bytes, name: str, activation: str) -> Run:
     require_writable()
     check_name(name)
     if len(content) > LARGEST_FILE:

@@ -34,6 +34,11 @@ def cache_folder() -> Path:
     return _place("CAE_CACHE", PROJECT / ".cache")
 
 
+def missions_folder() -> Path:
+    """Where the missions are: CAE_MISSIONS, or `missions/`."""
+    return _place("CAE_MISSIONS", PROJECT / "missions")
+
+
 def _place(variable: str, default: Path) -> Path:
     value = os.environ.get(variable)
     return Path(value).expanduser().resolve() if value else default
@@ -52,7 +57,7 @@ def require_writable() -> None:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Writes a file so that it appears whole or not at all, and is on the disk when this returns."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:16]}.part")  # two machines may count processes alike
     try:
         with open(temporary, "wb") as file:
             file.write(content)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from filelock import FileLock
 
+from cae import owners
 from cae.config import ModelConfig, TrainConfig, differences, from_json
 from cae.errors import (
     CaeError,
@@ -34,6 +35,7 @@ from cae.errors import (
     Unwritable,
 )
 from cae.files import SHIPPED_RUNS, is_held, is_recent, require_writable, runs_folder, whole_lines, write_whole
+from cae.owners import Owner
 from cae.records import EpochRecord, Progress, from_line, from_values
 from cae.weights import Weights, damage, read_weights
 
@@ -77,10 +79,20 @@ class RunInfo:
     device: str = "cpu"
     threads: int | None = None
     versions: dict[str, str] | None = None
+    by: Owner | None = None  # whose session made it; None where that is not known
+    resumed_by: Owner | None = None  # whose session had it trained on last, where that was another
+
+    @property
+    def trained_by(self) -> Owner | None:
+        """Whose session started its last training."""
+        return self.resumed_by or self.by
 
     def to_json(self) -> str:
         """The text of run.json."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
+        for name in ("by", "resumed_by"):
+            found = values.pop(name)
+            values |= {name: found.to_json()} if found else {}
         values["model"] = self.model.to_json()
         values["train"] = self.train.to_json() if self.train else None
         return json.dumps({"format": FORMAT, **values}, indent=2, ensure_ascii=False) + "\n"
@@ -102,6 +114,9 @@ class Summary:
     note: str
     shipped: bool
     resumable: bool
+    by: Owner | None = None
+    resumed_by: Owner | None = None
+    queued: str | None = None
 
 
 class Run:
@@ -151,10 +166,17 @@ class Run:
 
     @classmethod
     def create(
-        cls, name: str, model: ModelConfig, train: TrainConfig | None, *, recipe: str = "", note: str = ""
+        cls,
+        name: str,
+        model: ModelConfig,
+        train: TrainConfig | None,
+        *,
+        recipe: str = "",
+        note: str = "",
+        by: Owner | None = None,
     ) -> Run:
         """A new run, waiting to be trained. Raises RunExists, InvalidName or ReadOnly."""
-        info = RunInfo(model, train, recipe, "queued", now(), note=note)
+        info = RunInfo(model, train, recipe, "queued", now(), note=note, by=by)
         with new_folder(name) as folder:
             write_whole(folder / "run.json", info.to_json().encode())
         return cls(runs_folder() / name)
@@ -173,6 +195,8 @@ class Run:
             values["model"] = from_json(ModelConfig, values["model"])
             if values["train"] is not None:
                 values["train"] = from_json(TrainConfig, values["train"])
+            for name in ("by", "resumed_by"):
+                values[name] = owners.from_json(values.get(name))
             info = RunInfo(**values)
             texts = (info.recipe, info.state, info.created, info.reason, info.note)
             if info.state not in ("queued", "running", "stopped", "finished", "failed"):
@@ -254,6 +278,9 @@ class Run:
             note=info.note,
             shipped=info.shipped,
             resumable=state not in ("damaged", "queued", "running") and self.is_resumable(),
+            by=info.by,
+            resumed_by=info.resumed_by,
+            queued=info.queued,
         )
 
     def is_resumable(self) -> bool:
@@ -409,6 +436,11 @@ def _last_change(run: Run) -> float:
 def is_any_live() -> bool:
     """Whether any run is being trained or waits to be."""
     return any(run.is_live() for run in _all_runs())
+
+
+def live() -> list[Run]:
+    """The runs that are being trained or wait to be."""
+    return [run for run in _all_runs() if run.is_live()]
 
 
 def summaries() -> list[Summary]:

@@ -34,7 +34,7 @@ def ship(run: Run) -> int:
             frame.unlink()
     for file in ("resume.safetensors", "log.txt"):
         (run.path / file).unlink(missing_ok=True)
-    run.update(shipped=True)
+    run.update(shipped=True, by=None, resumed_by=None)
     for lock in run.path.glob("*.lock"):
         lock.unlink()
     return sum(path.stat().st_size for path in run.path.rglob("*") if path.is_file())

@@ -26,7 +26,7 @@ def address(name: str, make: Callable[[], bytes]) -> str:
     except FileNotFoundError:
         content = make()
         try:
-            _STATIC.mkdir(exist_ok=True)
+            _STATIC.resolve().mkdir(parents=True, exist_ok=True)  # it may be a link to a folder to come
             _forget_the_oldest()
             write_whole(path, content)
         except OSError:

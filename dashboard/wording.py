@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from cae import metrics
+from cae.owners import COMMAND_LINE, Owner
 from cae.runs import Run, Summary
 
 
@@ -55,8 +57,36 @@ def options(values: Iterable[tuple[str, Any]]) -> str:
     return ", ".join(f"{label} {_shown(value)}" for label, value in values)
 
 
-def row(summary: Summary) -> dict[str, Any]:
-    """A run as a row of the table."""
+def by(owner: Owner, me: Owner | None = None) -> str:
+    """Whose something is; the name that a visitor has given themselves stands in quotation marks."""
+    if owner.is_same(me):
+        return "you"
+    if owner == COMMAND_LINE:
+        return "the command line"
+    return f"“{owner.name}”" if owner.name else "another visitor"
+
+
+def started(summary: Summary, me: Owner | None) -> str:
+    """By whom a run was started and when, and by whom it was resumed where that was another; empty if not known."""
+    parts = []
+    if summary.by:
+        parts.append(f"started by {by(summary.by, me)} {ago(summary.created)}")
+    if summary.resumed_by:
+        parts.append(f"resumed by {by(summary.resumed_by, me)} {ago(summary.queued or summary.created)}")
+    return ", ".join(parts)
+
+
+def ago(moment: str) -> str:
+    """How long ago a time was, ISO 8601, as one would say it."""
+    seconds = (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds()
+    for length, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if (count := int(seconds // length)) > 0:
+            return f"{count} {unit}{'s' * (count > 1)} ago"
+    return "just now"
+
+
+def row(summary: Summary, *, me: Owner | None = None) -> dict[str, Any]:
+    """A run as a row of the table, for the visitor who looks at it."""
     best = summary.best_mse
     return {
         "name": summary.name,
@@ -69,6 +99,7 @@ def row(summary: Summary) -> dict[str, Any]:
         "differs": options(summary.differs) or "nothing",
         "note": summary.note,
         "fixed": summary.shipped,
+        "by": started(summary, me),
     }
 
 

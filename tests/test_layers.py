@@ -12,9 +12,9 @@ VIEWS = sorted(path for part in ("views", "sections") for path in (PROJECT / "da
 
 # A module imports only from rows above its own. One that is new finds its row here.
 ROWS = [
-    {"errors"},
+    {"errors", "owners"},
     {"files"},
-    {"datasets"},
+    {"datasets", "tickets"},
     {
         "config",
         "records",
@@ -29,17 +29,19 @@ ROWS = [
         "priors",
         "quality",
         "svg",
+        "verdicts",
     },
     {"model", "data", "weights", "optim", "augment", "pictures", "sources"},
     {"training", "runs"},
+    {"limits"},
     {"jobs", "latent", "judge", "own_data"},
     {"trainer", "exchange", "evaluation", "projection", "figures", "browser", "graph"},
-    {"maps", "probing", "sampling", "sweep"},
-    {"judging", "mapfilm", "animation", "lab", "boards"},
-    {"shipping", "exports", "facts"},
-    {"report"},
+    {"maps", "probing", "sampling", "sweep", "classroom", "worksheet"},
+    {"judging", "mapfilm", "animation", "lab", "boards", "evidence"},
+    {"shipping", "exports", "facts", "answers"},
+    {"report", "missions"},
     {"arguments"},
-    {"learn", "measure", "bring", "take"},
+    {"learn", "measure", "bring", "take", "teach"},
     {"cli"},
     {"__main__"},
 ]
@@ -47,6 +49,7 @@ RANK = {name: rank for rank, names in enumerate(ROWS) for name in names}
 LIGHT = (
     "config", "records", "files", "runs", "jobs", "weights", "trainer", "cli", "errors", "metrics", "evaluation",
     "exchange", "sweep", "svg", "datasets", "sources", "own_data", "boards", "graph", "exports", "__init__",
+    "owners", "tickets", "limits", "classroom", "verdicts", "evidence", "answers", "missions", "worksheet",
 )  # fmt: skip
 HEAVY = {
     "torch", "torchvision", "sklearn", "skimage", "plotly", "scipy", "streamlit", "rich", "onnx", "onnxruntime",
