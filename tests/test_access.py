@@ -166,3 +166,17 @@ def test_the_map_is_walked_with_the_keyboard(guest):
     page.keyboard.press("0")
     assert plot.evaluate(width) == pytest.approx(whole)
     guest.is_content()
+
+
+def test_a_finger_finds_every_control_of_ours(chromium, small_server):
+    context = chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = Visitor(context, small_server).opens("/map?run=tiny")
+    sizes = page.evaluate(
+        "() => [...document.querySelectorAll('.stBidiComponent *')].filter((each) => each.shadowRoot)"
+        ".flatMap((each) => [...each.shadowRoot.querySelectorAll('button, input, select')])"
+        ".map((each) => [each.ariaLabel || each.textContent, each.getBoundingClientRect()])"
+        ".filter(([, box]) => box.width && box.left >= 0).map(([name, box]) => [name, box.width, box.height])"
+    )
+    assert len(sizes) > 15
+    assert not [each for each in sizes if min(each[1:]) < 24]  # WCAG 2.2: CSS pixels
+    context.close()
