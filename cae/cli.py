@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from cae.commands import bring, learn, measure, take
+from cae.commands import bring, learn, measure, take, teach
 from cae.commands.terminal import print
 from cae.errors import CaeError
 from cae.files import reason
@@ -52,6 +52,6 @@ def _parser() -> argparse.ArgumentParser:
         found.set_defaults(command=action)
         return found
 
-    for group in (learn, measure, bring, take):
+    for group in (learn, measure, bring, take, teach):
         group.add(command)
     return parser

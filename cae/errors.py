@@ -29,6 +29,18 @@ class RunBusy(CaeError):
     """Another process is working on this run."""
 
 
+class TooMany(CaeError):
+    """Somebody has as much at work, or on a wall, as one visitor may have."""
+
+
+class NotModerator(CaeError):
+    """Only who started a class may do this on its wall."""
+
+
+class ClassNotFound(CaeError):
+    """There is no class of this name."""
+
+
 class NotResumable(CaeError):
     """This run cannot be trained any further."""
 

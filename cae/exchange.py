@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import lzma
 import re
@@ -18,8 +19,9 @@ from numpy.typing import NDArray
 
 from cae import picks, reading, state_dict
 from cae.config import ModelConfig
-from cae.errors import Damaged, DoesNotFit, InvalidOption
+from cae.errors import CaeError, Damaged, DoesNotFit, InvalidOption
 from cae.files import require_writable, write_whole
+from cae.owners import Owner
 from cae.reading import LARGEST_TEXT
 from cae.runs import LARGEST_INFO, Run, RunInfo, check_name, new_folder, now
 from cae.weights import (
@@ -75,12 +77,23 @@ def _packed(run: Run) -> bytes:
     return packed.getvalue()
 
 
-def import_file(content: bytes, name: str, *, activation: str = "relu") -> Run:
-    """A new run from a run's zip, a model.safetensors, or a PyTorch state_dict file of this architecture.
+def import_file(content: bytes, name: str, *, activation: str = "relu", by: Owner | None = None) -> Run:
+    """A new run, the visitor `by`'s, from a run's zip, a model.safetensors, or a PyTorch state_dict file.
 
     `activation` is for weights that do not say which one they were trained with. Raises DoesNotFit, Damaged,
     RunExists, InvalidName or ReadOnly; where it does, nothing is left behind.
     """
+    run = _import_file(content, name, activation)
+    try:
+        run.update(by=by, resumed_by=None)
+    except CaeError:
+        with contextlib.suppress(CaeError, OSError):
+            run.delete()
+        raise
+    return run
+
+
+def _import_file(content: bytes, name: str, activation: str) -> Run:
     require_writable()
     check_name(name)
     if len(content) > LARGEST_FILE:

@@ -30,7 +30,7 @@ CLASS_COLOURS = (
     "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
 )  # fmt: skip
 HOURGLASS_HEIGHT = 225
-_MOST_POINTS = 400
+_MOST_POINTS = 250
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")  # runs are told apart by more than colour
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star")
 _SLOT = 1.3  # from the middle of one block of the hourglass to the next; the picture is 1 wide
@@ -134,10 +134,11 @@ def _add_training_loss(figure: go.Figure, curve: Curve, scale: float) -> None:
 def _add_held_out_loss(figure: go.Figure, curve: Curve, scale: float, number: int) -> None:
     """The first is `number` 0: it stands out, and the others bear their names."""
     what = "validation" if curve.validates else "test"
-    first, losses = number == 0, [record.held_out_mse for record in curve.history]
+    history = _thinned(curve.history)
+    first, losses = number == 0, [record.held_out_mse for record in history]
     other, on_other = (1.0, "[-1, 1]") if scale < 1 else (0.25, "[0, 1]")
     figure.add_scatter(
-        x=[record.epoch for record in curve.history], y=[_rounded(loss * scale) for loss in losses],
+        x=[record.epoch for record in history], y=[_rounded(loss * scale) for loss in losses],
         mode="lines+markers" if len(losses) < 60 else "lines", name=what if first else f"{_text(curve.name)}: {what}",
         line={"color": ACCENT if first else CLASS_COLOURS[(number - 1) % 10], "width": 2.5 if first else 1.5},
         marker={"size": 6 if first else 4}, customdata=[_rounded(loss * other) for loss in losses],
@@ -169,12 +170,18 @@ def _add_star(figure: go.Figure, epoch: int, loss: float, latent_dim: int) -> No
 
 
 def _bucketed(progress: list[Progress]) -> list[tuple[float, float]]:
-    """At most 400 points (epoch, loss): means of neighbouring records, so that a tick of the live view stays small."""
+    """Few points (epoch, loss): means of neighbouring records, so that a tick of the live view stays small."""
     if not progress:
         return []
     points = np.array([(record.epoch, record.train_mse) for record in progress])
     parts = np.array_split(points, min(_MOST_POINTS, len(points)))
     return [(float(part[-1, 0]), float(part[:, 1].mean())) for part in parts]
+
+
+def _thinned(history: Sequence[EpochRecord]) -> Sequence[EpochRecord]:
+    """As few of them: the last of neighbouring records, and so the last of all."""
+    ends = np.linspace(0, len(history), min(_MOST_POINTS, len(history)) + 1)[1:].astype(int) - 1
+    return [history[at] for at in ends]
 
 
 def error_by_class(errors: NDArray[np.floating], labels: NDArray[np.integer], names: Sequence[str]) -> go.Figure:

@@ -44,6 +44,11 @@ def cache_folder() -> Path:
     return _place("CAE_CACHE", PROJECT / ".cache")
 
 
+def missions_folder() -> Path:
+    """Where the missions are: CAE_MISSIONS, or `missions/`."""
+    return _place("CAE_MISSIONS", PROJECT / "missions")
+
+
 def _place(variable: str, default: Path) -> Path:
     value = os.environ.get(variable)
     return Path(value).expanduser().resolve() if value else default
@@ -70,7 +75,7 @@ def reason(error: OSError) -> str:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Writes a file so that it appears whole or not at all, and is on the disk when this returns."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.part")  # threads may do so at once
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:16]}.part")  # two machines may count processes alike
     try:
         with open(temporary, "wb") as file:
             file.write(content)

@@ -18,9 +18,9 @@ from pathlib import Path
 
 from filelock import Timeout
 
-from cae import datasets, reading
+from cae import datasets, limits, reading, tickets
 from cae.config import ModelConfig, TrainConfig
-from cae.errors import CaeError, InvalidOption, NotResumable, RunBusy, Unwritable
+from cae.errors import CaeError, InvalidOption, NotResumable, RunBusy, TooMany, Unwritable
 from cae.files import (
     PROJECT,
     cache_folder,
@@ -33,6 +33,7 @@ from cae.files import (
     runs_folder,
 )
 from cae.locks import Lock, is_held
+from cae.owners import COMMAND_LINE, Owner
 from cae.runs import Run, now, the_names
 
 _DIGITS = 20  # of the number of a ticket
@@ -40,33 +41,40 @@ _SECONDS_UNTOUCHED = 3600.0  # after which nobody is writing a file any more
 _LONGEST_END = 2**16  # bytes of a log that are looked at
 
 
-def start_training(name: str, model: ModelConfig, train: TrainConfig, *, recipe: str = "") -> Run:
-    """Creates a run and starts the process that trains it; where that fails, there is no run either.
+def start_training(
+    name: str, model: ModelConfig, train: TrainConfig, *, recipe: str = "", by: Owner | None = None
+) -> Run:
+    """Creates a run and starts the process that trains it, for the visitor `by`.
 
-    Raises RunExists, InvalidName, ReadOnly or Unwritable.
+    Where that fails, there is no run either. Raises RunExists, InvalidName, ReadOnly, TooMany or Unwritable.
     """
-    run = Run.create(name, model, train, recipe=recipe)
-    try:
-        _start_process(run)
-    except CaeError:
-        with contextlib.suppress(OSError, CaeError):
-            (run.path / "starting").unlink(missing_ok=True)
-            run.delete()
-        raise
+    require_writable()
+    with limits.room_for(by):
+        run = Run.create(name, model, train, recipe=recipe, by=by)
+        try:
+            _start_process(run)
+        except CaeError:
+            with contextlib.suppress(OSError, CaeError):
+                (run.path / "starting").unlink(missing_ok=True)
+                run.delete()
+            raise
     return run
 
 
-def resume_training(run: Run, epochs: int | None = None) -> None:
-    """Starts the process that trains `run` on, to `epochs` in all where that is given."""
+def resume_training(run: Run, epochs: int | None = None, *, by: Owner | None = None) -> None:
+    """Starts the process that trains `run` on, to `epochs` in all where that is given, for the visitor `by`.
+
+    Raises as `prepare_resume` does, or TooMany.
+    """
     require_writable()
-    with run.writing(), the_names(run.path.parent):  # two who press Resume at once: the second finds it busy
+    with limits.room_for(by), run.writing(), the_names(run.path.parent):  # of two who press Resume, one finds it busy
         now_on_disk = run.again()
-        prepare_resume(now_on_disk, epochs)
+        prepare_resume(now_on_disk, epochs, by=by)
         _start_process(now_on_disk)
 
 
-def prepare_resume(run: Run, epochs: int | None = None) -> None:
-    """Makes sure that `run` can be trained on, and records the new number of epochs.
+def prepare_resume(run: Run, epochs: int | None = None, *, by: Owner | None = None) -> None:
+    """Makes sure that `run` can be trained on, and records the new number of epochs, and for whom it is.
 
     Raises NotResumable, RunBusy, InvalidOption, DataUnavailable, Damaged, ReadOnly, RunNotFound or Unwritable.
     """
@@ -86,6 +94,8 @@ def prepare_resume(run: Run, epochs: int | None = None) -> None:
         (run.path / "stop").unlink(missing_ok=True)
     if epochs is not None and epochs != train.epochs:
         run.update(train=replace(train, epochs=epochs))
+    if by is not None:
+        run.update(resumed_by=None if by.is_same(run.info.by) else by)
 
 
 def ask_to_stop(run: Run) -> None:
@@ -256,30 +266,57 @@ class Job:
         self._told = result.with_suffix(".told")
         self.under_way = result.with_suffix(".now")  # what there is of the file before it is done, if the work shows it
 
-    def start(self) -> None:
-        """Starts the process, unless there is one already. Raises Unwritable."""
+    def start(self, by: Owner | None = None) -> None:
+        """Starts the process for the visitor `by`, unless there is one already, as soon as its turn has come.
+
+        As many work at once as CAE_MAX_JOBS says; the others wait without a process, first come first served. Raises
+        TooMany or Unwritable.
+        """
         try:
             self.result.parent.mkdir(parents=True, exist_ok=True)
-            with Lock(self.result.with_suffix(".start.lock"), timeout=10):
+            with tickets.turn():
                 if self.is_live():
                     return
-                for file in (self._stop, self._log, self._told, self.under_way):
-                    file.unlink(missing_ok=True)
-                with _announced(self._starting):
-                    _spawn(self._arguments, self._log)
+                _require_room(by)
+                tickets.take(self.result, tuple(self._arguments), by)
+            let_in()
         except OSError as error:
             raise Unwritable(
                 f"Nothing can be kept in {self.result.parent} ({error.strerror or error}): "
                 "point CAE_CACHE at a folder that can be written to."
             ) from error
 
+    def begin(self) -> None:
+        """Starts the process at once. Raises OSError."""
+        for file in (self._stop, self._log, self._told, self.under_way):
+            file.unlink(missing_ok=True)
+        with _announced(self._starting):
+            _spawn(self._arguments, self._log)
+
     def is_live(self) -> bool:
-        """Whether a process works on it, or is about to."""
+        """Whether a process works on it, or is about to, or it waits for its turn."""
+        return self.is_at_work() or tickets.is_waiting(self.result)
+
+    def is_at_work(self) -> bool:
+        """Whether there is a process, or one has just been started."""
         return is_held(self._lock) or is_recent(self._starting)
 
+    def by(self) -> Owner | None:
+        """Whose session asked for it, while it is live and that is known."""
+        ticket = tickets.of(self.result)
+        return ticket.by if ticket and self.is_live() else None
+
     def ask_to_stop(self) -> None:
-        """Asks the process to stop soon and to keep what it has. Raises Unwritable."""
+        """Asks the process to stop soon and to keep what it has; one that waits for its turn gives up its place.
+
+        Raises Unwritable.
+        """
         try:
+            if tickets.is_waiting(self.result):
+                with tickets.turn():
+                    if (ticket := tickets.of(self.result)) and not self.is_at_work():
+                        tickets.leave(ticket)
+                        return
             self._stop.touch()
         except OSError as error:
             raise Unwritable(f"It cannot be asked to stop, as {self._stop} cannot be made: {reason(error)}.") from error
@@ -293,7 +330,9 @@ class Job:
         keep(self._told, json.dumps([doing, min(1.0, max(0.0, share))]))
 
     def told(self) -> tuple[str, float] | None:
-        """What the process has said last, while there is one."""
+        """What the process has said last, while there is one, or how many come before it."""
+        if not self.is_at_work() and (ahead := self.ahead()) is not None:
+            return f"waiting for its turn, {'the next one' if ahead == 0 else f'{ahead} before it'}", 0.0
         if not self.is_live():
             return None
         try:
@@ -301,6 +340,13 @@ class Job:
             return str(doing), min(1.0, max(0.0, float(share)))
         except (OSError, ValueError, TypeError):
             return None
+
+    def ahead(self) -> int | None:
+        """How many others have their turn before it, while it waits; None where it does not."""
+        with contextlib.suppress(OSError):
+            let_in()  # a process that was killed has called nobody
+        waiting = [ticket.result for ticket in tickets.waiting()]
+        return waiting.index(self.result) if self.result in waiting else None
 
     def failure(self) -> str:
         """What the last process said when it failed; empty where it did not, or still works."""
@@ -332,6 +378,44 @@ class Job:
                 _remove(self._stop, self._log)
         except OSError as error:
             raise Unwritable(f"{self.result} cannot be written: {reason(error)}.") from error
+        finally:
+            with contextlib.suppress(OSError):
+                let_in()
+
+
+def let_in() -> None:
+    """Starts the processes of those measurements whose turn has come. Raises OSError where one cannot be started."""
+    if not tickets.waiting():
+        return
+    with tickets.turn():
+        free = limits.most_jobs() - len(_at_work())
+        for ticket in tickets.waiting()[: max(0, free)]:
+            try:
+                Job(ticket.result, ticket.arguments).begin()
+            except OSError:
+                tickets.leave(ticket)
+                raise
+            tickets.begin(ticket)
+
+
+def _at_work() -> list[tickets.Ticket]:
+    """The measurements that have a process; what is left of others is cleared away."""
+    found = []
+    for ticket in tickets.at_work():
+        if Job(ticket.result, ticket.arguments).is_at_work():
+            found.append(ticket)
+        else:
+            tickets.leave(ticket)
+    return found
+
+
+def _require_room(by: Owner | None) -> None:
+    """Raises TooMany where this visitor has as many measurements at work or waiting as one may have."""
+    if (most := limits.most_per_visitor()) is None or by is None or by == COMMAND_LINE:
+        return
+    mine = [ticket.what for ticket in (*_at_work(), *tickets.waiting()) if by.is_same(ticket.by)]
+    if reason := limits.too_many(mine, most):
+        raise TooMany(reason)
 
 
 def _remove(*files: Path) -> None:
@@ -371,7 +455,7 @@ def _spawn(arguments: Sequence[str], log: Path) -> None:
     with open(log, "ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "cae", *arguments],
-            stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd=Path.home(), env=environment,
+            stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd=PROJECT, env=environment,
             **detached,  # type: ignore[call-overload]
         )  # fmt: skip
     threading.Thread(target=process.wait, daemon=True).start()  # or it would stay behind as a zombie

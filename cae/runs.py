@@ -19,7 +19,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from cae import datasets, reading
+from cae import datasets, owners, reading
 from cae.config import ModelConfig, TrainConfig, differences, from_json
 from cae.errors import (
     CaeError,
@@ -43,6 +43,7 @@ from cae.files import (
     write_whole,
 )
 from cae.locks import Lock, is_held
+from cae.owners import Owner
 from cae.records import EpochRecord, Progress, from_line, from_values
 from cae.weights import LARGEST_WEIGHTS, Weights, damage, header_epoch, read_weights
 
@@ -92,10 +93,20 @@ class RunInfo:
     threads: int | None = None
     versions: dict[str, str] | None = None
     data: str | None = None  # which pictures it is trained on, by `datasets.key`; None before, and in older runs
+    by: Owner | None = None  # whose session made it; None where that is not known
+    resumed_by: Owner | None = None  # whose session had it trained on last, where that was another
+
+    @property
+    def trained_by(self) -> Owner | None:
+        """Whose session started its last training."""
+        return self.resumed_by or self.by
 
     def to_json(self) -> str:
         """The text of run.json."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
+        for name in ("by", "resumed_by"):
+            found = values.pop(name)
+            values |= {name: found.to_json()} if found else {}
         values["model"] = self.model.to_json()
         values["train"] = self.train.to_json() if self.train else None
         return json.dumps({"format": FORMAT, **values}, indent=2, ensure_ascii=False) + "\n"
@@ -138,6 +149,9 @@ class Summary:
     note: str
     shipped: bool
     resumable: bool
+    by: Owner | None = None
+    resumed_by: Owner | None = None
+    queued: str | None = None
 
 
 class Run:
@@ -187,10 +201,17 @@ class Run:
 
     @classmethod
     def create(
-        cls, name: str, model: ModelConfig, train: TrainConfig | None, *, recipe: str = "", note: str = ""
+        cls,
+        name: str,
+        model: ModelConfig,
+        train: TrainConfig | None,
+        *,
+        recipe: str = "",
+        note: str = "",
+        by: Owner | None = None,
     ) -> Run:
         """A new run, waiting to be trained. Raises RunExists, InvalidName or ReadOnly."""
-        info = RunInfo(model, train, recipe, "queued", now(), note=_whole_characters(note))
+        info = RunInfo(model, train, recipe, "queued", now(), note=_whole_characters(note), by=by)
         with new_folder(name) as folder:
             write_whole(folder / "run.json", info.to_json().encode(errors="replace"))
         return cls(runs_folder() / name)
@@ -209,6 +230,8 @@ class Run:
             values["model"] = from_json(ModelConfig, values["model"])
             if values["train"] is not None:
                 values["train"] = from_json(TrainConfig, values["train"])
+            for name in ("by", "resumed_by"):
+                values[name] = owners.from_json(values.get(name))
             info = RunInfo(**values)
             _check(info)
         except FileNotFoundError:
@@ -307,6 +330,9 @@ class Run:
             note=info.note,
             shipped=info.shipped,
             resumable=state not in ("damaged", "queued", "running") and self._can_go_on(lambda: bool(history)),
+            by=info.by,
+            resumed_by=info.resumed_by,
+            queued=info.queued,
         )
 
     def is_resumable(self) -> bool:
@@ -506,6 +532,11 @@ def _last_change(run: Run) -> float:
 def is_any_live() -> bool:
     """Whether any run is being trained or waits to be."""
     return any(run.is_live() for run in _all_runs())
+
+
+def live() -> list[Run]:
+    """The runs that are being trained or wait to be."""
+    return [run for run in _all_runs() if run.is_live()]
 
 
 def summaries() -> list[Summary]:

@@ -38,7 +38,7 @@ def ship(run: Run) -> int:
         for file in ("resume.safetensors", "log.txt"):
             (run.path / file).unlink(missing_ok=True)
         clear_away(run.path, ".*.part")
-        run.update(shipped=True)
+        run.update(shipped=True, by=None, resumed_by=None)
         for lock in run.path.glob("*.lock"):
             lock.unlink()
         return sum(path.stat().st_size for path in run.path.rglob("*") if path.is_file())

@@ -15,6 +15,7 @@ from cae import evaluation, jobs, reading
 from cae.config import RECIPES, ModelConfig, Option, TrainConfig, differences, from_json
 from cae.errors import CaeError, Damaged, Diverged, InvalidOption, RunExists, RunNotFound, Unwritable
 from cae.files import SHIPPED_RUNS, reason, require_writable, runs_folder, write_whole
+from cae.owners import COMMAND_LINE
 from cae.records import EpochRecord, Progress, from_values
 from cae.runs import Run, check_name
 from cae.trainer import Waiting, train_run
@@ -263,10 +264,10 @@ def _prepared(sweep: Sweep, point: SweepPoint) -> Run:
     try:
         run = Run.open(point.run)
     except RunNotFound:
-        return Run.create(point.run, model, train, recipe=sweep.recipe)
+        return Run.create(point.run, model, train, recipe=sweep.recipe, by=COMMAND_LINE)
     if run.state == "damaged":
         raise Damaged(f"{run.summary().reason} Delete {run.name} to train it anew.")
-    jobs.prepare_resume(run)
+    jobs.prepare_resume(run, by=COMMAND_LINE)
     return run
 
 

@@ -10,14 +10,26 @@ for folder in (str(HERE.parent), str(HERE)):  # Streamlit puts only this folder 
 
 import streamlit as st
 
+import login
 import resources
 import state
+import visitor
 from cae import runs
+from cae.files import is_read_only
 from components import keep_in_address
+from sections.keeping import keep_worksheet
+from sections.mission_line import mission_line
 from sections.time_travel import time_travel
 
 st.set_page_config(page_title="Autoencoder laboratory", page_icon="🔬", layout="wide")
 st.html(HERE / "style.css")
+visitor.arrive()
+if not login.has_entered():
+    login.door()
+    visitor.keep()
+    st.stop()
+missions = st.Page("views/missions.py", title="Missions", icon=":material/flag:", url_path="missions")
+wall = st.Page("views/wall.py", title="Wall", icon=":material/push_pin:", url_path="wall")
 page = st.navigation(
     [
         st.Page("views/home.py", title="Home", icon=":material/home:", default=True),
@@ -29,6 +41,8 @@ page = st.navigation(
         st.Page("views/judge.py", title="Judge", icon=":material/balance:", url_path="judge"),
         st.Page("views/generate.py", title="Generate", icon=":material/auto_awesome:", url_path="generate"),
         st.Page("views/compare.py", title="Compare", icon=":material/stacked_line_chart:", url_path="compare"),
+        missions,
+        *([wall] if state.room() or not is_read_only() else []),
     ]
 )
 resources.warm_up()
@@ -36,7 +50,14 @@ resources.forget_old_data()
 with st.sidebar:
     run = state.run_picker(runs.names())
     time_travel(run)
-    keep_in_address(run, state.chosen_epoch(), page=page.title)
+    state.take_mission(is_their_page=page == missions)
+    mission = state.mission() if page == missions else state.looking_for()
+    keep_in_address(run, state.chosen_epoch(), page=page.title, mission=mission)
+    keep_worksheet()
+    visitor.keep()
+    login.log_out_button()
 for sentence in resources.troubles():
     st.warning(sentence, icon=":material/warning:")
+if page != missions:
+    mission_line()
 page.run()

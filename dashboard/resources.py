@@ -16,7 +16,8 @@ import streamlit as st
 from numpy.typing import NDArray
 
 import serving
-from cae import browser, datasets, evaluation, judging, latent, locks, mapfilm, maps
+from cae import browser, classroom, datasets, evaluation, judging, latent, locks, mapfilm, maps
+from cae.classroom import Post
 from cae.config import MapConfig, ModelConfig
 from cae.errors import CaeError, DataUnavailable
 from cae.evaluation import Comparison
@@ -34,10 +35,12 @@ if TYPE_CHECKING:
     from cae.data import Images
     from cae.judge import Judge
     from cae.judging import Judgement
+    from cae.missions import Mission
     from cae.model import ConvAutoencoder, Layer
     from cae.photo import Photo
     from cae.quality import Quality
     from cae.sampling import Fitted, Seen
+    from cae.verdicts import Found, Guess, Strip
 
 
 Key = tuple[str, int | None]  # what stands for a run in a cache: its folder, and after which epoch it is
@@ -123,6 +126,12 @@ def _network(key: Key, stamp: int) -> tuple[str, bytes]:
     """The hash of the weights, and the very bytes that have it: a training may replace the file at any time."""
     content = _run(key).weights_content()
     return hashlib.sha256(content).hexdigest(), content
+
+
+def sheet(tiles: NDArray[np.uint8]) -> str:
+    """Where the browser finds pictures, uint8 (T, 28, 28): once for all who look, and kept there."""
+    content = tiles.tobytes()
+    return serving.address(f"{hashlib.sha256(content).hexdigest()}.tiles", lambda: content)
 
 
 @dataclass(frozen=True)
@@ -394,6 +403,39 @@ def code(run: Run, index: int) -> NDArray[np.float32]:
     return model(run).encode(to_model(images.pixels[index : index + 1]))[0].numpy()  # type: ignore[no-any-return]
 
 
+def copy_of(run: Run, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """What the network makes of a picture (28, 28)."""
+    import torch
+
+    from cae.data import to_pixels
+
+    with torch.inference_mode():
+        return to_pixels(model(run).decode(torch.from_numpy(encode(run, pixels))[None]))[0].numpy()  # type: ignore[no-any-return]
+
+
+def decode(run: Run, codes: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """What codes (S, D) decode to, (S, 28, 28)."""
+    from cae import sampling
+
+    return sampling.decoded(model(run), codes).pictures
+
+
+def wall(slug: str) -> list[Post]:
+    """What is on the wall of a class, read once for all who look."""
+    return _wall(slug, wall_stamp(slug))
+
+
+def wall_stamp(slug: str) -> int:
+    """What changes with the wall or the class."""
+    place = classroom.folder() / slug
+    return hash((_stamp(place / "posts"), _stamp(place / "class.json")))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _wall(slug: str, stamp: int) -> list[Post]:
+    return classroom.posts(slug)
+
+
 def encode(run: Run, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """The latent code (D,) of a picture (28, 28)."""
     import torch
@@ -505,6 +547,45 @@ def without(run: Run, indices: NDArray[np.int64], dimension: int) -> tuple[NDArr
 
     mean = float(points(run, MapConfig()).codes.codes()[:, dimension].mean())
     return probing.without(model(run), test_set(evaluation.dataset_of(run)), indices, dimension, mean)
+
+
+# -- answers to missions
+
+
+def is_measured(run: Run, needs: str) -> bool:
+    """Whether what a mission needs, and what takes a process of its own, has been measured."""
+    return {"judgement": judgement, "priors": fitted}.get(needs, lambda _: True)(run) is not None
+
+
+def answer(
+    run: Run, mission: Mission, guess: Guess, drawing: NDArray[np.uint8] | None
+) -> tuple[Found, tuple[Strip, ...]]:
+    """What the run's measurements answer, and pictures of it and of the guess. Raises CaeError."""
+    from cae import missions, sampling
+
+    latent_space(run)  # measured now, and said so, where it has not been
+    if drawing is not None or mission.guess == "drawing":
+        found = missions.find(mission, run, drawing)
+        return found, missions.show(mission, run, found, guess, drawing)
+    stamps = _stamp(run.weights_file()), _stamp(sampling.job(run).result)
+    found = _found(_key(run), mission.measure, *stamps, mission)
+    return found, _shown(_key(run), mission.measure, guess, *stamps, mission, found)
+
+
+@st.cache_data(max_entries=100, show_spinner=False)
+def _found(key: Key, measure: str, stamp: int, result: int, _mission: Mission) -> Found:
+    from cae import missions
+
+    return missions.find(_mission, _run(key))
+
+
+@st.cache_data(max_entries=100, show_spinner=False)
+def _shown(
+    key: Key, measure: str, guess: Guess, stamp: int, result: int, _mission: Mission, _found: Found
+) -> tuple[Strip, ...]:
+    from cae import missions
+
+    return missions.show(_mission, _run(key), _found, guess)
 
 
 # -- generated digits

@@ -28,7 +28,7 @@ def address(name: str, make: Callable[[], bytes]) -> str:
         if not reading.is_there(path):  # otherwise it is not ours to touch
             content = make()
             try:
-                _STATIC.mkdir(exist_ok=True)
+                _STATIC.resolve().mkdir(parents=True, exist_ok=True)  # it may be a link to a folder to come
                 _forget_the_oldest()
                 write_whole(path, content)
             except OSError:

@@ -17,6 +17,7 @@ import wording
 from cae.config import RECIPES, Config, MapConfig
 from cae.errors import CaeError
 from cae.runs import Run
+from cae.worksheet import Worksheet, pack
 
 _RUN, _CHOSEN = "run", "chosen run"
 _NEXT_RUN = "next run"
@@ -38,6 +39,11 @@ _BASE = "drawing base"
 _SAMPLE = "sample"
 _MAP = "map config"
 _COMPARED, _TO_MEASURE = "compared", "to measure"
+_VISITOR, _VISITOR_NAME = "visitor identity", "visitor name"
+_ROOM, _NEW_CLASS, _WALL = "class", "new class", "posts shown"
+_STOPPING, _TRAINING = "stopping", "training to stop"
+_MISSION, _LOOKING = "mission", "looking for"
+_WORKSHEET = "worksheet"
 FIRST_CHOICE = "best"
 
 
@@ -335,9 +341,14 @@ def prepare_map_options() -> None:
 
 def steer_from_digit(index: int) -> None:
     """Makes a test digit the start of the steering."""
-    st.session_state[_NEXT_WAY] = WAYS["digit"]
-    set_number("digit", index)
+    steer_from("digit", index)
     set_number("class", 0)
+
+
+def steer_from(kind: str, number: int) -> None:
+    """Makes one of WAYS, with its number, the start of the steering."""
+    st.session_state[_NEXT_WAY] = WAYS[kind]
+    set_number(kind, number)
 
 
 _RECONSTRUCT = "reconstruct way", "reconstruct index"
@@ -519,3 +530,180 @@ def name_key(suggestion: str) -> str:
         st.session_state[_SUGGESTED] = suggestion
         st.session_state[_NAME] = suggestion
     return _NAME
+
+
+# -- who is looking, and in which class
+
+
+def visitor() -> str | None:
+    """What tells a visitor without an account from others; None before it is known."""
+    return st.session_state.get(_VISITOR)
+
+
+def set_visitor(identity: str) -> None:
+    """Replaces it."""
+    st.session_state[_VISITOR] = identity
+
+
+def visitor_name() -> str | None:
+    """What they are called; None before it is known."""
+    return st.session_state.get(_VISITOR_NAME)
+
+
+def set_visitor_name(name: str) -> None:
+    """Replaces it."""
+    st.session_state[_VISITOR_NAME] = name
+
+
+def prepare_field(key: str, value: Any) -> None:
+    """Fills a field that is drawn anew."""
+    if key not in st.session_state:
+        st.session_state[key] = value
+
+
+def has_room() -> bool:
+    """Whether it is known yet whether they are in a class."""
+    return _ROOM in st.session_state
+
+
+def room() -> str:
+    """The class that they are in, by its name in addresses; empty where they are in none."""
+    return str(st.session_state.get(_ROOM, ("", ""))[0])
+
+
+def moderator_secret() -> str:
+    """The secret of the moderator's link of that class, if they have followed it."""
+    return str(st.session_state.get(_ROOM, ("", ""))[1])
+
+
+def set_room(slug: str, secret: str) -> None:
+    """Has them enter a class, or leave it."""
+    st.session_state[_ROOM] = slug, secret
+
+
+def new_class() -> str | None:
+    """The class that they have just started, whose moderator's link is to be shown."""
+    return st.session_state.get(_NEW_CLASS)
+
+
+def set_new_class(slug: str | None) -> None:
+    """Replaces it."""
+    st.session_state[_NEW_CLASS] = slug
+
+
+def posts_shown() -> int:
+    """How many posts the wall shows."""
+    return int(st.session_state.get(_WALL, 48))
+
+
+def show_more_posts() -> None:
+    """Makes them twice as many."""
+    st.session_state[_WALL] = 2 * posts_shown()
+
+
+# -- the training that somebody wants to stop, until they have said yes or no
+
+
+def ask_about_stop(name: str) -> None:
+    """Makes the page ask before this run's training is stopped."""
+    st.session_state[_TRAINING] = name
+
+
+def asked_about_stop() -> str | None:
+    """The run whose training is to be stopped."""
+    return st.session_state.get(_TRAINING)
+
+
+def forget_stop() -> None:
+    """The question has been answered."""
+    st.session_state.pop(_TRAINING, None)
+
+
+# -- the measurement that somebody wants to stop, until they have said yes or no
+
+
+def asked_about_stopping() -> str | None:
+    """What is to be stopped, by the file that it makes."""
+    return st.session_state.get(_STOPPING)
+
+
+def ask_about_stopping(result: str | None) -> None:
+    """Replaces it."""
+    st.session_state[_STOPPING] = result
+
+
+# -- missions, and the worksheet
+
+
+def take_mission(is_their_page: bool) -> None:
+    """Takes the mission from the address (`?mission=`) when the first page of a session is opened.
+
+    On another page than theirs, one is looking at it on behalf of that mission.
+    """
+    if _LOOKING not in st.session_state:
+        wanted = st.query_params.get("mission", "")[:64] or None
+        st.session_state[_LOOKING] = None if is_their_page else wanted
+        if wanted:
+            st.session_state[_MISSION] = wanted
+
+
+def mission_picker(titles: dict[str, str], captions: Sequence[str]) -> str:
+    """Draws the choice of a mission, by id."""
+    if st.session_state.get(_MISSION) not in titles:
+        st.session_state[_MISSION] = next(iter(titles))
+    return str(
+        st.radio("Missions", list(titles), format_func=titles.__getitem__, captions=captions, key=_MISSION,
+                 persist_state="session")
+    )  # fmt: skip
+
+
+def mission() -> str | None:
+    """The mission that is chosen, if one is."""
+    return st.session_state.get(_MISSION)
+
+
+def choose_mission(name: str) -> None:
+    """Replaces it; to be called before the choice is drawn, as a button's callback is."""
+    st.session_state[_MISSION] = name
+
+
+def looking_for() -> str | None:
+    """The mission on whose behalf one is looking at other pages, if one is."""
+    return st.session_state.get(_LOOKING)
+
+
+def look_for(name: str) -> None:
+    """Replaces it."""
+    st.session_state[_LOOKING] = name
+
+
+def stop_looking() -> None:
+    """One is not on a mission any more."""
+    st.session_state[_LOOKING] = None
+
+
+def worksheet() -> Worksheet:
+    """What the visitor has guessed, found and kept."""
+    return st.session_state.get(_WORKSHEET, (Worksheet(), ""))[0]  # type: ignore[no-any-return]
+
+
+def set_worksheet(found: Worksheet) -> None:
+    """Replaces it."""
+    st.session_state[_WORKSHEET] = found, "" if found.is_empty else pack(found)
+
+
+def packed_worksheet() -> str | None:
+    """The same as a text, empty where there is nothing on it; None where nothing was done with it in this session."""
+    return st.session_state.get(_WORKSHEET, (None, None))[1]  # type: ignore[no-any-return]
+
+
+def empty_worksheet() -> None:
+    """Forgets all of it, and what fields about it hold."""
+    for key in [key for key in st.session_state if str(key).startswith(("guess of ", "words of "))]:
+        del st.session_state[key]
+    set_worksheet(Worksheet())
+
+
+def text_of(key: str) -> str:
+    """What a field for text holds."""
+    return str(st.session_state.get(key, ""))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from cae import metrics
+from cae.owners import COMMAND_LINE, Owner
 from cae.runs import Run, Summary
 
 # What means something to Markdown anywhere, and what begins a list; and where it finds an address, escaped or not.
@@ -61,8 +63,36 @@ def options(values: Iterable[tuple[str, Any]]) -> str:
     return ", ".join(f"{label} {_shown(value)}" for label, value in values)
 
 
-def row(summary: Summary, waiting: Sequence[str] = ()) -> dict[str, Any]:
-    """A run as a row of the table; `waiting` are the runs in the queue, the next one first."""
+def by(owner: Owner, me: Owner | None = None) -> str:
+    """Whose something is; the name that a visitor has given themselves stands in quotation marks."""
+    if owner.is_same(me):
+        return "you"
+    if owner == COMMAND_LINE:
+        return "the command line"
+    return f"“{owner.name}”" if owner.name else "another visitor"
+
+
+def started(summary: Summary, me: Owner | None) -> str:
+    """By whom a run was started and when, and by whom it was resumed where that was another; empty if not known."""
+    parts = []
+    if summary.by:
+        parts.append(f"started by {by(summary.by, me)} {ago(summary.created)}")
+    if summary.resumed_by:
+        parts.append(f"resumed by {by(summary.resumed_by, me)} {ago(summary.queued or summary.created)}")
+    return ", ".join(parts)
+
+
+def ago(moment: str) -> str:
+    """How long ago a time was, ISO 8601, as one would say it."""
+    seconds = (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds()
+    for length, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if (count := int(seconds // length)) > 0:
+            return f"{count} {unit}{'s' * (count > 1)} ago"
+    return "just now"
+
+
+def row(summary: Summary, waiting: Sequence[str] = (), me: Owner | None = None) -> dict[str, Any]:
+    """A run as a row of the table, for the visitor `me`; `waiting` are the runs in the queue, the next one first."""
     best, reason = summary.best_mse, summary.reason
     if summary.state == "queued" and summary.name in waiting:
         place = waiting.index(summary.name)
@@ -78,6 +108,7 @@ def row(summary: Summary, waiting: Sequence[str] = ()) -> dict[str, Any]:
         "differs": options(summary.differs) or "nothing",
         "note": summary.note,
         "fixed": summary.shipped,
+        "by": started(summary, me),
     }
 
 

@@ -52,7 +52,8 @@ def own_folders(tmp_path, monkeypatch):
     """Runs and caches of a test lie in its own folder."""
     monkeypatch.setenv("CAE_CHECKPOINTS", str(tmp_path / "checkpoints"))
     monkeypatch.setenv("CAE_CACHE", str(tmp_path / "cache"))
-    for name in ("CAE_DATA", "CAE_READ_ONLY", "CAE_MAX_TRAININGS"):
+    settings = ("DATA", "READ_ONLY", "MAX_TRAININGS", "MAX_JOBS", "MAX_PER_VISITOR", "MISSIONS")
+    for name in (f"CAE_{setting}" for setting in settings):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
 

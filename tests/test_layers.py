@@ -12,11 +12,11 @@ VIEWS = sorted(path for part in ("views", "sections") for path in (PROJECT / "da
 
 # A module imports only from rows above its own. One that is new finds its row here.
 ROWS = [
-    {"errors"},
+    {"errors", "owners"},
     {"reading"},
     {"files"},
     {"locks"},
-    {"datasets", "containers"},
+    {"datasets", "containers", "tickets"},
     {
         "config",
         "records",
@@ -31,18 +31,20 @@ ROWS = [
         "priors",
         "quality",
         "svg",
+        "verdicts",
     },
     {"weights"},
     {"model", "data", "optim", "augment", "pictures", "sources"},
     {"training", "runs", "state_dict"},
+    {"limits"},
     {"jobs", "latent", "judge", "own_data"},
     {"trainer", "exchange", "evaluation", "projection", "figures", "browser", "graph"},
-    {"maps", "probing", "sampling", "sweep"},
-    {"judging", "mapfilm", "animation", "lab", "boards"},
-    {"shipping", "exports", "facts"},
-    {"report"},
+    {"maps", "probing", "sampling", "sweep", "classroom", "worksheet"},
+    {"judging", "mapfilm", "animation", "lab", "boards", "evidence"},
+    {"shipping", "exports", "facts", "answers"},
+    {"report", "missions"},
     {"arguments", "terminal"},
-    {"learn", "measure", "bring", "take"},
+    {"learn", "measure", "bring", "take", "teach"},
     {"cli"},
     {"__main__"},
 ]
@@ -51,6 +53,7 @@ LIGHT = (
     "config", "records", "files", "locks", "runs", "jobs", "weights", "trainer", "cli", "errors", "metrics",
     "evaluation", "exchange", "sweep", "svg", "datasets", "reading", "state_dict", "sources", "own_data", "boards",
     "graph", "exports", "__init__",
+    "owners", "tickets", "limits", "classroom", "verdicts", "evidence", "answers", "missions", "worksheet",
 )  # fmt: skip
 HEAVY = {
     "torch", "torchvision", "sklearn", "skimage", "plotly", "scipy", "streamlit", "rich", "onnx", "onnxruntime",

@@ -34,6 +34,7 @@ PAGES = {
     "judge": "Judge",
     "generate": "Generate",
     "compare": "Compare",
+    "missions": "Missions",
 }
 
 
@@ -98,7 +99,7 @@ def test_a_damaged_run_gives_a_sentence_and_no_traceback(page, harm, small):
     else:
         (small.path / "history.jsonl").write_text("nonsense\n")
     app = opened(page, run="tiny")
-    if page in ("reconstruct", "steer", "draw", "map", "generate") and harm == "torn history":
+    if page in ("reconstruct", "steer", "draw", "map", "generate", "missions") and harm == "torn history":
         assert not app.error  # the weights are sound, and these pages need nothing else
         return
     assert app.error and all("tiny" in error.value for error in app.error)
@@ -148,6 +149,8 @@ def test_a_training_started_on_the_page_runs_and_can_be_stopped(real, no_trainin
     wait_until(lambda: run.again().progress(), "a first loss")
     settled(app.run())
     settled(button(app, "Stop").click().run())
+    assert state_of(run) == "running" and "started by you" in words(app)
+    settled(button(app, "Yes, stop from-the-page").click().run())
     wait_until(lambda: state_of(run) == "stopped", "it obeys")
     assert [each.label for each in settled(app.run()).button if each.label == "Resume"]
 

@@ -30,6 +30,7 @@ PAGES = {
     "/judge": "Judge",
     "/generate": "Generate",
     "/compare": "Compare",
+    "/missions": "Missions",
 }
 PATIENCE = 60_000  # milliseconds; the machine may be busy
 
@@ -135,7 +136,7 @@ class Visitor:
         """Waits until the page has been computed and drawn."""
         quiet = '[data-testid="stApp"][data-test-script-state="notRunning"]'
         self.page.locator(quiet).wait_for(timeout=PATIENCE)
-        drawn = ".chart .main-svg, .steer[data-ready], .draw[data-ready], .map[data-ready]"
+        drawn = ".chart .main-svg, .steer[data-ready], .draw[data-ready], .map[data-ready], [aria-label=Missions]"
         self.page.locator(drawn).first.wait_for(timeout=PATIENCE, state="attached")
         self.page.wait_for_function(
             "() => [...document.querySelectorAll('.chart')].every((chart) => chart.querySelector('.main-svg'))",

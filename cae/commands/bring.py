@@ -14,6 +14,7 @@ from cae import datasets
 from cae.commands.arguments import Adder, stopping_on_signals
 from cae.commands.terminal import print
 from cae.errors import CaeError, DoesNotFit
+from cae.owners import COMMAND_LINE
 
 
 def add(command: Adder) -> None:
@@ -44,7 +45,7 @@ def _import(options: argparse.Namespace) -> int:
         content = options.file.read_bytes()
     except OSError as error:
         raise CaeError(f"{options.file} cannot be read: {error.strerror}.") from error
-    run = import_file(content, options.name, activation=options.activation)
+    run = import_file(content, options.name, activation=options.activation, by=COMMAND_LINE)
     model = run.info.model
     print(f"{run.name}: {model.latent_dim} latent dimensions, width {model.width}, {model.activation}.")
     return 0

@@ -17,6 +17,7 @@ from cae.commands.arguments import Adder, add_options, fields_of, number, stoppi
 from cae.commands.terminal import harmless, print
 from cae.config import RECIPES, Config, ModelConfig, TrainConfig
 from cae.errors import CaeError, InvalidOption
+from cae.owners import COMMAND_LINE
 from cae.records import EpochRecord, Progress
 from cae.runs import Run
 
@@ -63,7 +64,7 @@ def _train(options: argparse.Namespace) -> int:
             raise InvalidOption(refused[0], f"--{refused[0].replace('_', '-')} cannot be changed for {options.resume}.")
         run = Run.open(options.resume)
         if not options.started:
-            jobs.prepare_resume(run, options.epochs)
+            jobs.prepare_resume(run, options.epochs, by=COMMAND_LINE)
     else:
         if not options.name:
             raise InvalidOption("name", "Say what to call the run (--name), or which to train on (--resume).")
@@ -71,7 +72,7 @@ def _train(options: argparse.Namespace) -> int:
         recipe = RECIPES[name]
         model = replace(recipe.model, **{key: given[key] for key in given if key in fields_of(ModelConfig)})
         train = replace(recipe.train, **{key: given[key] for key in given if key in fields_of(TrainConfig)})
-        run = Run.create(options.name, model, train, recipe=name)
+        run = Run.create(options.name, model, train, recipe=name, by=COMMAND_LINE)
     with stopping_on_signals((run.path / "stop").touch):
         return _show_training(run, spare_a_core=options.started)
 
@@ -168,7 +169,7 @@ def _resume(options: argparse.Namespace) -> int:
     code, found = 0, jobs.cut_off()
     for run in found:
         try:
-            jobs.resume_training(run)
+            jobs.resume_training(run, by=COMMAND_LINE)
             print(f"{run.name} is taken up again.")
         except CaeError as error:
             print(f"cae: {error}", file=sys.stderr)

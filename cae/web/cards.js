@@ -19,7 +19,7 @@ export class Digit {
       make("p", {}, this.what, make("br"), this.more));
     this.element = make("section", {className: "card", ariaLabel: name}, this.pair);
     this.kin = Array.from({length: kin}, () => {
-      const canvas = digitCanvas(""), caption = make("figcaption");
+      const canvas = make("canvas", {width: SIDE, height: SIDE, ariaHidden: "true", className: "digit"}), caption = make("figcaption");
       const button = make("button", {type: "button", className: "tile"}, canvas);
       return {canvas, caption, button, figure: make("figure", {}, button, caption)};
     });

@@ -1,17 +1,24 @@
 // Crisp little pictures with captions, as cards or as a table with a label before each row.
 //
-// data: {tiles: Uint8Array (T * 28 * 28 * channels), channels: 1 | 3, layout: "cards" | "cards large" | "cards wide" | "rows" | "rows wide",
+// data: {tiles: Uint8Array (T * 28 * 28 * channels), or sheets: addresses of files of such, in order; channels: 1 | 3, layout: "cards" | "cards large" | "cards wide" | "rows" | "rows wide",
 //        cards: [{tiles: [index, ...], description, caption: [line, ...], title}], legend: bool, file: name of a saved picture,
 //        timeless: whether they are those of their own epochs, not of the one that the page has travelled to}
 //       A tile of -1 is a place kept free. In the layout "rows" each card is a row and its caption the label.
 import {legend} from "./legend.js";
 import {follow} from "./moment.js";
+import {fetched} from "./page.js";
 import {pictureButton, saving} from "./save.js";
 
 const SIDE = 28;
 
-export function mount(element, data) {
+export async function mount(element, data) {
   const root = element.querySelector(".digits");
+  root.given = data;
+  if (data.sheets) {
+    const sheets = await Promise.all(data.sheets.map((address) => fetched(address, async (answer) => [...new Uint8Array(await answer.arrayBuffer())])));
+    if (root.given !== data) return;
+    data = {...data, tiles: sheets.flat()};
+  }
   root.className = `digits ${data.layout}${data.timeless ? " always" : ""}`;
   root.style.setProperty("--columns", Math.max(...data.cards.map((card) => card.tiles.length), 1));
   if (!root.follows) follow(root, ({isMoving}) => root.classList.toggle("stale", isMoving && !root.classList.contains("always")));

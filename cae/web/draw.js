@@ -14,6 +14,8 @@ const SIZE = 280;
 const MOST_POINTS = 50000;
 const MOST_STEPS = 100; // that can be undone
 const WIDEST = 100; // stroke that is believed, of those that the tab has kept
+const STRIDE = {usual: SIZE / 28, fine: SIZE / 140}; // of the pen that the arrow keys move
+const ARROWS = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
 
 export function mount(element, data, emit) {
   const root = element.querySelector(".draw");
@@ -28,7 +30,11 @@ class Desk {
   constructor(root) {
     this.canvas = make("canvas", {width: SIZE, height: SIZE, role: "img", ariaLabel: "Drawing area", tabIndex: 0, className: "paper"});
     this.context = this.canvas.getContext("2d", {willReadFrequently: true});
+    this.canvas.ariaDescription = "With the keyboard: the arrow keys move the pen, the space bar sets it down and lifts it";
     this.hint = make("p", {className: "hint", textContent: "Draw a digit here"});
+    this.cross = make("i", {className: "cross"});
+    this.said = make("p", {className: "said", role: "status"});
+    this.at = [SIZE / 2, SIZE / 4];
     this.brush = make("input", {type: "range", min: 6, max: 36, step: 1, ariaLabel: "Brush", title: "Width of the brush"});
     const button = (text, title, work) => make("button", {type: "button", textContent: text, title, onclick: work});
     this.undoButton = button("Undo", "Take the last stroke back (Ctrl+Z)", () => this.undo());
@@ -38,7 +44,7 @@ class Desk {
     this.panel = new Panel("Recognised digit");
     root.replaceChildren(
       make("div", {className: "desk"},
-        make("div", {className: "sheet"}, this.canvas, this.hint),
+        make("div", {className: "sheet"}, this.canvas, this.hint, this.cross, this.said),
         make("div", {className: "tools"}, this.undoButton, this.clearButton,
           make("label", {}, "Brush", this.brush), this.steerButton)),
       this.panel.element);
@@ -47,6 +53,8 @@ class Desk {
     this.canvas.onpointerdown = (event) => this.begin(event);
     this.canvas.onpointermove = (event) => this.go(event);
     this.canvas.onpointerup = this.canvas.onpointercancel = (event) => this.end(event);
+    this.canvas.onfocus = () => this.showCross();
+    this.canvas.onblur = () => this.lift();
     this.brush.oninput = () => this.save();
     root.onkeydown = (event) => this.key(event);
     follow(root, (moment) => this.panel.travel(moment));
@@ -56,6 +64,7 @@ class Desk {
   // -- the pen
 
   begin(event) {
+    this.lift();
     if (event.button > 0 || this.stroke) return;
     this.canvas.setPointerCapture(event.pointerId);
     this.pointer = event.pointerId;
@@ -79,14 +88,49 @@ class Desk {
 
   extend(events) {
     const box = this.canvas.getBoundingClientRect();
+    this.add(events.map(({clientX, clientY}) => [((clientX - box.left) / box.width) * SIZE, ((clientY - box.top) / box.height) * SIZE]));
+  }
+
+  add(places) {
     const {points} = this.stroke;
-    for (const {clientX, clientY} of events) {
-      const x = ((clientX - box.left) / box.width) * SIZE, y = ((clientY - box.top) / box.height) * SIZE;
-      if (points.length < MOST_POINTS) points.push(Math.round(10 * x) / 10, Math.round(10 * y) / 10);
-    }
-    this.trace(this.stroke, Math.max(0, points.length / 2 - events.length - 1));
+    for (const [x, y] of places) if (points.length < MOST_POINTS) points.push(Math.round(10 * x) / 10, Math.round(10 * y) / 10);
+    this.trace(this.stroke, Math.max(0, points.length / 2 - places.length - 1));
     this.hint.hidden = true;
     this.readSoon();
+  }
+
+  // -- the same without a hand: a cross, which the arrow keys move, and from which the pen is set down
+
+  move({key, shiftKey}) {
+    const step = shiftKey ? STRIDE.fine : STRIDE.usual;
+    this.at = this.at.map((value, axis) => Math.min(SIZE, Math.max(0, value + step * ARROWS[key][axis])));
+    if (this.isSetDown) this.add([this.at]);
+    this.showCross();
+  }
+
+  setDown() {
+    if (this.stroke) return;
+    this.remember();
+    this.isSetDown = true;
+    this.stroke = {width: Number(this.brush.value), points: []};
+    this.strokes.push(this.stroke);
+    this.add([this.at]);
+    this.showCross();
+  }
+
+  lift() {
+    if (!this.isSetDown) return;
+    this.isSetDown = false;
+    this.stroke = null;
+    this.changed();
+    this.showCross();
+  }
+
+  showCross() {
+    this.cross.style.setProperty("--x", this.at[0] / SIZE);
+    this.cross.style.setProperty("--y", this.at[1] / SIZE);
+    this.cross.classList.toggle("down", Boolean(this.isSetDown));
+    this.said.textContent = this.isSetDown ? "The arrow keys draw; Space lifts the pen" : "The arrow keys move the pen; Space sets it down";
   }
 
   // Draws a stroke from its point number `from` on.
@@ -155,12 +199,14 @@ class Desk {
   }
 
   undo() {
+    this.lift();
     if (this.past.length) Object.assign(this, this.past.pop());
     else if (!this.strokes.pop()) this.base = null; // what was drawn before the page was loaded
     this.changed();
   }
 
   clear() {
+    this.lift();
     this.remember();
     this.strokes = [];
     this.base = null;
@@ -169,7 +215,11 @@ class Desk {
 
   key(event) {
     if (event.target === this.brush && event.key !== "z") return;
-    if (event.key === "z" && (event.ctrlKey || event.metaKey)) this.undo();
+    const isOnPaper = event.target === this.canvas && !event.ctrlKey && !event.metaKey && !event.altKey;
+    if (isOnPaper && event.key in ARROWS) this.move(event);
+    else if (isOnPaper && event.key === " ") this.isSetDown ? this.lift() : this.setDown();
+    else if (isOnPaper && event.key === "Escape") this.lift();
+    else if (event.key === "z" && (event.ctrlKey || event.metaKey)) this.undo();
     else if (event.key === "Delete") this.clear();
     else return;
     event.preventDefault();

@@ -179,7 +179,7 @@ class Dock {
     this.slider.addEventListener("pointerdown", () => scrubber.fetch());
     const tree = this.host.attachShadow({mode: "open"});
     for (const {textContent} of root.getRootNode().querySelectorAll("style")) tree.append(make("style", {textContent}));
-    tree.append(make("div", {className: "dock", role: "group", ariaLabel: "Time travel"}, this.play, this.slider, this.told));
+    tree.append(make("div", {className: "dock", role: "region", ariaLabel: "Time travel"}, this.play, this.slider, this.told));
     this.narrow = matchMedia("(max-width: 640px)");
     this.narrow.onchange = () => this.show();
     this.colours = root;

@@ -101,7 +101,7 @@ class Atlas {
 
   searching() {
     this.index = make("input", {type: "number", min: 0, step: 1, ariaLabel: "Find a digit by its index", placeholder: "index", title: "Press Enter to find the test digit of this index"});
-    this.index.onkeydown = (event) => event.key === "Enter" && this.find(this.index.value);
+    this.index.addEventListener("keydown", (event) => event.key === "Enter" && this.find(this.index.value));
     this.index.onchange = () => this.find(this.index.value);
     this.some = make("select", {ariaLabel: "Select digits", title: "Which digits to pick out", onchange: () => this.selectSome(this.some.value)});
     return [make("label", {}, "Find", this.index), make("label", {}, "Select", this.some)];

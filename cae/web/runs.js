@@ -1,6 +1,6 @@
 // The table of all runs: which one is looked at, whose curves are laid over it, its note, and its deletion.
 //
-// data: {rows: [{name, state, reason, epochs, best, bestTitle, seconds, differs, note, fixed}], chosen, overlay: [name],
+// data: {rows: [{name, state, reason, epochs, best, bestTitle, seconds, differs, note, fixed, by}], chosen, overlay: [name],
 //        readOnly: bool}
 // emit(kind, value): "open" name | "overlay" [name] | "note" {run, note} | "delete" name
 import {csv, download, saving} from "./save.js";
@@ -60,7 +60,9 @@ function body(data, emit, root) {
     const open = button(run.name, `Look at ${run.name}`, () => emit("open", run.name));
     open.className = "name";
     if (run.name === data.chosen) open.setAttribute("aria-current", "true");
-    row.insertCell().append(open);
+    const cell = row.insertCell();
+    cell.append(open);
+    if (run.by) cell.append(Object.assign(document.createElement("small"), {textContent: run.by}));
     const state = row.insertCell();
     state.append(Object.assign(document.createElement("span"), {className: `state ${run.state}`, textContent: run.state}));
     if (run.reason) state.append(Object.assign(document.createElement("small"), {textContent: run.reason}));

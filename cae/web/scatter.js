@@ -11,6 +11,8 @@ const REACH = 18; // pixels from a point within which it counts as being under t
 const STILL = 5; // pixels that a click may move
 const MOST_SVG = 2000; // points
 const MOVE = 600; // milliseconds that points take to their places
+const CLOSER = 1.5; // times as large, by a press of +
+const ARROWS = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
 const BORDER = 0.04; // around the points, as a share of their extent
 const HEIGHT = {least: 360, most: 550}; // between them, as high as it is wide
 const CAMERA = {eye: {x: 1.35, y: 1.35, z: 0.85}};
@@ -26,10 +28,12 @@ export class Scatter {
   // `events`: {hover(index | null), pick(index | null), select([index]), path([[x, y]])}
   constructor(events) {
     this.events = events;
-    this.plot = make("div", {className: "plot", role: "figure", ariaLabel: "Map of the test digits", tabIndex: -1});
+    this.plot = make("div", {className: "plot", role: "figure", ariaLabel: "Map of the test digits", tabIndex: 0});
+    this.plot.ariaDescription = "The arrow keys go from digit to digit, Enter pins one, Shift and Enter walk to it from the pinned one, plus, minus and 0 zoom";
     this.glass = make("canvas", {className: "glass", ariaHidden: "true"});
     this.sheet = make("div", {className: "sheet", hidden: true});
-    this.element = make("div", {className: "scatter"}, this.plot, this.glass, this.sheet);
+    const keys = make("p", {className: "keys", ariaHidden: "true", textContent: "Arrow keys: from digit to digit. Enter pins, Shift+Enter walks there from the pinned one. + \u2212 0 zoom."});
+    this.element = make("div", {className: "scatter"}, this.plot, this.glass, this.sheet, keys);
     this.views = new Map(); // the ranges that somebody has zoomed to, by projection
     this.marks = {};
     this.tool = matchMedia("(pointer: coarse)").matches ? null : "pan"; // a finger scrolls the page until it asks for more
@@ -38,6 +42,7 @@ export class Scatter {
     plot.addEventListener("pointermove", (event) => this.moveOver(event));
     plot.addEventListener("pointerleave", () => this.events.hover(null));
     plot.addEventListener("pointerdown", (event) => this.press(event), true);
+    plot.addEventListener("keydown", (event) => this.key(event));
     plot.addEventListener("dblclick", () => this.tool === "pan" && this.resetView());
     sheet.onpointerdown = (event) => this.beginPath(event);
     sheet.onpointermove = (event) => this.trail && this.extendPath(event);
@@ -203,10 +208,12 @@ export class Scatter {
 
   // Brings a point into the picture, if it is not in it.
   reveal(index) {
-    if (this.scene.z) return;
+    if (!this.scene.z && !this.isInView(index)) this.resetView();
+  }
+
+  isInView(index) {
     const [px, py] = this.pixelsOf(this.at.x[index], this.at.y[index]), {xaxis, yaxis} = this.plot._fullLayout;
-    if (px >= 0 && py >= 0 && px <= xaxis._length && py <= yaxis._length) return;
-    this.resetView();
+    return px >= 0 && py >= 0 && px <= xaxis._length && py <= yaxis._length;
   }
 
   // The figure and what lies over it, on the page's ground.
@@ -290,6 +297,47 @@ export class Scatter {
       if (event.pointerType === "touch") this.events.hover(found);
       this.events.pick(found);
     }, {once: true});
+  }
+
+  // What the pointer does, by keys.
+  key(event) {
+    if (!this.scene || this.scene.z || this.isMoving || !this.plot._fullLayout?.xaxis || event.ctrlKey || event.metaKey || event.altKey) return;
+    const {focus, pinned} = this.marks, here = focus ?? pinned ?? null;
+    if (event.key in ARROWS) this.events.hover(this.next(here, ARROWS[event.key]) ?? here);
+    else if (event.key === "Enter" && event.shiftKey && pinned !== undefined && pinned !== null && here !== pinned) {
+      this.events.path([pinned, here].map((point) => [this.at.x[point], this.at.y[point]]));
+    } else if (event.key === "Enter" && here !== null) this.events.pick(here);
+    else if (event.key === "+" || event.key === "=") this.zoom(1 / CLOSER, here);
+    else if (event.key === "-") this.zoom(CLOSER, here);
+    else if (event.key === "0") this.resetView();
+    else return;
+    event.preventDefault();
+  }
+
+  // The next point shown in a direction; at first the one in the middle of what is seen.
+  next(from, [right, down]) {
+    const {xaxis, yaxis} = this.plot._fullLayout, {x, y} = this.at, {scene} = this;
+    const start = from === null ? [xaxis._length / 2, yaxis._length / 2] : this.pixelsOf(x[from], y[from]);
+    let found = null, least = Infinity;
+    for (let point = 0; point < x.length; point++) {
+      if (point === from || scene.hidden.has(scene.labels[point])) continue;
+      const [px, py] = this.pixelsOf(x[point], y[point]), dx = px - start[0], dy = py - start[1];
+      const along = dx * right + dy * down, beside = Math.abs(dx * down - dy * right);
+      const away = from === null ? Math.hypot(dx, dy) : along > 0.5 && beside <= along ? along + beside : Infinity;
+      if (away < least) [found, least] = [point, away];
+    }
+    if (found !== null && !this.isInView(found)) this.zoom(1, found);
+    return found;
+  }
+
+  // Shows `times` as much of the map, around a point, or around the middle.
+  zoom(times, around) {
+    const {xaxis, yaxis} = this.plot._fullLayout;
+    const [x, y] = [xaxis, yaxis].map(({range: [low, high]}, axis) => {
+      const middle = around === null ? (low + high) / 2 : this.at[axis ? "y" : "x"][around], half = (times * (high - low)) / 2;
+      return [middle - half, middle + half];
+    });
+    this.library.relayout(this.plot, {"xaxis.range": x, "yaxis.range": y});
   }
 
   beginPath(event) {

@@ -15,6 +15,7 @@ from components.epoch import scrubber as scrubber
 from components.map import MapAction as MapAction
 from components.map import digit_map as digit_map
 from components.morph import morph as morph
+from components.remember import remember as remember
 from components.runs_table import RunsAction as RunsAction
 from components.runs_table import runs_table as runs_table
 from components.samples import Generated as Generated
@@ -22,3 +23,6 @@ from components.samples import samples as samples
 from components.steering import Start as Start
 from components.steering import steer as steer
 from components.table import table as table
+from components.visitor import keep_visitor as keep_visitor
+from components.wall import WallAction as WallAction
+from components.wall import wall as wall

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ class Card:
 
 
 def digits(
-    tiles: NDArray[np.uint8],
+    tiles: NDArray[np.uint8] | Sequence[str],
     cards: Sequence[Card],
     *,
     key: str,
@@ -37,15 +37,14 @@ def digits(
     timeless: bool = False,
     of_runs: bool = False,
 ) -> None:
-    """Shows pictures, uint8 (T, 28, 28) or RGB (T, 28, 28, 3).
+    """Shows pictures, uint8 (T, 28, 28) or RGB (T, 28, 28, 3), or grey ones from files by `resources.sheet`, in order.
 
     In "cards", which may be large, the pictures of a card stand below each other, in "cards wide" and "rows" beside
     each other; "rows" puts the caption before them. `legend` explains the colours of an error map. `timeless`
     are those that stay while the page travels to another epoch, `of_runs` those of several runs.
     """
     data = {
-        "tiles": np.ascontiguousarray(tiles).reshape(-1),
-        "channels": 3 if tiles.ndim == 4 else 1,
+        **_pictures(tiles),
         "layout": layout,
         "cards": [asdict(card) for card in cards],
         "legend": legend,
@@ -53,3 +52,9 @@ def digits(
         "timeless": timeless,
     }
     _digits(key=key, data=data, height="content")
+
+
+def _pictures(tiles: NDArray[np.uint8] | Sequence[str]) -> dict[str, Any]:
+    if isinstance(tiles, np.ndarray):
+        return {"tiles": np.ascontiguousarray(tiles).reshape(-1), "channels": 3 if tiles.ndim == 4 else 1}
+    return {"sheets": list(tiles), "channels": 1}

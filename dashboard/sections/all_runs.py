@@ -7,11 +7,14 @@ import functools
 import streamlit as st
 
 import state
+import visitor
 import wording
 from cae import jobs, runs
 from cae.files import is_read_only
 from cae.runs import Run
 from components import RunsAction, runs_table
+from sections.asking import confirm_deletion
+from sections.waiting import waiting_line
 
 SECONDS_BETWEEN_TABLES = 2.0
 
@@ -26,6 +29,7 @@ def all_runs() -> None:
 def table() -> None:
     """A row a run."""
     with state.errors_in_words():
+        waiting_line()
         summaries = runs.summaries()
         if not summaries:
             st.caption("None yet: the first one appears here as soon as it is started.")
@@ -37,11 +41,14 @@ def table() -> None:
             chosen=shown.name if shown else None,
             overlay=state.overlay(),
             read_only=is_read_only(),
-            describe=functools.partial(wording.row, waiting=waiting),
+            describe=functools.partial(wording.row, waiting=waiting, me=visitor.me()),
         )
         if action:
             obey(action)
-        st.caption("Tick runs to lay their curves over the chart. A click on a name shows that run on every page.")
+        forbidden = " Deleting and notes are forbidden here (read-only)." if is_read_only() else ""
+        st.caption(
+            f"Tick runs to lay their curves over the chart. A click on a name shows that run on every page.{forbidden}"
+        )
         if not is_read_only():
             take_up()
 
@@ -59,7 +66,7 @@ def take_up() -> None:
     if button.button("Resume them all", icon=":material/play_arrow:", width="stretch"):
         for run in found:
             with state.errors_in_words():
-                jobs.resume_training(run)
+                jobs.resume_training(run, by=visitor.me())
         if not jobs.cut_off():
             st.rerun()
 
@@ -82,19 +89,3 @@ def obey(action: RunsAction) -> None:
             st.rerun()
     else:
         state.ask_about_deleting(run.name)
-
-
-@st.dialog("Delete a run", on_dismiss=state.forget_deletion)
-def confirm_deletion(name: str) -> None:
-    """Asks, naming the run, and deletes it where the answer is yes."""
-    st.markdown(f"Delete **{name}**, with its weights and its history? It cannot be brought back.")
-    yes, no = st.columns(2)
-    if yes.button(f"Yes, delete {name}", type="primary", width="stretch"):
-        with state.errors_in_words():
-            state.forget_deletion()
-            Run.open(name).delete()
-            state.say(f"{name} is deleted.")
-            st.rerun()
-    if no.button("Keep it", width="stretch"):
-        state.forget_deletion()
-        st.rerun()

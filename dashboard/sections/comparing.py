@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 import comparison
 import resources
 import state
+import visitor
 import wording
 from cae import evaluation, figures, judging, maps, picks, probing, sampling
 from cae.config import MapConfig
@@ -184,7 +185,7 @@ def _measuring(names: Sequence[str], missing: Sequence[Work]) -> None:
                 st.info(wording.plain(failure if work.run in failure else f"{work.run}: {failure}"))
         if missing and st.button("Measure what is missing", icon=":material/straighten:"):
             state.set_to_measure(missing)
-            missing[0].job().start()
+            missing[0].job().start(visitor.me())
             st.rerun()
         if missing:
             of = list(dict.fromkeys(work.run for work in missing))
@@ -202,7 +203,7 @@ def _go_on(names: Sequence[str]) -> None:
     left = [work for work in waiting[1:] if work.run in names]
     state.set_to_measure(left)
     if left:
-        left[0].job().start()
+        left[0].job().start(visitor.me())
     st.rerun()  # the table has more to say
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 import resources
 import state
+import visitor
 import wording
 from cae import evaluation, figures, sampling
 from cae.config import PRIORS, SampleConfig
@@ -17,6 +18,7 @@ from cae.errors import CaeError, CannotFit
 from cae.latent import LatentSpace
 from cae.runs import Run
 from components import Generated, chart, samples
+from sections.keeping import add_sample
 from sections.tables import small_table
 from sections.working import working
 
@@ -90,7 +92,7 @@ def _fitting(run: Run, was_live: bool) -> None:
     )
     if st.button("Fit the priors", type="primary", width="stretch"):
         try:
-            work.start()
+            work.start(visitor.me())
         except CaeError as error:
             st.error(wording.plain(str(error)))
         else:
@@ -141,6 +143,7 @@ def go_on(run: Run) -> None:
                   help="Makes it the beginning of the way between two digits below.")  # fmt: skip
         st.button("To it", on_click=state.fill, args=("to kind", state.SAMPLE), icon=":material/last_page:",
                   help="Makes it the end of that way.")  # fmt: skip
+        add_sample(run, chosen)
 
 
 # -- how good they are
@@ -169,7 +172,7 @@ def goodness(run: Run, config: SampleConfig, found: Fitted) -> None:
                 shown[_name(config, found)] = one
     chosen = _name(config, found)
     small_table(
-        ("", "read", "precision", "recall", "off"),
+        ("digits", "read", "precision", "recall", "off"),
         [_row(title, each) for title, each in shown.items()],
         file="goodness",
         bold=list(shown).index(chosen) if chosen in shown else None,

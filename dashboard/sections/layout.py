@@ -9,6 +9,7 @@ import streamlit as st
 import forms
 import resources
 import state
+import visitor
 import wording
 from cae import mapfilm, maps
 from cae.config import MapConfig
@@ -16,6 +17,7 @@ from cae.errors import CaeError, InvalidOption
 from cae.maps import TSNE, Points
 from cae.runs import Run
 from components import MapAction, digit_map
+from sections.asking import stop_button
 from sections.own_drawing import own_drawing
 from sections.tables import small_table
 from sections.working import working
@@ -91,9 +93,11 @@ def progress(run: Run, config: MapConfig, of: Points, found: TSNE | None) -> Non
             if now
             else "t-SNE: finding the neighbours of every digit"
         )
+        if (waits := work.ahead()) is not None:
+            text = f"t-SNE: waiting for its turn, {'the next one' if waits == 0 else f'{waits} before it'}"
         told.progress(share, text="Stopping" if work.is_stop_asked() else text)
-        button.button("Stop", on_click=state.saying(work.ask_to_stop), disabled=work.is_stop_asked(), width="stretch",
-                      help="Keeps the map as it is now.")  # fmt: skip
+        with button:
+            stop_button(work, key="stop map", kept="The map is kept as it is then.", width="stretch")
         return
     if reason := maps.why_not(of, config):
         st.info(wording.plain(reason), icon=":material/info:")
@@ -118,7 +122,7 @@ def start(run: Run, config: MapConfig) -> None:
     """Starts the process that computes this map, and shows it."""
     try:
         state.set_map_config(config)
-        maps.job(run, config).start()
+        maps.job(run, config).start(visitor.me())
     except CaeError as error:
         st.error(wording.plain(str(error)))
     else:
@@ -160,8 +164,12 @@ def _through_time(run: Run, count: int, was_live: bool) -> None:
         "an epoch."
     )
     if button.button("Map through time", width="stretch", icon=":material/movie:"):
-        work.start()
-        st.rerun()
+        try:
+            work.start(visitor.me())
+        except CaeError as error:
+            st.error(wording.plain(str(error)))
+        else:
+            st.rerun()
 
 
 @st.fragment

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 import state
+import visitor
 import wording
 from cae import judging
 from cae.runs import Run
@@ -35,5 +36,5 @@ def _measuring(run: Run, was_live: bool) -> None:
             "can be told from the codes, what each number of a code does, and how far its map can be trusted."
         )
         if button.button("Judge this run", type="primary", width="stretch"):
-            work.start()
+            work.start(visitor.me())
             st.rerun()

@@ -8,8 +8,9 @@ import streamlit as st
 
 import forms
 import state
+import visitor
 import wording
-from cae import jobs, runs
+from cae import jobs, limits, runs
 from cae.config import ACTIVATIONS, RECIPES, ModelConfig, TrainConfig, differences
 from cae.errors import CaeError, InvalidOption
 from cae.files import is_read_only
@@ -33,9 +34,13 @@ def new_training() -> None:
         return
     changed = wording.options(differences(model, train, recipe))
     summary.caption(f"{recipe}, but with {changed}." if changed else RECIPES[recipe].summary)
-    if st.button("Start training", type="primary", width="stretch", disabled=is_read_only()):
+    me = visitor.me()
+    reason = limits.why_no_training(me)
+    if reason:
+        st.info(wording.plain(reason), icon=":material/hourglass:")
+    if st.button("Start training", type="primary", width="stretch", disabled=is_read_only() or bool(reason)):
         try:
-            run = jobs.start_training(name, model, train, recipe="" if changed else recipe)
+            run = jobs.start_training(name, model, train, recipe="" if changed else recipe, by=visitor.me())
         except CaeError as error:
             for place in (beside_the_name, st):  # the name may be out of sight
                 place.markdown(f":red[{wording.plain(str(error))}]")
@@ -62,7 +67,7 @@ def load_elsewhere() -> None:
         from cae.exchange import import_file
 
         with state.errors_in_words():
-            run = import_file(file.getvalue(), name, activation=activation)
+            run = import_file(file.getvalue(), name, activation=activation, by=visitor.me())
             state.say(f"{run.name} is loaded.")
             state.forget_upload()
             state.look_at(run.name)

@@ -10,6 +10,7 @@ import state
 from cae import animation, pictures
 from cae.runs import Run
 from components import Start
+from sections.keeping import add_steered
 from sections.taking import take_home
 
 
@@ -19,6 +20,7 @@ def traversals(run: Run, start: Start) -> None:
     moved = state.steered(start.place, start.code)
     code = start.code if moved is None else np.array(moved, np.float32)
     order = [int(dimension) for dimension in np.argsort(-space.influence, kind="stable")]
+    add_steered(run, start, code)
     with st.expander("Take a traversal home"):
         st.caption(
             "From the digit as it is now: one number of its code from the 1st to the 99th percentile of real codes "

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 import streamlit as st
 
 import resources
 import state
+import visitor
 import wording
-from cae import animation, evaluation, figures, jobs, picks
+from cae import animation, evaluation, figures, jobs, limits, picks
 from cae.config import RECIPES
 from cae.errors import CaeError, Damaged, DataUnavailable
 from cae.figures import Curve
@@ -16,6 +16,8 @@ from cae.files import is_read_only
 from cae.metrics import Baselines
 from cae.runs import Run
 from components import Card, chart, digits
+from sections.asking import confirm_stop
+from sections.posting import post_run_button
 from sections.taking import take_home
 
 SECONDS_BETWEEN_TICKS = 0.6
@@ -55,6 +57,7 @@ def watch(run: Run) -> None:
         with st.expander("What the process said last"):
             st.code(log, language=None)
     repeat_or_download(run)
+    post_run_button(run)
 
 
 def progress_line(run: Run, was_live: bool) -> None:
@@ -147,17 +150,17 @@ def film(run: Run) -> None:
         rows = sorted([*rows, row], key=lambda each: int(each[0].removeprefix("epoch ")))
     latest_label = f"epoch {latest}" if run.info.train else "as loaded"
     rows.append((latest_label, latest) if latest is not None else ("latest", None))
-    tiles = [images.pixels[fixed].numpy()]
+    sheets = [resources.sheet(images.pixels[fixed].numpy())]
     count = len(fixed)
     cards = [Card(tuple(range(count)), "Ten test digits, one of each class", ("original",))]
     for label, epoch in rows:
         if epoch is None:
             cards.append(Card((-1,) * count, f"{label}: not yet", (label,)))
             continue
-        tiles.append(resources.compare(run, fixed, epoch).reconstructions)
-        first = (len(tiles) - 1) * count
+        sheets.append(resources.sheet(resources.compare(run, fixed, epoch).reconstructions))
+        first = (len(sheets) - 1) * count
         cards.append(Card(tuple(range(first, first + count)), f"Their reconstructions after {label}", (label,)))
-    digits(np.concatenate(tiles), cards, key="film", layout="rows", timeless=True)
+    digits(sheets, cards, key="film", layout="rows", timeless=True)
     if len(kept) > 1:
         take_home(
             "GIF", lambda: animation.training(run, images, fixed).gif(), "training.gif", key="gif training", quiet=True,
@@ -168,14 +171,17 @@ def film(run: Run) -> None:
 def start_or_stop(run: Run, live: bool) -> None:
     """The button that fits its state."""
     if is_read_only():
+        st.caption("It can neither be stopped nor resumed here: this laboratory is read-only.")
         return
     if live:
         if st.button(
             "Stop", icon=":material/stop:", width="stretch", help="After the batch under way. Nothing is lost."
         ):
-            jobs.ask_to_stop(run)
-            st.rerun()
+            state.ask_about_stop(run.name)
+        if state.asked_about_stop() == run.name:
+            confirm_stop(run.name)
         return
+    state.forget_stop()
     summary = run.summary()
     if not summary.resumable:
         return
@@ -186,9 +192,12 @@ def start_or_stop(run: Run, live: bool) -> None:
     epochs = field.number_input(
         "Epochs in all", at_least, 10_000, planned, step=1, help="More of them trains it longer."
     )
-    if button.button("Resume", icon=":material/play_arrow:", width="stretch"):
-        jobs.resume_training(run, int(epochs))
+    reason = limits.why_no_training(visitor.me())
+    if button.button("Resume", icon=":material/play_arrow:", width="stretch", disabled=bool(reason)):
+        jobs.resume_training(run, int(epochs), by=visitor.me())
         st.rerun()
+    if reason:
+        st.caption(wording.plain(reason))
 
 
 def repeat_or_download(run: Run) -> None:

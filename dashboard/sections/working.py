@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import streamlit as st
 
-import state
 import wording
 from cae.jobs import Job
+from sections.asking import stop_button
 
 
 def working(job: Job, what: str, *, on_stop: Callable[[], None] = lambda: None) -> None:
@@ -16,8 +16,4 @@ def working(job: Job, what: str, *, on_stop: Callable[[], None] = lambda: None) 
     doing, share = job.told() or ("starting", 0.0)
     st.progress(share, text=wording.plain("Stopping" if job.is_stop_asked() else f"{what}: {doing}"))
 
-    def stop() -> None:
-        on_stop()
-        job.ask_to_stop()
-
-    st.button("Stop", on_click=state.saying(stop), disabled=job.is_stop_asked(), icon=":material/stop_circle:")
+    stop_button(job, key=f"stop {job.result.name}", on_stop=on_stop)

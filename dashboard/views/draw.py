@@ -10,6 +10,8 @@ from components import draw, reading
 from resources import Addresses
 from sections import layout
 from sections.chosen import show_chosen_run
+from sections.keeping import add_drawing
+from sections.posting import post_drawing_button
 
 
 def canvas(run: Run, files: Addresses) -> None:
@@ -21,11 +23,17 @@ def canvas(run: Run, files: Addresses) -> None:
         if done.kind == "steer" and done.pixels is not None:
             state.steer_from_drawing()
             go_to_steer(run)
-    index_column, button_column, _ = st.columns([1.2, 1.4, 4], vertical_alignment="bottom")
+    index_column, button_column, wall_column, sheet_column = st.columns(
+        [1.2, 1.4, 1.6, 2.4], vertical_alignment="bottom"
+    )
     index = index_column.number_input("Test digit", 0, len(images) - 1, 0, step=1, help="Its index in the test set.")
     button_column.button(
         "Draw on it", on_click=state.put_on_canvas, args=(images.pixels[int(index)].numpy(),), icon=":material/edit:"
     )
+    with wall_column:
+        post_drawing_button(run)
+    with sheet_column:
+        add_drawing(run)
 
 
 def go_to_steer(run: Run) -> None:
@@ -66,5 +74,6 @@ def show(run: Run) -> None:
 
 
 st.title("Draw")
+state.show_message()
 st.markdown("Draw a digit with mouse, pen or finger: what the network makes of it follows while you draw.")
 show_chosen_run(show)

@@ -110,6 +110,7 @@ def next_steps() -> None:
         for column, (page, icon, label, why) in zip(st.columns(4), row, strict=True):
             column.page_link(f"views/{page}.py", label=label, icon=f":material/{icon}:")
             column.caption(why)
+    st.page_link("views/missions.py", label="Or take a mission: guess, look, check", icon=":material/flag:")
 
 
 st.title("Look inside an autoencoder")

@@ -1,0 +1,53 @@
+"""A class: started, listed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from cae import classroom
+from cae.commands.arguments import Adder
+from cae.commands.terminal import print
+from cae.owners import COMMAND_LINE
+
+
+def add(command: Adder) -> None:
+    """Adds these commands."""
+    starting = command("class", _class, "Start a class with a shared wall; without a title, list the classes.")
+    starting.add_argument("title", nargs="?", help="what the class is called")
+    starting.add_argument(
+        "--approval", action="store_true", help="a post shows only when the moderator has approved it"
+    )
+    starting.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _class(options: argparse.Namespace) -> int:
+    if options.title is None:
+        return _list(as_json=options.json)
+    room, secret = classroom.start(options.title, COMMAND_LINE, needs_approval=options.approval)
+    join, moderate = f"/wall?class={room.slug}", f"/wall?class={room.slug}&moderator={secret}"
+    if options.json:
+        print(json.dumps({"class": room.slug, "title": room.title, "join": join, "moderate": moderate}, indent=2))
+        return 0
+    print(f"The class “{room.title}” has begun. After the address of the dashboard, as in http://localhost:8501")
+    print(f"  to join it      {join}")
+    print(f"  to moderate it  {moderate}")
+    print("The second link is shown this once; whoever has it can hide and delete what is on the wall.")
+    return 0
+
+
+def _list(*, as_json: bool) -> int:
+    found = [(room, len(classroom.posts(room.slug))) for room in classroom.classes()]
+    if as_json:
+        rows = [
+            {"class": room.slug, "title": room.title, "started": room.started, "open": room.is_open, "posts": count}
+            for room, count in found
+        ]
+        print(json.dumps(rows, indent=2))
+        return 0
+    if not found:
+        print('There are no classes yet: python -m cae class "Physics 3B"')
+    for room, count in found:
+        told = f"{count} {'post' if count == 1 else 'posts'}{'' if room.is_open else ', closed'}"
+        print(f"{room.slug}  “{room.title}”, {told}  /wall?class={room.slug}")
+    return 0

@@ -1,0 +1,74 @@
+"""How much may go on at once: in all, and for one visitor."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+from cae import runs
+from cae.errors import TooMany, Unwritable
+from cae.files import reason, runs_folder
+from cae.locks import Lock
+from cae.owners import COMMAND_LINE, Owner
+
+
+def most_per_visitor() -> int | None:
+    """How many trainings, and how many measurements, one visitor may have live or waiting: CAE_MAX_PER_VISITOR."""
+    value = os.environ.get("CAE_MAX_PER_VISITOR", "")
+    return int(value) if value.isascii() and value.isdigit() and int(value) > 0 else None
+
+
+def most_jobs() -> int:
+    """How many measurements (maps, judgements, films, fits) work at once: CAE_MAX_JOBS, or half of the cores."""
+    value = os.environ.get("CAE_MAX_JOBS", "")
+    if value.isascii() and value.isdigit() and int(value) > 0:
+        return int(value)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores // 2)
+
+
+def trainings_of(by: Owner) -> list[runs.Run]:
+    """The runs that this visitor has in training, or waiting for their turn."""
+    return [run for run in runs.live() if by.is_same(run.info.trained_by)]
+
+
+def why_no_training(by: Owner | None) -> str:
+    """Why this visitor may start no further training now, in a sentence; empty where they may."""
+    if (most := most_per_visitor()) is None or by is None or by == COMMAND_LINE:
+        return ""
+    return too_many([run.name for run in trainings_of(by)], most)
+
+
+def too_many(names: list[str], most: int) -> str:
+    """What is said of a visitor who has these at work or waiting already; empty where there is room for one more."""
+    if len(names) < most:
+        return ""
+    return (
+        f"You have {', '.join(names)} at work or waiting already, and a visitor may have {most} here: "
+        "wait until one has ended, or stop one."
+    )
+
+
+@contextlib.contextmanager
+def room_for(by: Owner | None) -> Iterator[None]:
+    """A place for one more training of this visitor, to be started in the block; the command line always has one.
+
+    Raises TooMany or Unwritable.
+    """
+    if most_per_visitor() is None or by is None or by == COMMAND_LINE:
+        yield
+        return
+    queue = runs_folder() / ".queue"
+    turn = Lock(queue / "visitors.lock", timeout=30)  # two windows of one visitor, at the same moment
+    try:
+        queue.mkdir(parents=True, exist_ok=True)
+        turn.acquire()
+    except OSError as error:
+        raise Unwritable(f"No training can be started in {runs_folder()}: {reason(error)}.") from error
+    try:
+        if why_not := why_no_training(by):
+            raise TooMany(why_not)
+        yield
+    finally:
+        turn.release()

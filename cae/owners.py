@@ -1,0 +1,58 @@
+"""Whose session started something: a hash that stands for a visitor, and the name that others see."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Any
+
+LONGEST_NAME = 40  # characters
+_ID = re.compile(r"[0-9a-f]{32}|command-line")
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A visitor, or the command line, as it is written down and shown; two are the same whose `id` is the same."""
+
+    id: str
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.id, str) or not _ID.fullmatch(self.id):
+            raise ValueError("no owner")
+        if not isinstance(self.name, str) or self.name != clean_name(self.name):
+            raise ValueError("no name")
+
+    def is_same(self, other: Owner | None) -> bool:
+        """Whether both are the same visitor, whatever name they give themselves."""
+        return other is not None and other.id == self.id
+
+    def to_json(self) -> dict[str, str]:
+        """As files hold it."""
+        return {"id": self.id, "name": self.name}
+
+
+def owner(identity: str, name: str = "") -> Owner:
+    """Who stands for a visitor that is known by a secret `identity`, of which only the hash is kept."""
+    return Owner(hashlib.blake2b(identity.encode(), digest_size=16).hexdigest(), clean_name(name))
+
+
+def from_json(values: Any) -> Owner | None:
+    """What `to_json` gave, or None for None. Raises ValueError, TypeError or KeyError for anything else."""
+    return None if values is None else Owner(values["id"], values["name"])
+
+
+def clean_name(name: str) -> str:
+    """A name on one line, at most 40 characters, without any that cannot be seen or that turn the writing around."""
+    return clean_text(name)[:LONGEST_NAME].rstrip()
+
+
+def clean_text(text: str) -> str:
+    """The same of a text of any length."""
+    spaced = "".join(" " if letter.isspace() else letter for letter in unicodedata.normalize("NFC", text))
+    return " ".join("".join(each for each in spaced if not unicodedata.category(each).startswith("C")).split())
+
+
+COMMAND_LINE = Owner("command-line")

@@ -1,0 +1,31 @@
+"""The queue of trainings: who waits, for whom, and how many come before one's own."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+import state
+import visitor
+import wording
+from cae import jobs
+
+
+def waiting_line() -> None:
+    """The trainings that wait for their turn, the next one first; nothing where none does."""
+    with state.errors_in_words():
+        me, waiting = visitor.me(), [run.summary() for run in jobs.queue()]
+        if not waiting:
+            return
+        mine = [number for number, each in enumerate(waiting) if me.is_same(each.resumed_by or each.by)]
+        side_by_side = jobs.most_at_a_time()
+        at_once = "One trains at a time" if side_by_side == 1 else f"{side_by_side} train side by side"
+        place = f" Yours has **{mine[0]} before it**." if mine else ""
+        if mine and mine[0] == 0:
+            place = " **Yours is the next one.**"
+        st.markdown(f"**Waiting for a place.** {at_once}, first come, first served.{place}")
+        lines = []
+        for number, each in enumerate(waiting, start=1):
+            whose = wording.plain(wording.started(each, me)) or "waiting"
+            name = f"**{each.name}**" if number - 1 in mine else each.name
+            lines.append(f"{number}. {name}, {whose}")
+        st.markdown("\n".join(lines))
