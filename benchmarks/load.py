@@ -35,6 +35,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+import numpy as np
 from filelock import FileLock
 from playwright.async_api import Page, async_playwright
 
@@ -373,25 +374,31 @@ async def tick(report: Report) -> dict[str, Any]:
 
 
 def _long_training(path: Path) -> None:
-    """A run that looks like one which has trained for 1,000 epochs and goes on."""
+    """A run that looks like one which has trained for 1,000 epochs, has kept them all, and goes on."""
     from dataclasses import replace
 
     from cae import RECIPES, Run
 
     recipe = RECIPES["original"]
     run = Run.create(path.name, recipe.model, replace(recipe.train, epochs=2 * EPOCHS))
-    shutil.copytree(PROJECT / "checkpoints" / "original" / "epochs", path / "epochs", dirs_exist_ok=True)
-    shutil.copy(PROJECT / "checkpoints" / "original" / "model.safetensors", path)
+    (path / "epochs").mkdir(exist_ok=True)
+    for name in ("history.jsonl", "progress.jsonl"):
+        (path / name).touch()
     for epoch in range(1, EPOCHS + 1):
         _one_more(path, epoch)
     run.update(state="running", started=run.info.created, threads=1)
 
 
 def _one_more(path: Path, epoch: int) -> None:
-    from cae import EpochRecord
+    from cae import RECIPES, EpochRecord, Run
     from cae.files import append_line
     from cae.records import Progress, to_line
+    from cae.weights import write_weights
 
+    weights = Run(PROJECT / "checkpoints" / "original").weights()
+    weights["decoder.5.bias"] = weights["decoder.5.bias"] + np.float32(epoch / EPOCHS)  # each frame is another
+    for file in ("model.safetensors", f"epochs/{epoch:04d}.safetensors"):
+        write_weights(path / file, weights, RECIPES["original"].model, epoch)
     mse = 0.1 / epoch + 0.0123456 + random.random() / 1_000
     append_line(path / "history.jsonl", to_line(EpochRecord(epoch, 938 * epoch, mse, mse, None, 8.1 * epoch, 9876.5)))
     for half in (0.5, 1.0):

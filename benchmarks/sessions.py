@@ -29,6 +29,7 @@ class Session:
     _query: str = ""
     _hashes: set[str] = field(default_factory=set)  # of messages that the browser would have kept
     _every: dict[str, float] = field(default_factory=dict)  # seconds between the runs of a fragment
+    _due: dict[str, float] = field(default_factory=dict)  # when each runs next
 
     async def __aenter__(self) -> Session:
         """Connects."""
@@ -46,6 +47,7 @@ class Session:
         """Goes to a page ("" is Home); the seconds until all of it was there."""
         self._page, self._query = page, query
         self._every.clear()
+        self._due.clear()
         began = time.perf_counter()
         await self._run(None)
         return time.perf_counter() - began
@@ -54,9 +56,11 @@ class Session:
         """Looks at the page for so long: what ticks there is asked for anew, as a browser does."""
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
-        due = {fragment: loop.time() + every for fragment, every in self._every.items()}
         while loop.time() < until:
-            fragment, at = min(due.items(), key=lambda item: item[1], default=("", until))
+            for each, every in self._every.items():
+                self._due.setdefault(each, loop.time() + every)
+            self._due = {each: at for each, at in self._due.items() if each in self._every}
+            fragment, at = min(self._due.items(), key=lambda item: item[1], default=("", until))
             if (wait := min(at, until) - loop.time()) > 0:
                 await self._hears(wait)
             if fragment and loop.time() >= at and at < until:
@@ -65,10 +69,7 @@ class Session:
                     await self._run(fragment)
                 self.tick_bytes.append(self.got - before)
                 self.tick_seconds.append(time.perf_counter() - began)
-            due = {
-                each: due[each] if each in due and each != fragment else loop.time() + every
-                for each, every in self._every.items()
-            }
+                self._due.pop(fragment, None)
 
     async def _run(self, fragment: str | None) -> None:
         message = BackMsg()

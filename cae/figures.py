@@ -30,7 +30,7 @@ CLASS_COLOURS = (
     "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
 )  # fmt: skip
 HOURGLASS_HEIGHT = 225
-_MOST_POINTS = 250
+_MOST_POINTS = 200
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")  # runs are told apart by more than colour
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star")
 _SLOT = 1.3  # from the middle of one block of the hourglass to the next; the picture is 1 wide

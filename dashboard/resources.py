@@ -16,7 +16,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 import serving
-from cae import browser, classroom, datasets, evaluation, judging, latent, locks, mapfilm, maps
+from cae import browser, classroom, datasets, evaluation, judging, latent, locks, mapfilm, maps, picks
 from cae.classroom import Post
 from cae.config import MapConfig, ModelConfig
 from cae.errors import CaeError, DataUnavailable
@@ -134,6 +134,9 @@ def sheet(tiles: NDArray[np.uint8]) -> str:
     return serving.address(f"{hashlib.sha256(content).hexdigest()}.tiles", lambda: content)
 
 
+MOST_FRAMES = 100  # of a film
+
+
 @dataclass(frozen=True)
 class Frame:
     """One epoch of a run's film: where the browser finds the weights of then, and the test MSE, if it was measured."""
@@ -143,9 +146,19 @@ class Frame:
     test_mse: float | None
 
 
-def film(run: Run) -> list[Frame]:
-    """The epochs of a run that are kept, in order. Raises Damaged."""
-    past = _film(str(run.path), *_stamps_of_film(run))
+def film(run: Run, wanted: int | None = None) -> list[Frame]:
+    """The epochs of a run to travel through, in order. Raises Damaged.
+
+    All that are kept; of more than MOST_FRAMES so many, close together where a network learns fastest, and `wanted`.
+    """
+    kept, planned = run.epochs(), run.info.train.epochs if run.info.train else 0
+    places = picks.film(max(planned, len(kept) - 1), MOST_FRAMES)  # they stay where they are while epochs are added
+    some = (
+        {kept[place] for place in places if place < len(kept)}
+        | {*kept[-1:]}
+        | {epoch for epoch in kept if epoch == wanted}
+    )
+    past = _film(str(run.path), tuple(sorted(some)), *_stamps_of_film(run))
     frames = [
         Frame(epoch, serving.address(f"{weights}.safetensors", run.at(epoch).weights_content), mse)
         for epoch, weights, mse in past[:-1]
@@ -159,11 +172,16 @@ def _stamps_of_film(run: Run) -> list[int]:
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _film(path: str, *stamps: int) -> list[tuple[int, str, float | None]]:
-    """The kept epochs with the hashes of their weights and the test MSE, if it was measured."""
+def _film(path: str, epochs: tuple[int, ...], *stamps: int) -> list[tuple[int, str, float | None]]:
+    """The epochs with the hashes of their weights and the test MSE, if it was measured."""
     run = Run(Path(path))
     measured = {record.epoch: record.test_mse for record in run.history()}
-    return [(epoch, run.at(epoch).weights_hash(), measured.get(epoch)) for epoch in run.epochs()]
+    return [(epoch, _hash((path, epoch), _stamp(run.weights_file(epoch))), measured.get(epoch)) for epoch in epochs]
+
+
+@st.cache_resource(max_entries=20_000, show_spinner=False)  # of a frame once: every epoch changes the film
+def _hash(key: Key, stamp: int) -> str:
+    return Run(Path(key[0])).at(key[1]).weights_hash()
 
 
 @dataclass(frozen=True)

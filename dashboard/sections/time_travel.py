@@ -26,7 +26,7 @@ def time_travel(name: str | None) -> None:
 
 def _scrubber(run: Run) -> None:
     try:
-        frames = resources.film(run.again())
+        frames = resources.film(run.again(), state.epoch(run))
     except (CaeError, OSError):
         return  # the page says what is wrong with it
     if not frames:
