@@ -104,4 +104,6 @@ class Session:
         elif kind == "stop_auto_rerun":
             for each in message.stop_auto_rerun.fragment_ids:
                 self._every.pop(each, None)
-        return kind == "script_finished"
+        elif kind == "new_session" and not message.metadata.run.fragment_ids:
+            self._every.clear()  # the whole page runs, and says anew what ticks
+        return kind == "script_finished" and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN

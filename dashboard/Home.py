@@ -61,3 +61,4 @@ for sentence in resources.troubles():
 if page != missions:
     mission_line()
 page.run()
+resources.spare_collector()

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import importlib
+import json
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
 import serving
-from cae import browser, classroom, datasets, evaluation, judging, latent, locks, mapfilm, maps, picks
+from cae import browser, classroom, datasets, evaluation, judging, latent, locks, mapfilm, maps, picks, runs
 from cae.classroom import Post
 from cae.config import MapConfig, ModelConfig
-from cae.errors import CaeError, DataUnavailable
+from cae.errors import CaeError, Damaged, DataUnavailable
 from cae.evaluation import Comparison
 from cae.files import cache_folder, runs_folder
 from cae.jobs import Job
@@ -28,11 +31,12 @@ from cae.mapfilm import MapFilm
 from cae.maps import TSNE, Points, Scores
 from cae.metrics import Baselines
 from cae.records import EpochRecord, Progress
-from cae.runs import Run
+from cae.runs import Run, Summary
 
 if TYPE_CHECKING:
     from cae.config import SampleConfig
     from cae.data import Images
+    from cae.figures import Curve
     from cae.judge import Judge
     from cae.judging import Judgement
     from cae.missions import Mission
@@ -87,6 +91,21 @@ def _import_slowly() -> None:
     torch = importlib.import_module("torch")
     torch.set_num_threads(1)  # the script threads of the sessions share the cores already
     importlib.import_module("plotly.graph_objects")
+    spare_collector()
+
+
+_spared = {"modules": 0}
+
+
+def spare_collector() -> None:
+    """Takes what has been imported since the last time, and stays, from what Python searches for garbage.
+
+    With torch and Plotly among it a whole search takes 0.2 s, in which no page moves.
+    """
+    if len(sys.modules) != _spared["modules"]:
+        gc.collect()
+        gc.freeze()
+        _spared["modules"] = len(sys.modules)
 
 
 def plotly_address() -> str:
@@ -517,15 +536,73 @@ def test_mse(run: Run) -> float:
     return record.test_mse if record else float(errors(run).mean())
 
 
+def summaries() -> list[Summary]:
+    """One line a run, as `runs.summaries` gives them: read at most once in a second, for all who look."""
+    return _summaries(str(runs_folder()))
+
+
+def forget_summaries() -> None:
+    """Has the next one who looks read them anew."""
+    _summaries.clear()
+
+
+@st.cache_resource(ttl=1.0, max_entries=2, show_spinner=False)
+def _summaries(folder: str) -> list[Summary]:
+    return runs.summaries()
+
+
 def curve(run: Run) -> tuple[list[EpochRecord], list[Progress]]:
     """The history of a run and its progress between the epochs."""
-    return _curve(_key(run), _stamp(run.path / "history.jsonl"), _stamp(run.path / "progress.jsonl"))
+    return _curve(_key(run), *_stamps_of_curve(run))
+
+
+def _stamps_of_curve(run: Run) -> tuple[int, int, int]:
+    """What changes with an epoch, with what is said of the run, and twice a second while it trains."""
+    try:
+        moment = int(2 * (run.path / "progress.jsonl").stat().st_mtime)
+    except OSError:
+        moment = 0
+    return _stamp(run.path / "history.jsonl"), _stamp(run.path / "run.json"), moment
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)  # not copied at every tick: nobody changes a record
-def _curve(key: Key, history: int, progress: int) -> tuple[list[EpochRecord], list[Progress]]:
+def _curve(key: Key, *stamps: int) -> tuple[list[EpochRecord], list[Progress]]:
     run = _run(key)
     return run.history(), run.progress()
+
+
+def loss_curves(shown: Sequence[Run], *, logarithmic: bool, on_unit: bool) -> dict[str, Any]:
+    """Plotly's JSON of the losses of runs, the first of which the page is about: drawn once for all who watch it."""
+    of = tuple((_key(run), _stamps_of_curve(run)) for run in shown)
+    dataset = evaluation.dataset_of(shown[0])
+    try:
+        baselines(dataset)
+    except (DataUnavailable, Damaged):
+        dataset = ""  # it is for what shows pictures to say that there are none
+    return _loss_curves(of, logarithmic, on_unit, dataset)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _loss_curves(
+    of: tuple[tuple[Key, tuple[int, ...]], ...], logarithmic: bool, on_unit: bool, dataset: str
+) -> dict[str, Any]:
+    from cae import figures
+
+    shown = [_run(key) for key, *_ in of]
+    figure = figures.loss_curves(
+        [_drawn(run) for run in shown], logarithmic=logarithmic, on_unit=on_unit,
+        baselines=baselines(dataset) if dataset else None, latent_dim=shown[0].info.model.latent_dim,
+    )  # fmt: skip
+    return json.loads(figure.to_json())  # type: ignore[no-any-return]
+
+
+def _drawn(run: Run) -> Curve:
+    """What the chart needs of one run."""
+    from cae.figures import Curve
+
+    history, progress = curve(run)
+    train = run.info.train
+    return Curve(run.name, history, progress, train.epochs if train else None, bool(train and train.validation_images))
 
 
 # -- what was measured

@@ -15,15 +15,22 @@ _chart = register("chart", isolated=False)
 
 
 def chart(
-    figure: go.Figure, *, key: str, description: str, keep: str = "", keep_x: str = "", of_runs: bool = False
+    figure: go.Figure | dict[str, Any],
+    *,
+    key: str,
+    description: str,
+    keep: str = "",
+    keep_x: str = "",
+    of_runs: bool = False,
 ) -> None:
-    """Shows a Plotly figure in the page's colours.
+    """Shows a Plotly figure, or its JSON, in the page's colours.
 
     `description` is what a screen reader says. Zoom and hidden traces stay until `keep` changes, the
     zoom along x until `keep_x` does, where that is given. With `of_runs` it is saved under no run's name.
     """
     file = f"of-runs-{key}" if of_runs else key
-    _show(json.loads(figure.to_json()), key, description=description, keep=keep or key, keep_x=keep_x, file=file)
+    drawn = figure if isinstance(figure, dict) else json.loads(figure.to_json())
+    _show(drawn, key, description=description, keep=keep or key, keep_x=keep_x, file=file)
 
 
 def chart_to_come(height: int, *, key: str) -> None:

@@ -6,6 +6,7 @@ import functools
 
 import streamlit as st
 
+import resources
 import state
 import visitor
 import wording
@@ -15,13 +16,15 @@ from cae.runs import Run
 from components import RunsAction, runs_table
 from sections.asking import confirm_deletion
 from sections.waiting import waiting_line
+from ticking import ticking
 
 SECONDS_BETWEEN_TABLES = 2.0
 
 
 def all_runs() -> None:
     """The table, which follows what is being trained, and the question before a deletion."""
-    st.fragment(run_every=SECONDS_BETWEEN_TABLES if runs.is_any_live() else None)(table)()
+    resources.forget_summaries()
+    ticking(SECONDS_BETWEEN_TABLES, while_=runs.is_any_live())(table)()
     if (name := state.asked_about_deleting()) is not None:
         confirm_deletion(name)
 
@@ -30,7 +33,7 @@ def table() -> None:
     """A row a run."""
     with state.errors_in_words():
         waiting_line()
-        summaries = runs.summaries()
+        summaries = resources.summaries()
         if not summaries:
             st.caption("None yet: the first one appears here as soon as it is started.")
             return
@@ -85,6 +88,7 @@ def obey(action: RunsAction) -> None:
         before = run.info.note
         if action.note != before:
             run.annotate(action.note)
+            resources.forget_summaries()
         if run.info.note != before:
             st.rerun()
     else:

@@ -24,6 +24,7 @@ from cae.runs import Run
 from comparison import Cell, Group, Subject
 from components import Card, Sheet, atlas, chart, digits, table
 from sections.working import working
+from ticking import ticking
 
 MOST = 6
 _DIGITS = 10
@@ -168,7 +169,7 @@ def _can_be_mapped(run: Run) -> bool:
 def measuring(runs: Sequence[Run], missing: Sequence[Work]) -> None:
     """Measures what is missing, one thing after another, while the page is looked at."""
     is_busy = bool(state.to_measure()) or any(work.job().is_live() for work in missing)
-    st.fragment(run_every=_SECONDS_BETWEEN_TICKS if is_busy else None)(_measuring)([run.name for run in runs], missing)
+    ticking(_SECONDS_BETWEEN_TICKS, while_=is_busy)(_measuring)([run.name for run in runs], missing)
 
 
 def _measuring(names: Sequence[str], missing: Sequence[Work]) -> None:

@@ -21,6 +21,7 @@ from components import Generated, chart, samples
 from sections.keeping import add_sample
 from sections.tables import small_table
 from sections.working import working
+from ticking import ticking
 
 if TYPE_CHECKING:
     from cae.quality import Quality
@@ -73,7 +74,7 @@ def _draw_others() -> None:
 def fitting(run: Run) -> None:
     """What is to be fitted, the button that starts it, and how far it is; ticks while it works."""
     live = sampling.job(run).is_live()
-    st.fragment(run_every=SECONDS_BETWEEN_TICKS if live else None)(_fitting)(run, live)
+    ticking(SECONDS_BETWEEN_TICKS, while_=live)(_fitting)(run, live)
 
 
 @state.errors_in_words()

@@ -21,6 +21,7 @@ from sections.asking import stop_button
 from sections.own_drawing import own_drawing
 from sections.tables import small_table
 from sections.working import working
+from ticking import ticking
 
 if TYPE_CHECKING:
     from resources import MapAddresses
@@ -52,7 +53,7 @@ def _on_film(run: Run) -> TSNE | None:
 def layout(run: Run, config: MapConfig, of: Points) -> None:
     """The map and its t-SNE, ticking while one is computed."""
     live = maps.job(run, config).is_live()
-    st.fragment(run_every=SECONDS_BETWEEN_TICKS if live else None)(_layout)(run, config, of, live)
+    ticking(SECONDS_BETWEEN_TICKS, while_=live)(_layout)(run, config, of, live)
 
 
 def _layout(run: Run, config: MapConfig, of: Points, was_live: bool) -> None:
@@ -139,7 +140,7 @@ def through_time(run: Run, of: Points) -> None:
     if count < 2 or maps.why_not(of, mapfilm.CONFIG):
         return
     live = resources.map_film_job(run).is_live()
-    st.fragment(run_every=SECONDS_BETWEEN_TICKS if live else None)(_through_time)(run, count, live)
+    ticking(SECONDS_BETWEEN_TICKS, while_=live)(_through_time)(run, count, live)
 
 
 @state.errors_in_words()

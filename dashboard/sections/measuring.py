@@ -10,6 +10,7 @@ import wording
 from cae import judging
 from cae.runs import Run
 from sections.working import working
+from ticking import ticking
 
 SECONDS_BETWEEN_TICKS = 0.5
 
@@ -17,7 +18,7 @@ SECONDS_BETWEEN_TICKS = 0.5
 def measuring(run: Run) -> None:
     """Starts the process that judges the run, or shows how far it is; ticks while it works."""
     live = judging.job(run).is_live()
-    st.fragment(run_every=SECONDS_BETWEEN_TICKS if live else None)(_measuring)(run, live)
+    ticking(SECONDS_BETWEEN_TICKS, while_=live)(_measuring)(run, live)
 
 
 def _measuring(run: Run, was_live: bool) -> None:

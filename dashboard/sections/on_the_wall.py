@@ -15,6 +15,7 @@ from cae.classroom import Classroom, Post
 from cae.files import is_read_only
 from components import wall
 from sections.tables import small_table
+from ticking import ticking
 
 SECONDS_BETWEEN_LOOKS = 4.0
 MOST_RUNS = 12
@@ -130,7 +131,7 @@ def follow(room: Classroom) -> None:
     """Draws the page anew as soon as something on the wall has changed."""
     drawn = resources.wall_stamp(room.slug)
 
-    @st.fragment(run_every=SECONDS_BETWEEN_LOOKS)
+    @ticking(SECONDS_BETWEEN_LOOKS, while_=True)
     def look() -> None:
         if resources.wall_stamp(room.slug) != drawn:
             st.rerun()

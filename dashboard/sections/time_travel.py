@@ -10,6 +10,7 @@ import wording
 from cae.errors import CaeError
 from cae.runs import Run
 from components import scrubber
+from ticking import ticking
 
 SECONDS_BETWEEN_TICKS = 2.0  # while epochs are added
 
@@ -21,7 +22,7 @@ def time_travel(name: str | None) -> None:
     except CaeError:
         run = None
     if run is not None:
-        st.fragment(run_every=SECONDS_BETWEEN_TICKS if run.is_live() else None)(_scrubber)(run)
+        ticking(SECONDS_BETWEEN_TICKS, while_=run.is_live())(_scrubber)(run)
 
 
 def _scrubber(run: Run) -> None:

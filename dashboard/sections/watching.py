@@ -8,17 +8,16 @@ import resources
 import state
 import visitor
 import wording
-from cae import animation, evaluation, figures, jobs, limits, picks
+from cae import animation, evaluation, jobs, limits, picks
 from cae.config import RECIPES
-from cae.errors import CaeError, Damaged, DataUnavailable
-from cae.figures import Curve
+from cae.errors import CaeError
 from cae.files import is_read_only
-from cae.metrics import Baselines
 from cae.runs import Run
 from components import Card, chart, digits
 from sections.asking import confirm_stop
 from sections.posting import post_run_button
 from sections.taking import take_home
+from ticking import ticking
 
 SECONDS_BETWEEN_TICKS = 0.6
 FILM_ROWS = 4
@@ -35,7 +34,7 @@ def watch(run: Run) -> None:
     )
     on_unit = unit.segmented_control("MSE on", ["[-1, 1]", "[0, 1]"], default="[-1, 1]", key="unit", required=True)
     live = run.is_live()
-    ticking = st.fragment(run_every=SECONDS_BETWEEN_TICKS if live else None)
+    tick = ticking(SECONDS_BETWEEN_TICKS, while_=live)
 
     def line() -> None:
         with state.errors_in_words():
@@ -49,10 +48,10 @@ def watch(run: Run) -> None:
 
     progress, controls = st.columns([3, 1.1] if live else [3, 2], vertical_alignment="bottom")
     with progress:
-        ticking(line)()
+        tick(line)()
     with controls:
         start_or_stop(run, live)
-    ticking(pictures)()
+    tick(pictures)()
     if run.state == "failed" and (log := jobs.last_words(run)):
         with st.expander("What the process said last"):
             st.code(log, language=None)
@@ -95,42 +94,21 @@ def progress_line(run: Run, was_live: bool) -> None:
 
 def loss_chart(run: Run, *, logarithmic: bool, on_unit: bool) -> None:
     """Its losses, with the baselines, and the curves of the runs ticked in the table."""
-    curves = [curve_of(run)]
+    shown = [run]
     for name in state.overlay():
         try:
             if name != run.name:
-                curves.append(curve_of(Run.open(name)))
+                resources.curve(other := Run.open(name))
+                shown.append(other)
         except CaeError:
             continue  # the table says what is wrong with it
-    figure = figures.loss_curves(
-        curves,
-        on_unit=on_unit,
-        logarithmic=logarithmic,
-        baselines=baselines_of(run),
-        latent_dim=run.info.model.latent_dim,
-    )
     chart(
-        figure,
+        resources.loss_curves(shown, logarithmic=logarithmic, on_unit=on_unit),
         key="loss",
         description=f"Loss of {run.name} over epochs",
         keep=f"{run.name} {logarithmic} {on_unit}",
         keep_x=run.name,
     )
-
-
-def baselines_of(run: Run) -> Baselines | None:
-    """The baselines of its data set, where that is here; what is said of the pictures says that it is not."""
-    try:
-        return resources.baselines(evaluation.dataset_of(run))
-    except (DataUnavailable, Damaged):
-        return None
-
-
-def curve_of(run: Run) -> Curve:
-    """What the chart needs of one run."""
-    history, progress = resources.curve(run)
-    train = run.info.train
-    return Curve(run.name, history, progress, train.epochs if train else None, bool(train and train.validation_images))
 
 
 def film(run: Run) -> None:
