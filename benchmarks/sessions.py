@@ -27,6 +27,7 @@ class Session:
     _socket: Any = None
     _page: str = ""
     _query: str = ""
+    _script: str = ""  # what the server calls the page
     _hashes: set[str] = field(default_factory=set)  # of messages that the browser would have kept
     _every: dict[str, float] = field(default_factory=dict)  # seconds between the runs of a fragment
     _due: dict[str, float] = field(default_factory=dict)  # when each runs next
@@ -74,7 +75,11 @@ class Session:
     async def _run(self, fragment: str | None) -> None:
         message = BackMsg()
         state = message.rerun_script
-        state.query_string, state.page_name = self._query, self._page
+        state.query_string = self._query
+        if fragment:
+            state.page_script_hash = self._script
+        else:
+            state.page_name = self._page
         state.cached_message_hashes.extend(self._hashes)
         if fragment:
             state.fragment_id, state.is_auto_rerun = fragment, True
@@ -99,6 +104,8 @@ class Session:
         kind = message.WhichOneof("type")
         if kind == "delta" and message.delta.new_element.WhichOneof("type") == "exception":
             self.errors.append(message.delta.new_element.exception.message)
+        elif kind == "navigation":
+            self._script = message.navigation.page_script_hash
         elif kind == "auto_rerun":
             self._every[message.auto_rerun.fragment_id] = message.auto_rerun.interval
         elif kind == "stop_auto_rerun":

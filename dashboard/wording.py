@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cae import metrics
-from cae.owners import COMMAND_LINE, Owner
+from cae.owners import Owner, in_words
 from cae.runs import Run, Summary
 
 # What means something to Markdown anywhere, and what begins a list; and where it finds an address, escaped or not.
@@ -63,22 +63,13 @@ def options(values: Iterable[tuple[str, Any]]) -> str:
     return ", ".join(f"{label} {_shown(value)}" for label, value in values)
 
 
-def by(owner: Owner, me: Owner | None = None) -> str:
-    """Whose something is; the name that a visitor has given themselves stands in quotation marks."""
-    if owner.is_same(me):
-        return "you"
-    if owner == COMMAND_LINE:
-        return "the command line"
-    return f"“{owner.name}”" if owner.name else "another visitor"
-
-
 def started(summary: Summary, me: Owner | None) -> str:
     """By whom a run was started and when, and by whom it was resumed where that was another; empty if not known."""
     parts = []
     if summary.by:
-        parts.append(f"started by {by(summary.by, me)} {ago(summary.created)}")
+        parts.append(f"started by {in_words(summary.by, me)} {ago(summary.created)}")
     if summary.resumed_by:
-        parts.append(f"resumed by {by(summary.resumed_by, me)} {ago(summary.queued or summary.created)}")
+        parts.append(f"resumed by {in_words(summary.resumed_by, me)} {ago(summary.queued or summary.created)}")
     return ", ".join(parts)
 
 

@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import signal
@@ -23,6 +24,7 @@ from helpers import (
 
 from cae.cli import main
 from cae.files import runs_folder
+from cae.owners import owner
 from cae.runs import Run
 
 pytestmark = pytest.mark.usefixtures("small_data", "no_training_left")
@@ -385,6 +387,30 @@ def test_pack_import_and_delete_move_a_run(run_main, tiny, tmp_path):
     assert weights_of(Run.open("moved")) == weights_of(tiny)
     assert run_main("delete", "tiny")[0] == 0
     assert left_behind() == {"moved"}
+
+
+@pytest.mark.parametrize(("answer", "left"), [("y\n", set()), ("n\n", {"tiny"}), ("\n", {"tiny"}), ("", {"tiny"})])
+def test_in_a_terminal_deletion_asks_and_says_whose_run_it_is(run_main, tiny, monkeypatch, answer, left):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr(sys, "stdin", Terminal(answer))
+    tiny.update(by=owner("a secret", "Ada"))
+    code, out, _ = run_main("delete", "tiny")
+    assert "Delete tiny" in out and "started by “Ada”" in out
+    assert code == len(left) and left_behind() == left
+    if left:
+        assert run_main("delete", "tiny", "--yes")[0] == 0 and not left_behind()
+
+
+def test_missions_are_listed_and_a_file_that_is_wrong_is_named(run_main, monkeypatch, tmp_path):
+    code, out, err = run_main("missions")
+    assert code == 0 and "Which two digits does the network confuse most?" in out and not err
+    (tmp_path / "bad.toml").write_text("title = 3", encoding="utf-8")
+    monkeypatch.setenv("CAE_MISSIONS", str(tmp_path))
+    code, out, err = run_main("missions")
+    assert code == 1 and not out and "bad.toml: title" in err
 
 
 def test_ship_says_the_size(run_main, tiny):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import json
 import os
@@ -14,10 +15,10 @@ from dataclasses import asdict, replace
 
 from cae import jobs, locks, runs, sweep
 from cae.commands.arguments import Adder, add_options, fields_of, number, stopping_on_signals
-from cae.commands.terminal import harmless, print
+from cae.commands.terminal import agrees, harmless, print
 from cae.config import RECIPES, Config, ModelConfig, TrainConfig
-from cae.errors import CaeError, InvalidOption
-from cae.owners import COMMAND_LINE
+from cae.errors import CaeError, Damaged, InvalidOption
+from cae.owners import COMMAND_LINE, in_words
 from cae.records import EpochRecord, Progress
 from cae.runs import Run
 
@@ -31,8 +32,9 @@ def add(command: Adder) -> None:
     train.add_argument("--started", action="store_true", help=argparse.SUPPRESS)  # by jobs, which has checked
     add_options(train, ModelConfig, TrainConfig)
     command("resume", _resume, "Take up all trainings that were cut off, as by a reboot, in the order they had.")
-    stop = command("stop", _stop, "Stop a training after the batch under way; nothing is lost.")
+    stop = command("stop", _stop, "Stop a training after the batch under way; in a terminal it asks. Nothing is lost.")
     stop.add_argument("name")
+    stop.add_argument("--yes", action="store_true", help="without asking")
     listing = command("runs", _runs, "List all runs.")
     listing.add_argument("--json", action="store_true", help="as JSON")
     sweeping = command("sweep", _sweep, "Train a run for each value of one option; the same command again goes on.")
@@ -42,8 +44,9 @@ def add(command: Adder) -> None:
     )
     sweeping.add_argument("--json", action="store_true", help="as JSON")
     add_options(sweeping, ModelConfig, TrainConfig, several=True)
-    delete = command("delete", _delete, "Delete a run.")
+    delete = command("delete", _delete, "Delete a run; in a terminal it asks.")
     delete.add_argument("name")
+    delete.add_argument("--yes", action="store_true", help="without asking")
     ship = command("ship", _ship, "Make a finished run fit to be part of the project: thin, measured, protected.")
     ship.add_argument("name")
 
@@ -181,6 +184,8 @@ def _resume(options: argparse.Namespace) -> int:
 
 def _stop(options: argparse.Namespace) -> int:
     run = Run.open(options.name)
+    if run.is_live() and not (options.yes or agrees(f"Stop {run.name}? {_whose(run)}")):
+        return 1
     jobs.ask_to_stop(run)
     deadline = time.monotonic() + 60
     while (again := run.again()).is_live():
@@ -189,6 +194,14 @@ def _stop(options: argparse.Namespace) -> int:
         time.sleep(0.1)
     print(f"{run.name} is {again.state} after {again.last_epoch()} whole epochs.")
     return 0
+
+
+def _whose(run: Run) -> str:
+    """Whose session started its last training, as a sentence."""
+    with contextlib.suppress(Damaged):
+        if (by := run.info.trained_by) is not None:
+            return f"It was started by {in_words(by)}."
+    return "It is not known whose session started it."
 
 
 def _warn() -> None:
@@ -226,6 +239,8 @@ def _runs(options: argparse.Namespace) -> int:
 
 def _delete(options: argparse.Namespace) -> int:
     run = Run.open(options.name)
+    if not (options.yes or agrees(f"Delete {run.name}, with its weights and its history? {_whose(run)}")):
+        return 1
     run.delete()
     print(f"{run.name} is deleted.")
     return 0

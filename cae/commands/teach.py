@@ -1,11 +1,12 @@
-"""A class: started, listed."""
+"""A class: started, listed; and its missions, checked."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 
-from cae import classroom
+from cae import classroom, missions
 from cae.commands.arguments import Adder
 from cae.commands.terminal import print
 from cae.owners import COMMAND_LINE
@@ -19,6 +20,7 @@ def add(command: Adder) -> None:
         "--approval", action="store_true", help="a post shows only when the moderator has approved it"
     )
     starting.add_argument("--json", action="store_true", help="as JSON")
+    command("missions", _missions, "List the missions, and say what is wrong with a file of them.")
 
 
 def _class(options: argparse.Namespace) -> int:
@@ -51,3 +53,12 @@ def _list(*, as_json: bool) -> int:
         told = f"{count} {'post' if count == 1 else 'posts'}{'' if room.is_open else ', closed'}"
         print(f"{room.slug}  “{room.title}”, {told}  /wall?class={room.slug}")
     return 0
+
+
+def _missions(options: argparse.Namespace) -> int:
+    found, problems = missions.read_all()
+    for mission in found:
+        print(f"{mission.id:20} {mission.title}  ({mission.measure or 'in words alone'})")
+    for problem in problems:
+        print(f"cae: {problem}", file=sys.stderr)
+    return 1 if problems else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import re
+import sys
 from typing import TextIO
 
 # Control characters but for new lines and tabs, what turns the direction of writing, and halves of characters.
@@ -20,3 +21,11 @@ def harmless(text: str) -> str:
 def print(text: object, *, file: TextIO | None = None, flush: bool = False) -> None:
     """As Python's own, of one text that is harmless."""
     builtins.print(harmless(str(text)), file=file, flush=flush)
+
+
+def agrees(question: str) -> bool:
+    """Whether somebody at a terminal says yes; where nobody sits at one, nobody is asked, and that is a yes."""
+    if not sys.stdin.isatty():
+        return True
+    builtins.print(f"{harmless(question)} [y/N] ", end="", flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

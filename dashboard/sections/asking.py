@@ -12,6 +12,7 @@ import visitor
 import wording
 from cae import jobs
 from cae.jobs import Job
+from cae.owners import in_words
 from cae.runs import Run, Summary
 
 
@@ -92,7 +93,7 @@ def stop_button(
     by, is_asked, result = job.by(), job.is_stop_asked(), str(job.result)
     is_anothers = by is not None and not visitor.is_mine(by)
     if by is not None and is_anothers and state.asked_about_stopping() == result:
-        whose = wording.by(by)
+        whose = in_words(by)
         st.warning(f"{wording.plain(whose[0].upper() + whose[1:])}'s session asked for this. {kept}")
         st.button("Yes, stop it", key=f"{key} yes", on_click=stop, type="primary", width=width)
         st.button("Let it go on", key=f"{key} no", on_click=state.ask_about_stopping, args=(None,), width=width)

@@ -26,6 +26,7 @@ def new_training() -> None:
         forms.fields(TrainConfig)
         st.markdown("**The network**")
         forms.fields(ModelConfig)
+        visitor.name_field("name beside a training")
     try:
         model, train = forms.read(ModelConfig), forms.read(TrainConfig)
     except InvalidOption as error:

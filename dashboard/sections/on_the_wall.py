@@ -13,6 +13,7 @@ import wording
 from cae import classroom
 from cae.classroom import Classroom, Post
 from cae.files import is_read_only
+from cae.owners import in_words
 from components import wall
 from sections.tables import small_table
 from ticking import ticking
@@ -102,7 +103,7 @@ def best_runs(room: Classroom, posts: list[Post]) -> None:
     header = ("run", "by", *(("data set",) if datasets else ()), "test MSE", "numbers", "epochs", "when")
     rows = [
         (
-            post.run, wording.by(post.by, me), *((post.dataset,) if datasets else ()), wording.number(post.mse),
+            post.run, in_words(post.by, me), *((post.dataset,) if datasets else ()), wording.number(post.mse),
             str(post.latent_dim), str(post.epoch), f"{wording.ago(post.posted)}{_remark(post)}",
         )
         for post in found
@@ -161,7 +162,7 @@ def _do(room: Classroom, kind: str, post: str) -> None:
 
 
 def _words(post: Post) -> dict[str, Any]:
-    whose, error = wording.by(post.by, visitor.me()), wording.number(post.mse)
+    whose, error = in_words(post.by, visitor.me()), wording.number(post.mse)
     return {
         "caption": [whose, f"MSE {error}", wording.ago(post.posted)],
         "description": f"A drawing by {whose}, and its copy by {post.run}, MSE {error}",
