@@ -37,7 +37,7 @@ def tried(form, folder, file, content, truth):
         found = form.use()
     except CaeError as error:
         assert not form.is_kept, f"said aloud, where it could be computed anew: {error}"
-        assert is_sentence(error, file.name, "in six", "kmnist", "shapes"), (
+        assert is_sentence(error, file.name, "in six", "kmnist", "shapes", "6b"), (
             f"no sentence that names {file.name}: {error}"
         )
         return "refused"

@@ -1,5 +1,6 @@
 """A laboratory with everything in it that is read from a file, and what the pages and the commands make of each."""
 
+import base64
 import contextlib
 import dataclasses
 import io
@@ -14,8 +15,24 @@ import numpy as np
 import pytest
 from helpers import PROJECT, options, trained
 
-from cae import data, datasets, evaluation, judge, judging, latent, mapfilm, maps, own_data, probing, sampling, sweep
+from cae import (
+    classroom,
+    data,
+    datasets,
+    evaluation,
+    judge,
+    judging,
+    latent,
+    mapfilm,
+    maps,
+    own_data,
+    probing,
+    sampling,
+    sweep,
+    tickets,
+)  # fmt: skip
 from cae.config import MapConfig, ModelConfig, TrainConfig
+from cae.owners import owner
 from cae.runs import Run, RunInfo, names, summaries
 
 NAME = "six"
@@ -55,6 +72,11 @@ def build(folder: Path) -> None:
     pictures = np.random.default_rng(0).integers(0, 256, (60, 28, 28), np.uint8)
     np.savez(folder / "pictures.npz", images=pictures, labels=np.arange(60) % 3)
     own_data.import_data(folder / "pictures.npz", "shapes")
+    ada = owner("a secret", "Ada")
+    classroom.start("6b", ada)
+    classroom.post_drawing("6b", ada, run, pictures[0], pictures[1])
+    with tickets.turn():
+        tickets.take(folder / "cache" / "result", ("map", NAME), ada)
     for place in (folder / "cache").rglob("*.lock"):
         place.unlink()
 
@@ -265,6 +287,27 @@ def component_rows():
     return np.vstack([found.mean, found.axes])
 
 
+def post():
+    found = classroom.posts("6b")
+    return plain(found[0]) if found else None
+
+
+def post_says(content):
+    values = json.loads(content)
+    for picture in ("pixels", "copy"):
+        values[picture] = np.frombuffer(base64.b64decode(values[picture]), np.uint8).reshape(28, 28)
+    return values
+
+
+def ticket():
+    found = tickets.waiting()
+    values = plain(found[0]) if found else None
+    if values:
+        del values["path"]
+        values["result"] = str(values["result"])
+    return values
+
+
 def none(_content):
     """What cannot be compared: only that nothing breaks, and that it is the truth where there is a result."""
     raise ValueError
@@ -311,6 +354,10 @@ FORMATS = [
     idx_says),
     Format("idx labels", "data/KMNIST/raw/t10k-labels-idx1-ubyte", "idx", lambda: pictures_of("kmnist", "test")[1],
     idx_says),
+    Format("class.json", "checkpoints/.classes/*/class.json", "json", lambda: plain(classroom.find("6b")),
+    lambda content: {**document_says(content), "slug": "6b"}),
+    Format("a post on the wall", "checkpoints/.classes/*/posts/*.json", "json", post, post_says, True),
+    Format("a ticket", "cache/.jobs/*.json", "json", ticket, document_says, True),
 ]  # fmt: skip
 
 
