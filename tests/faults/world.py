@@ -148,7 +148,7 @@ def info_says(content):
     found = {**{name: value for name, value in defaults.items() if name not in values}, **values}
     found["model"] = {**ModelConfig().to_json(), **values["model"]}
     found["train"] = values["train"] and {**TrainConfig().to_json(), **values["train"]}
-    return found
+    return {name: value for name, value in found.items() if value or name not in ("by", "resumed_by")}
 
 
 def lines_say(content):
