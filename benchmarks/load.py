@@ -86,8 +86,8 @@ class Dashboard:
 
     async def __aexit__(self, *_: object) -> None:
         """Stops it, and what it started."""
-        for run in self.runs.glob("[a-z]*"):
-            (run / "stop").touch()
+        for run in self.runs.glob("[a-z]*/run.json"):
+            run.with_name("stop").touch()
         self._server.terminate()
         self._server.wait()
         await asyncio.sleep(2)
