@@ -11,7 +11,7 @@ import platform
 import re
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -153,6 +153,11 @@ class Summary:
     resumed_by: Owner | None = None
     queued: str | None = None
 
+    @property
+    def is_live(self) -> bool:
+        """Whether a process is training it or waiting to."""
+        return self.state in ("queued", "running")
+
 
 class Run:
     """One run, by the folder it lives in, and as it was after `epoch`: where that is None, after its last."""
@@ -196,7 +201,7 @@ class Run:
         for folder in _run_folders():
             if reading.is_folder(folder / name):
                 return cls(folder / name)
-        known = ", ".join(run.name for run in _all_runs()[:8])
+        known = ", ".join(run.name for run in all_runs()[:8])
         raise RunNotFound(f"There is no run called {name!r}." + (f" There are: {known}." if known else ""))
 
     @classmethod
@@ -519,7 +524,7 @@ class Run:
 
 def names() -> list[str]:
     """The names of all runs, those that changed last first."""
-    return [run.name for run in sorted(_all_runs(), key=_last_change, reverse=True)]
+    return [run.name for run in sorted(all_runs(), key=_last_change, reverse=True)]
 
 
 def _last_change(run: Run) -> float:
@@ -529,24 +534,24 @@ def _last_change(run: Run) -> float:
         return 0.0
 
 
-def is_any_live() -> bool:
-    """Whether any run is being trained or waits to be."""
-    return any(run.is_live() for run in _all_runs())
-
-
 def live() -> list[Run]:
     """The runs that are being trained or wait to be."""
-    return [run for run in _all_runs() if run.is_live()]
+    return [run for run in all_runs() if run.is_live()]
 
 
 def summaries() -> list[Summary]:
     """One line a run, the newest first; damaged ones last."""
-    return sorted((run.summary() for run in _all_runs()), key=lambda found: found.created, reverse=True)
+    return in_order(run.summary() for run in all_runs())
+
+
+def in_order(found: Iterable[Summary]) -> list[Summary]:
+    """The newest first; damaged ones last."""
+    return sorted(found, key=lambda each: each.created, reverse=True)
 
 
 def free_name(stem: str) -> str:
     """`stem`, or the first of stem-2, stem-3, ... that no run has."""
-    taken = {run.name for run in _all_runs()}
+    taken = {run.name for run in all_runs()}
     names = itertools.chain([stem], (f"{stem[:58]}-{number}" for number in itertools.count(2)))
     return next(name for name in names if name not in taken)
 
@@ -555,14 +560,16 @@ def _run_folders() -> list[Path]:
     return list(dict.fromkeys((runs_folder(), SHIPPED_RUNS)))
 
 
-def _all_runs() -> list[Run]:
+def all_runs() -> list[Run]:
+    """All runs, the user's own and those shipped, in no order."""
     found: dict[str, Run] = {}
+    own = runs_folder()
     for folder in _run_folders():
         with contextlib.suppress(OSError), os.scandir(folder) as entries:
             for entry in entries:
                 if entry.name in found or not _is_run(entry):
                     continue
-                if folder == runs_folder() or reading.is_there(Path(entry.path, "run.json")):
+                if folder == own or reading.is_there(Path(entry.path, "run.json")):
                     found[entry.name] = Run(Path(entry.path))
     return list(found.values())
 

@@ -546,9 +546,22 @@ def forget_summaries() -> None:
     _summaries.clear()
 
 
+_summary_of: dict[Path, tuple[list[int], Summary]] = {}  # a run in one line, and what its files were then
+_FILES_OF_SUMMARY = ("run.json", "history.jsonl", "model.safetensors", "resume.safetensors")
+
+
 @st.cache_resource(ttl=1.0, max_entries=2, show_spinner=False)
 def _summaries(folder: str) -> list[Summary]:
-    return runs.summaries()
+    """Of a run that nobody trains, what was known of it holds while its files are the same."""
+    found: dict[Path, tuple[list[int], Summary]] = {}
+    for run in runs.all_runs():
+        stamps = [_stamp(run.path / name) for name in _FILES_OF_SUMMARY]
+        known = _summary_of.get(run.path)
+        is_known = known is not None and known[0] == stamps and not known[1].is_live
+        found[run.path] = known if known and is_known else (stamps, run.summary())
+    _summary_of.clear()
+    _summary_of.update(found)
+    return runs.in_order(summary for _, summary in found.values())
 
 
 def curve(run: Run) -> tuple[list[EpochRecord], list[Progress]]:

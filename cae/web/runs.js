@@ -5,6 +5,7 @@
 // emit(kind, value): "open" name | "overlay" [name] | "note" {run, note} | "delete" name
 import {csv, download, saving} from "./save.js";
 
+const MANY = 100; // runs, of which the others are shown when they are asked for or found
 const COLUMNS = ["", "run", "state", "epochs", "best loss", "time", "differs from the original in", "note", ""];
 
 export function mount(element, data, emit) {
@@ -14,13 +15,30 @@ export function mount(element, data, emit) {
     return;
   }
   root.later = null;
-  const filter = root.filter ?? "";
-  const table = document.createElement("table");
-  table.append(head(), body(data, emit, root));
-  const parts = [table];
-  if (data.rows.length > 12) parts.unshift(search(root, filter));
+  const table = document.createElement("table"), more = document.createElement("p");
+  table.append(head(), document.createElement("tbody"));
+  const draw = () => {
+    const words = (root.filter ?? "").toLowerCase().split(/\s+/).filter(Boolean);
+    const found = data.rows.filter((run) => words.every((word) => textOf(run).includes(word)));
+    const shown = root.showsAll ? found : found.filter((run, at) => at < MANY || isOutstanding(run, data));
+    table.tBodies[0].replaceWith(body(shown, data, emit, root));
+    more.replaceChildren();
+    if (shown.length < found.length) more.append(`The newest of ${found.length.toLocaleString("en")}. `, button("Show all", "Show all runs", () => {
+      root.showsAll = true;
+      draw();
+    }));
+  };
+  draw();
+  const parts = [table, more];
+  if (data.rows.length > 12) parts.unshift(search(root, draw));
   root.replaceChildren(...parts, saving(["CSV", "Save this table for a spreadsheet", () => download(csv(rowsOf(data)), "runs.csv")]));
-  apply(root, filter);
+}
+
+const textOf = (run) => [run.name, run.by, run.state, run.reason, run.epochs, run.best, run.differs, run.note].join(" ").toLowerCase();
+
+// What is not left out, however many runs there are.
+function isOutstanding(run, {chosen, overlay}) {
+  return run.name === chosen || overlay.includes(run.name) || run.state === "running" || run.state === "queued";
 }
 
 function rowsOf({rows}) {
@@ -41,10 +59,10 @@ function head() {
   return element;
 }
 
-function body(data, emit, root) {
+function body(rows, data, emit, root) {
   const element = document.createElement("tbody");
   const overlay = new Set(data.overlay);
-  for (const run of data.rows) {
+  for (const run of rows) {
     const row = element.insertRow();
     row.dataset.name = run.name;
     row.classList.toggle("chosen", run.name === data.chosen);
@@ -97,21 +115,15 @@ function note(run, data, emit, root) {
   return field;
 }
 
-function search(root, filter) {
+function search(root, draw) {
   const field = Object.assign(document.createElement("input"), {
-    type: "search", value: filter, placeholder: "find a run", ariaLabel: "Find a run", className: "find",
+    type: "search", value: root.filter ?? "", placeholder: "find a run", ariaLabel: "Find a run", className: "find",
   });
-  field.oninput = () => apply(root, field.value);
+  field.oninput = () => {
+    root.filter = field.value;
+    draw();
+  };
   return field;
-}
-
-function apply(root, filter) {
-  root.filter = filter;
-  const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
-  for (const row of root.querySelectorAll("tbody tr")) {
-    const text = `${row.textContent} ${row.querySelector("input[type=text]")?.value ?? ""}`.toLowerCase();
-    row.hidden = !words.every((word) => text.includes(word));
-  }
 }
 
 function button(text, name, action) {

@@ -10,7 +10,7 @@ import resources
 import state
 import visitor
 import wording
-from cae import jobs, runs
+from cae import jobs
 from cae.files import is_read_only
 from cae.runs import Run
 from components import RunsAction, runs_table
@@ -24,7 +24,8 @@ SECONDS_BETWEEN_TABLES = 2.0
 def all_runs() -> None:
     """The table, which follows what is being trained, and the question before a deletion."""
     resources.forget_summaries()
-    ticking(SECONDS_BETWEEN_TABLES, while_=runs.is_any_live())(table)()
+    is_any_live = any(summary.is_live for summary in resources.summaries())
+    ticking(SECONDS_BETWEEN_TABLES, while_=is_any_live)(table)()
     if (name := state.asked_about_deleting()) is not None:
         confirm_deletion(name)
 
