@@ -56,7 +56,7 @@ class Dashboard:
     """A server of its own, on folders of its own."""
 
     def __init__(self, shipped: Sequence[str] = SHIPPED) -> None:
-        self._place = tempfile.TemporaryDirectory()
+        self._place, self._shipped = tempfile.TemporaryDirectory(), shipped
         folder = Path(self._place.name)
         self.runs = folder / "checkpoints"
         self.runs.mkdir()
@@ -67,7 +67,7 @@ class Dashboard:
         }  # fmt: skip
 
     async def __aenter__(self) -> Dashboard:
-        """Starts it, and has every page made once."""
+        """Starts it, and has every page of every run made once: what is measured once for a run is kept then."""
         port = free_port()
         self.address = f"http://127.0.0.1:{port}"
         quiet = ("--server.headless", "true", "--logger.level", "error", "--server.port", str(port))
@@ -77,10 +77,11 @@ class Dashboard:
         )  # fmt: skip
         for _ in range(600):
             with contextlib.suppress(OSError):
-                async with Session(self.address) as first:
-                    for page in PAGES:
-                        await first.opens(page, "run=original")
-                    return self
+                for run in self._shipped:
+                    async with Session(self.address) as first:
+                        for page in PAGES:
+                            await first.opens(page, f"run={run}")
+                return self
             await asyncio.sleep(0.1)
         raise SystemExit("The server does not answer.")
 
@@ -196,6 +197,7 @@ async def draws(page: Page) -> None:
 
 async def classroom(report: Report) -> dict[str, Any]:
     changes: list[float] = []
+    by_page: dict[str, list[float]] = {}
     errors: list[str] = []
     alone: list[float] = []
     together: list[float] = []
@@ -203,19 +205,23 @@ async def classroom(report: Report) -> dict[str, Any]:
 
     async def student(dashboard: Dashboard, number: int, until_then: float) -> None:
         order = random.Random(number)
-        async with Session(dashboard.address) as session:
-            await session.opens("", f"run={order.choice(SHIPPED)}")
+        run = order.choice(SHIPPED)
+        async with Session(dashboard.address) as session, Session(dashboard.address) as watching:
+            await session.opens("", f"run={run}")
             while time.monotonic() < until_then:
-                await session.stays(order.uniform(5, 20))
-                run = "busy" if (page := order.choice(PAGES)) == "train" else order.choice(SHIPPED)
-                changes.append(await session.opens(page, f"run={run}"))
-        errors.extend(session.errors)
+                page = order.choice(PAGES)
+                who, of = (watching, "busy") if page == "train" else (session, run)
+                await who.stays(order.uniform(5, 20))
+                changes.append(await who.opens(page, f"run={of}"))
+                by_page.setdefault(f"{page or 'home'} of {of}", []).append(changes[-1])
+        errors.extend([*session.errors, *watching.errors])
 
     async def sits_at(page: Page, number: int, until_then: float) -> None:
         order = random.Random(1_000 + number)
         while time.monotonic() < until_then:
             name = order.choice(list(TITLES))
             changes.append(await goes_to(page, name))
+            by_page.setdefault(f"{name} in Chromium", []).append(changes[-1])
             if name == "steer":
                 together.extend(await steers(page))
             elif name == "draw":
@@ -239,8 +245,8 @@ async def classroom(report: Report) -> dict[str, Any]:
             )
     values = {
         "changes": len(changes), "median": median(changes), "p95": percentile(changes, 95), "longest": max(changes),
-        "errors": errors, "steering_alone_p95": percentile(alone, 95), "steering_p95": percentile(together, 95),
-        "generator": share[0],
+        "by_page": by_page, "errors": errors, "generator": share[0],
+        "steering_alone_p95": percentile(alone, 95), "steering_p95": percentile(together, 95),
     }  # fmt: skip
     report.say(
         f"classroom  {len(changes):,} page changes of {VISITORS} visitors beside a training: median "

@@ -206,7 +206,7 @@ def error_by_class(errors: NDArray[np.floating], labels: NDArray[np.integer], na
 def error_histogram(errors: NDArray[np.floating], shown: NDArray[np.integer], bins: int = 60) -> go.Figure:
     """How the error per image, (N,) on [-1, 1], is distributed, with those at the indices `shown` marked."""
     figure = _figure(height=320)
-    top = float(np.percentile(errors, 99.8))
+    top = max(float(np.percentile(errors, 99.8)), float(errors[shown].max(initial=0)))
     counts, edges = np.histogram(np.minimum(errors, top), bins=bins, range=(0, top))
     centres = (edges[:-1] + edges[1:]) / 2
     figure.add_bar(

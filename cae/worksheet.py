@@ -192,6 +192,12 @@ def html(worksheet: Worksheet, made: date) -> str:
     )
 
 
+def file_name(worksheet: Worksheet) -> str:
+    """What its file is called, without an ending: with the visitor's name, so that a teacher can tell thirty apart."""
+    words = re.findall(r"\w+", worksheet.name.lower())
+    return "-".join(["worksheet", *words])[:60]
+
+
 def _title(worksheet: Worksheet) -> str:
     return escape(f"Worksheet of {worksheet.name}" if worksheet.name else "Worksheet")
 

@@ -146,7 +146,7 @@ MEASURES: dict[str, tuple[Measure, ...]] = {
     "Its t-SNE": (
         Measure("Trustworthiness", "Whether neighbours on the map are neighbours among the codes, 1 at best.",
                 _of("map", lambda it: it.trustworthiness), _decimals, "higher"),
-        Measure("10-NN accuracy on the map", "The share of digits that their ten nearest on the map outvote rightly.",
+        Measure("10-NN accuracy on the map", "The share of digits whose class their ten nearest on the map vote for.",
                 _of("map", lambda it: it.accuracy), _share, "higher"),
     ),
     "Its new digits": (

@@ -20,7 +20,7 @@ from cae.runs import Run
 from cae.worksheet import Worksheet, pack
 
 _RUN, _CHOSEN = "run", "chosen run"
-_NEXT_RUN = "next run"
+_NEXT_RUN, _MISSING = "next run", "run of the address that is not there"
 _EPOCHS = "epochs"
 _OVERLAY = "overlay"
 _MESSAGE = "message"
@@ -43,6 +43,7 @@ _VISITOR, _VISITOR_NAME = "visitor identity", "visitor name"
 _ROOM, _NEW_CLASS, _WALL = "class", "new class", "posts shown"
 _STOPPING, _TRAINING = "stopping", "training to stop"
 _MISSION, _LOOKING = "mission", "looking for"
+_DRAWN_BEFORE = "drawing before the guess"
 _WORKSHEET = "worksheet"
 FIRST_CHOICE = "best"
 
@@ -56,7 +57,7 @@ def run_picker(names: Sequence[str]) -> str | None:
     if wanted is None and _CHOSEN not in st.session_state:
         wanted = st.query_params.get("run")
         if wanted is not None and wanted not in names:
-            st.warning(f"There is no run called “{wording.plain(wanted[:64])}”.", icon=":material/search_off:")
+            st.session_state[_MISSING] = wanted[:64]
     if wanted in names:
         st.session_state[_RUN] = wanted
     elif st.session_state.get(_RUN) not in names:  # Streamlit forgets what a field holds where pages change quickly
@@ -66,6 +67,11 @@ def run_picker(names: Sequence[str]) -> str | None:
     chosen: str | None = st.selectbox(
         "Run", names, key=_RUN, help="The training that every page shows.", placeholder="No run yet"
     )
+    if chosen != st.session_state.get(_CHOSEN, chosen):
+        st.session_state.pop(_MISSING, None)  # they have found another
+    if missing := st.session_state.get(_MISSING):
+        words = f"There is no run called “{wording.plain(missing)}”: this is {chosen}."
+        st.warning(words if chosen else words.split(":", maxsplit=1)[0] + ".", icon=":material/search_off:")
     st.session_state[_CHOSEN] = chosen
     _take_epoch(chosen)
     return chosen
@@ -525,11 +531,22 @@ def option(kind: type[Config], name: str) -> Any:
 
 
 def name_key(suggestion: str) -> str:
-    """The key of the field for the new run's name, filled with `suggestion` until somebody writes there."""
-    if st.session_state.get(_SUGGESTED) != suggestion:
-        st.session_state[_SUGGESTED] = suggestion
-        st.session_state[_NAME] = suggestion
+    """The key of the field for the new run's name, which holds `suggestion` until somebody writes there.
+
+    What was written stays while other pages are looked at, and when another visitor takes the name that was suggested.
+    """
+    suggested, known = st.session_state.get(_SUGGESTED, ("", ""))
+    held = st.session_state.get(_NAME, known)  # Streamlit forgets what a field holds that is not on the page
+    now = suggestion if held == suggested else held
+    if st.session_state.get(_NAME) != now:
+        st.session_state[_NAME] = now
+    st.session_state[_SUGGESTED] = suggestion, now
     return _NAME
+
+
+def forget_name(used: str) -> None:
+    """Has the field suggest another name than this one, which a run has now."""
+    st.session_state[_SUGGESTED] = used, used
 
 
 # -- who is looking, and in which class
@@ -702,6 +719,17 @@ def empty_worksheet() -> None:
     for key in [key for key in st.session_state if str(key).startswith(("guess of ", "words of "))]:
         del st.session_state[key]
     set_worksheet(Worksheet())
+
+
+def guess_a_drawing(mission: str, before: NDArray[np.uint8] | None) -> None:
+    """Remembers what was drawn before somebody said, at this mission, what they are going to draw."""
+    kept = st.session_state.get(_DRAWN_BEFORE, {})
+    st.session_state[_DRAWN_BEFORE] = {**kept, mission: None if before is None else before.tobytes()}
+
+
+def was_drawn_before(mission: str, pixels: NDArray[np.uint8]) -> bool:
+    """Whether that is what they have drawn already."""
+    return bool(st.session_state.get(_DRAWN_BEFORE, {}).get(mission) == pixels.tobytes())
 
 
 def text_of(key: str) -> str:

@@ -235,6 +235,31 @@ def test_a_lasso_selects_the_digits_within_it_and_counts_them(visitor):
     visitor.is_content()
 
 
+def test_a_lasso_that_ends_where_it_began_pins_nothing_and_show_all_undoes_wheel_and_drag(visitor):
+    page = visitor.opens("/map?run=original")
+    ranges = "({atlas: {scatter: {plot: {_fullLayout: {xaxis, yaxis}}}}}) => [xaxis.range, yaxis.range]"
+    before = atlas(page).evaluate(ranges)
+    page.get_by_role("button", name="Lasso").click()
+    polygon(page, [(0.3, 0.3), (0.6, 0.3), (0.6, 0.6), (0.3, 0.6), (0.301, 0.301)])
+    expect(page.get_by_role("region", name="Selection").locator("b").first).to_contain_text("selected")
+    assert atlas(page).evaluate("(root) => root.atlas.choices.pinned") is None
+    page.get_by_role("button", name="Move", exact=True).click()
+    box = page.locator(".scatter .plot").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 3, box["y"] + box["height"] / 3)
+    for _ in range(4):
+        page.mouse.wheel(0, -200)
+        page.wait_for_timeout(100)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=5)
+    page.mouse.up()
+    page.wait_for_timeout(500)
+    assert not np.allclose(atlas(page).evaluate(ranges), before)
+    page.get_by_role("button", name="Show all").click()
+    page.wait_for_timeout(500)
+    assert np.allclose(atlas(page).evaluate(ranges), before, rtol=1e-6)
+    visitor.is_content()
+
+
 def test_a_box_selects_and_zoom_colour_and_classes_leave_the_selection_alone(visitor):
     page = visitor.opens("/map?run=original")
     page.get_by_role("button", name="Box").click()

@@ -276,7 +276,8 @@ def labels_of(app):
 
 def guessed(app, value):
     next(box for box in app.selectbox if box.label in ("Your guess", "You are going to draw")).set_value(value)
-    return settled(button(app, "Guess").click().run())
+    (press,) = (each for each in app.button if each.label in ("Guess", "I will draw that"))
+    return settled(press.click().run())
 
 
 def test_no_answer_is_shown_before_a_guess_and_both_after_the_check(small):
@@ -331,7 +332,11 @@ def test_a_drawing_is_asked_for_and_then_checked(small):
     settled(button(app, "Check").click().run())
     assert "You meant 3, and the vote says" in words(app)
     settled(button(app, "Try another drawing").click().run())
-    assert "Guess" in labels_of(app)
+    assert "I will draw that" in labels_of(app)
+    app = guessed(app, 7)
+    assert "Check" not in labels_of(app) and "Draw it now" in words(app)  # what was drawn before does not count
+    app.session_state["drawing"] = data.load("mnist", "test").pixels[1].numpy()
+    assert "Check" in labels_of(settled(app.run()))
 
 
 def test_a_wrong_file_is_named_on_the_page_beside_the_others(folder, small):

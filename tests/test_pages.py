@@ -19,6 +19,7 @@ from streamlit.testing.v1 import AppTest
 from cae import data, latent, runs
 from cae.config import RECIPES, ModelConfig, TrainConfig
 from cae.files import runs_folder
+from cae.locks import Lock
 from cae.model import ConvAutoencoder
 from cae.runs import Run
 from cae.weights import write_weights
@@ -63,8 +64,54 @@ def test_every_page_shows_the_run_that_the_address_names(page, small):
 def test_an_address_that_names_no_run_says_so_and_shows_another():
     app = AppTest.from_file(str(PROJECT / "dashboard" / "Home.py"), default_timeout=60)
     app.query_params["run"] = "<img src=x>"
-    settled(app.run())
-    assert "There is no run called" in app.warning[0].value and app.sidebar.selectbox[0].value == "best"
+    for _ in range(2):  # a widget that answers has the page run again
+        settled(app.run())
+        assert "There is no run called" in app.warning[0].value and app.sidebar.selectbox[0].value == "best"
+    settled(app.sidebar.selectbox[0].set_value("fast").run())
+    assert not app.warning
+
+
+def test_the_name_of_a_new_run_is_kept_while_others_are_started_and_other_pages_are_looked_at(small, copy_tiny):
+    app = opened("train")
+    name = app.text_input[0]
+    assert name.label == "Run name" and name.value == "original-2"
+    copy_tiny("original-2")
+    assert settled(app.run()).text_input[0].value == "original-3"  # nobody had written another
+    app.text_input[0].set_value("dora").run()
+    copy_tiny("original-3")
+    assert settled(app.run()).text_input[0].value == "dora"
+    settled(settled(app.switch_page("views/map.py").run()).switch_page("views/train.py").run())
+    assert app.text_input[0].value == "dora"
+    app.text_input[0].set_value("original-4").run()
+    settled(settled(app.switch_page("views/map.py").run()).switch_page("views/train.py").run())
+    assert app.text_input[0].value == "original-4"
+
+
+def test_a_run_in_its_first_epoch_is_waited_for_and_not_an_error(small, copy_tiny):
+    run = Run.create("new", TINY, options())
+    run.update(state="running")
+    with Lock(run.path / "train.lock"):
+        app = opened("reconstruct", run="new")
+        assert not app.error and "has not finished an epoch yet" in words(app)
+        shutil.copy(copy_tiny("done").path / "model.safetensors", run.path)
+        assert "has not finished" not in words(settled(app.run()))
+
+
+@pytest.mark.parametrize(
+    ("kept", "chosen", "rows"),
+    [
+        ([], None, [(0, False), (1, False), (4, False), (20, False)]),
+        ([0], None, [(0, True), (1, False), (4, False), (20, False)]),
+        ([0, 1, 2], None, [(0, True), (1, True), (2, True), (4, False)]),
+        ([0, 1, 2, 3, 4], None, [(0, True), (1, True), (4, True), (20, False)]),
+        ([0, 1, 2, 3, 4, 5, 6], 3, [(0, True), (1, True), (3, True), (4, True), (6, True)]),
+        ([0, 1, 20], None, [(0, True), (1, True), (20, True)]),
+    ],
+)
+def test_the_rows_of_the_film_are_in_order_and_none_is_there_twice(own_static_folder, kept, chosen, rows):
+    from sections.watching import film_rows
+
+    assert film_rows(kept, [0, 1, 4, 20], chosen) == rows
 
 
 def test_home_shows_the_run_beside_the_original_and_the_baselines():

@@ -2,7 +2,9 @@
 //
 // data: {run: its name or null, epoch: number, or null for the last, mission: its id, or null for none,
 //        page: a new one is another address}
-export function mount(element, {run, epoch, mission}) {
+export function mount(element, {run, epoch, mission, page}) {
+  if ((globalThis.caePage ?? page) !== page) closeMenu();
+  globalThis.caePage = page;
   const address = new URL(location.href), before = address.search;
   if (!run) return;
   address.searchParams.set("run", run);
@@ -13,4 +15,11 @@ export function mount(element, {run, epoch, mission}) {
   address.search = address.search.replaceAll("%2C", ",");
   if (address.search === before) return;
   history.replaceState(history.state, "", address);
+}
+
+// On a phone the menu covers the page that was just chosen in it.
+function closeMenu() {
+  if (!matchMedia("(max-width: 640px)").matches) return;
+  const menu = document.querySelector('[data-testid="stSidebar"][aria-expanded="true"]');
+  menu?.querySelector('[data-testid="stSidebarCollapseButton"] button')?.click();
 }

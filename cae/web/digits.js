@@ -5,7 +5,7 @@
 //        timeless: whether they are those of their own epochs, not of the one that the page has travelled to}
 //       A tile of -1 is a place kept free. In the layout "rows" each card is a row and its caption the label.
 import {legend} from "./legend.js";
-import {follow} from "./moment.js";
+import {staleUntilShown} from "./moment.js";
 import {fetched} from "./page.js";
 import {pictureButton, saving} from "./save.js";
 
@@ -21,12 +21,23 @@ export async function mount(element, data) {
   }
   root.className = `digits ${data.layout}${data.timeless ? " always" : ""}`;
   root.style.setProperty("--columns", Math.max(...data.cards.map((card) => card.tiles.length), 1));
-  if (!root.follows) follow(root, ({isMoving}) => root.classList.toggle("stale", isMoving && !root.classList.contains("always")));
-  root.follows = true;
+  if (!data.timeless) staleUntilShown(root);
   root.replaceChildren();
   for (const card of data.cards) root.append(cardOf(card, data));
   if (data.legend) root.append(legend());
   root.append(saving(pictureButton(root, data.file)));
+  root.balance ??= new ResizeObserver(() => balance(root));
+  root.balance.disconnect();
+  if (!data.layout.startsWith("rows")) root.balance.observe(root);
+  else root.style.gridTemplateColumns = "";
+}
+
+// As many cards in every row as in the first, as far as that can be: not eleven and then one.
+function balance(root) {
+  root.style.gridTemplateColumns = "";
+  const fit = getComputedStyle(root).gridTemplateColumns.split(" ").length, count = root.querySelectorAll("figure").length;
+  const columns = Math.ceil(count / Math.ceil(count / fit));
+  if (fit < count && columns < fit) root.style.gridTemplateColumns = `repeat(${columns}, minmax(0, 1fr))`;
 }
 
 function cardOf(card, data) {

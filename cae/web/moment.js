@@ -2,6 +2,7 @@
 //
 // A moment is {run, epoch, isLast, network: address of the weights of then, isMoving: whether the hand is still on it}.
 const MOVED = "cae-moment";
+const PATIENCE = 15_000; // milliseconds, after which nothing new is expected
 
 export function travel(moment) {
   globalThis.caeMoment = moment;
@@ -21,4 +22,21 @@ export const UNTRAINED = "Nothing has been learned yet: whatever is near this co
 export function follow(root, listener) {
   const heard = ({detail}) => (root.isConnected ? listener(detail) : document.removeEventListener(MOVED, heard));
   document.addEventListener(MOVED, heard);
+}
+
+// Pales what Python has drawn from when the hand is on the scrubber until Python has drawn it anew; called when it has.
+export function staleUntilShown(root) {
+  root.drawnAt = now()?.epoch;
+  root.classList.remove("stale");
+  clearTimeout(root.patience);
+  if (root.follows) return;
+  root.follows = true;
+  follow(root, ({epoch, isMoving}) => {
+    const isStale = root.classList.contains("stale");
+    clearTimeout(root.patience);
+    if (isMoving) root.classList.add("stale");
+    else if (!isStale) root.drawnAt = epoch;
+    else if (epoch === root.drawnAt) root.classList.remove("stale");
+    else root.patience = setTimeout(() => root.classList.remove("stale"), PATIENCE);
+  });
 }

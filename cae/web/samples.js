@@ -4,7 +4,7 @@
 //        names: [string], doubtful: [bool], chosen: number | null}
 // emit("choose", position)
 import {digitCanvas, make, paint, pictureAt} from "./page.js";
-import {follow} from "./moment.js";
+import {staleUntilShown} from "./moment.js";
 import {pictureButton, saving} from "./save.js";
 
 export function mount(element, data, emit) {
@@ -13,9 +13,7 @@ export function mount(element, data, emit) {
   root.setAttribute("aria-label", "Generated digits");
   root.replaceChildren(...data.names.map((name, position) => card(name, position, data, root, emit)));
   if (!element.querySelector(".saving")) root.after(saving(pictureButton(root, "samples")));
-  if (!root.follows) follow(root, ({isMoving}) => root.classList.toggle("stale", isMoving));
-  root.follows = true;
-  root.classList.remove("stale");
+  staleUntilShown(root);
   root.dataset.ready = "";
 }
 

@@ -202,8 +202,8 @@ export class Scatter {
 
   resetView() {
     if (this.scene.z) return this.library.relayout(this.plot, {"scene.camera": structuredClone(CAMERA)});
-    this.views.delete(this.scene.key);
-    return this.draw();
+    const [x, y] = this.extent(), {key} = this.scene;
+    return this.library.relayout(this.plot, {"xaxis.range": x, "yaxis.range": y}).then(() => this.views.delete(key));
   }
 
   // Brings a point into the picture, if it is not in it.
@@ -289,9 +289,14 @@ export class Scatter {
   // clicks of fingers for itself.
   press(began) {
     this.plot.focus({preventScroll: true}); // so that Escape is heard
+    let farthest = 0; // a lasso ends near where it began
+    const moved = (event) => (farthest = Math.max(farthest, Math.hypot(event.clientX - began.clientX, event.clientY - began.clientY)));
+    addEventListener("pointermove", moved, true);
     addEventListener("pointerup", (event) => {
+      removeEventListener("pointermove", moved, true);
+      moved(event);
       if (!this.scene || this.scene.z || event.pointerId !== began.pointerId || began.button > 0) return;
-      if (Math.hypot(event.clientX - began.clientX, event.clientY - began.clientY) > STILL) return;
+      if (farthest > STILL) return;
       const found = this.pointAt(event);
       if (found === null) return;
       if (event.pointerType === "touch") this.events.hover(found);

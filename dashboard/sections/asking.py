@@ -34,6 +34,14 @@ def confirm_deletion(name: str) -> None:
     """Asks, naming the run, and deletes it where the answer is yes."""
     with state.errors_in_words():
         run = Run.open(name)
+        if run.is_live():
+            st.markdown(f"{whose(run.summary())} {how_far(run)}")
+            st.markdown("It has to be stopped before it can be deleted.")
+            if _answer(f"Stop {name} first", "Let it go on", on_no=state.forget_deletion):
+                state.forget_deletion()
+                jobs.ask_to_stop(run)
+                st.rerun()
+            return
         st.markdown(f"Delete **{name}**, with its weights and its history? It cannot be brought back.")
         st.markdown(f"{whose(run.summary())} {how_far(run)}")
         if _answer(f"Yes, delete {name}", "Keep it", on_no=state.forget_deletion):

@@ -7,6 +7,7 @@ import streamlit as st
 import state
 from cae.errors import CaeError
 from cae.runs import Run
+from ticking import ticking
 
 
 def show_chosen_run(show: Callable[[Run], None]) -> None:
@@ -16,8 +17,25 @@ def show_chosen_run(show: Callable[[Run], None]) -> None:
         st.info("There is no run yet: train one on the page Train.")
         return
     with state.errors_in_words():
+        if run.is_live() and not run.weights_file().exists():
+            _wait_for(run)
+            return
         say_when(run)
         show(run)
+
+
+def _wait_for(run: Run) -> None:
+    """Says that there is nothing to show yet, and shows the page as soon as there is."""
+    st.info(
+        f"{run.name} has not finished an epoch yet. As soon as it has, this page shows it.", icon=":material/hourglass:"
+    )
+
+    def look() -> None:
+        now = run.again()
+        if now.weights_file().exists() or not now.is_live():
+            st.rerun()
+
+    ticking(1.0, while_=True)(look)()
 
 
 def say_when(run: Run) -> None:

@@ -28,16 +28,24 @@ from ticking import ticking
 
 MOST = 6
 _DIGITS = 10
+_SUGGESTED = 3
 _SECONDS_BETWEEN_TICKS = 1.0
 _AXES: list[Literal["epochs", "seconds"]] = ["epochs", "seconds"]
 _WAYS = ["At random", "The hardest"]
 
 
 def suggestion(names: Sequence[str], chosen: Run | None) -> list[str]:
-    """The chosen run, and up to two others that have something to show."""
-    others = [run for run in map(Run.open, names) if run.weights_file().exists() and run.state != "damaged"]
+    """The chosen run, and up to two others that have something to show: not those in training, if there are others."""
     first = [chosen.name] if chosen else []
-    return [*first, *(run.name for run in others if run.name not in first)][:3]
+    found: list[str] = []
+    live: list[str] = []
+    for run in map(Run.open, names):
+        if run.name in first or not run.weights_file().exists() or run.state == "damaged":
+            continue
+        (live if run.is_live() else found).append(run.name)
+        if len(first) + len(found) == _SUGGESTED:
+            break
+    return [*first, *found, *live][:_SUGGESTED]
 
 
 def subject(run: Run) -> Subject:

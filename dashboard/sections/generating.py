@@ -88,7 +88,7 @@ def _fitting(run: Run, was_live: bool) -> None:
     if failure := work.failure():
         st.error(wording.plain(failure))
     st.info(
-        "The other priors have to be fitted to the codes of all training digits first, once: half a minute or two.",
+        "Priors have to be fitted to the codes of all training digits first, once for this run: half a minute or two.",
         icon=":material/info:",
     )
     if st.button("Fit the priors", type="primary", width="stretch"):

@@ -216,9 +216,9 @@ def trust(run: Run, config: MapConfig, found: TSNE | None) -> None:
         file="trust",
     )
     st.caption(
-        "10-NN accuracy: the share of digits that their ten nearest others outvote correctly, though no label was ever "
-        "given to the network. Trustworthiness: whether neighbours on the map are neighbours in the latent space, "
-        "1 at best. A map can do better than the latent space where it pulls groups apart. "
+        "10-NN accuracy: the share of test digits whose class their ten nearest other test digits vote for, though no "
+        "label was ever given to the network. Trustworthiness: whether neighbours on the map are neighbours in the "
+        "latent space, 1 at best. A map can do better than the latent space where it pulls groups apart. "
         "**On a t-SNE only neighbourhoods mean something: how far apart two clusters lie, how large they are and how "
         "dense, says nothing.**"
     )

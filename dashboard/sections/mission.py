@@ -61,6 +61,12 @@ def mission(run: Run, chosen: Mission, among: Sequence[Mission]) -> None:
         _guess_form(run, chosen, attempt, names)
         return
     is_ready = resources.is_measured(run, chosen.measurement.needs)
+    drawn = own_drawing() if chosen.guess == "drawing" else None
+    if attempt.finding is None and drawn is not None and state.was_drawn_before(chosen.id, drawn):
+        _guessed(chosen, attempt)
+        st.caption("Draw it now: what was on the canvas before you said what it would be does not count.")
+        _go_and_look(run, chosen)
+        return
     if attempt.finding is None:
         _guessed(chosen, attempt)
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -104,11 +110,14 @@ def _class_names(run: Run) -> tuple[str, ...]:
 def _guess_form(run: Run, mission: Mission, attempt: Attempt, names: tuple[str, ...]) -> None:
     with st.form(f"guess {mission.id}", border=False):
         guess = _field(run, mission, names)
-        if not st.form_submit_button("Guess", type="primary", icon=":material/lightbulb:"):
+        label = "I will draw that" if mission.guess == "drawing" else "Guess"
+        if not st.form_submit_button(label, type="primary", icon=":material/lightbulb:"):
             return
     if guess is None:
         st.info("Choose two different ones." if mission.guess == "pair of classes" else "Guess something first.")
         return
+    if mission.guess == "drawing":
+        state.guess_a_drawing(mission.id, own_drawing())
     guessed = missions.in_words(mission, guess, names)
     _keep(replace(attempt, title=mission.title, question=mission.question, guess=guess, guessed=guessed))
     st.rerun()

@@ -22,6 +22,7 @@ def new_training() -> None:
     summary = st.empty()
     name = st.text_input("Run name", key=state.name_key(runs.free_name(recipe)), max_chars=80)
     beside_the_name = st.empty()
+    button = st.container()
     with st.expander("Options"):
         forms.fields(TrainConfig)
         st.markdown("**The network**")
@@ -30,22 +31,22 @@ def new_training() -> None:
     try:
         model, train = forms.read(ModelConfig), forms.read(TrainConfig)
     except InvalidOption as error:
-        st.button("Start training", type="primary", disabled=True, width="stretch")
-        st.markdown(f":red[{wording.plain(str(error))} Change it under Options.]")
+        button.button("Start training", type="primary", disabled=True, width="stretch")
+        button.markdown(f":red[{wording.plain(str(error))} Change it under Options.]")
         return
     changed = wording.options(differences(model, train, recipe))
     summary.caption(f"{recipe}, but with {changed}." if changed else RECIPES[recipe].summary)
     me = visitor.me()
     reason = limits.why_no_training(me)
     if reason:
-        st.info(wording.plain(reason), icon=":material/hourglass:")
-    if st.button("Start training", type="primary", width="stretch", disabled=is_read_only() or bool(reason)):
+        button.info(wording.plain(reason), icon=":material/hourglass:")
+    if button.button("Start training", type="primary", width="stretch", disabled=is_read_only() or bool(reason)):
         try:
             run = jobs.start_training(name, model, train, recipe="" if changed else recipe, by=visitor.me())
         except CaeError as error:
-            for place in (beside_the_name, st):  # the name may be out of sight
-                place.markdown(f":red[{wording.plain(str(error))}]")
+            beside_the_name.markdown(f":red[{wording.plain(str(error))}]")
         else:
+            state.forget_name(name)
             state.look_at(run.name)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import streamlit as st
 
@@ -45,15 +46,28 @@ def first_links(room: Classroom) -> None:
     """The two links, once, to whoever has just started the class."""
     if state.new_class() != room.slug:
         return
-    page = (st.context.url or "/wall").split("?")[0]
     with st.container(border=True):
         st.markdown("**Your class has begun.** Pass this link on:")
-        st.code(f"{page}?class={room.slug}", language=None)
+        _link(room)
         st.markdown(
             "Keep this one to yourself: whoever has it can hide and delete what is on the wall. It is not shown again."
         )
-        st.code(f"{page}?class={room.slug}&moderator={state.moderator_secret()}", language=None)
+        st.code(f"{_page()}?class={room.slug}&moderator={state.moderator_secret()}", language=None)
         st.button("I have kept it", on_click=state.set_new_class, args=(None,))
+
+
+def _page() -> str:
+    return (st.context.url or "/wall").split("?")[0]
+
+
+def _link(room: Classroom) -> None:
+    """The link that leads into the class; whether others can follow it."""
+    st.code(f"{_page()}?class={room.slug}", language=None)
+    if urlsplit(_page()).hostname in ("localhost", "127.0.0.1", "::1"):
+        st.caption(
+            ":material/warning: This address works on this computer only. For others, start the dashboard on an "
+            "address of its own: the README says how, under “For a class or a department”."
+        )
 
 
 def moderation(room: Classroom) -> None:
@@ -63,6 +77,8 @@ def moderation(room: Classroom) -> None:
     waiting = sum(post.state == "waiting" for post in resources.wall(room.slug))
     told = f": {waiting} wait{'s' * (waiting == 1)} for approval" if waiting else ""
     with st.expander(f"You moderate this wall{told}"), state.errors_in_words():
+        st.markdown("The link that leads into the class:")
+        _link(room)
         approval = st.toggle("A post shows only when I have approved it", room.needs_approval)
         if approval != room.needs_approval:
             classroom.change(room.slug, state.moderator_secret(), needs_approval=approval)
@@ -155,10 +171,28 @@ def _may_moderate(room: Classroom) -> bool:
 def _do(room: Classroom, kind: str, post: str) -> None:
     secret = state.moderator_secret()
     if kind == "delete":
-        classroom.delete(room.slug, post, secret=secret, by=visitor.me())
-    else:
-        classroom.moderate(room.slug, secret, post, "hidden" if kind == "hide" else "shown")
+        _confirm_deletion(room.slug, post)
+        return
+    classroom.moderate(room.slug, secret, post, "hidden" if kind == "hide" else "shown")
     st.rerun()
+
+
+@st.dialog("Take it from the wall")
+def _confirm_deletion(slug: str, post: str) -> None:
+    found = next((each for each in resources.wall(slug) if each.id == post), None)
+    if found is None:
+        st.info("It does not hang there any more.")
+        return
+    whose = "yours" if visitor.is_mine(found.by) else f"by {wording.plain(in_words(found.by))}"
+    what = "drawing" if found.kind == "drawing" else f"run {found.run}"
+    st.markdown(f"This {what} is {whose}, {wording.ago(found.posted)}. Once deleted it cannot be brought back.")
+    yes, no = st.columns(2)
+    if no.button("Keep it", width="stretch"):
+        st.rerun()
+    if yes.button("Yes, delete it", type="primary", width="stretch"):
+        with state.errors_in_words():
+            classroom.delete(slug, post, secret=state.moderator_secret(), by=visitor.me())
+            st.rerun()
 
 
 def _words(post: Post) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def sheet() -> None:
         named = replace(found, name=name.strip())
         take_home(
             "Worksheet (HTML)", lambda: worksheet.html(named, date.today()).encode(errors="replace"), "worksheet.html",
-            name="worksheet", key="take worksheet", help="One file, for a screen and for paper.",
+            name=worksheet.file_name(named), key="take worksheet", help="One file, for a screen and for paper.",
         )  # fmt: skip
         _take_off(found)
         if not found.is_empty:

@@ -7,15 +7,15 @@ import streamlit as st
 import state
 import visitor
 import wording
-from cae import jobs
+from cae import jobs, runs
 
 
 def waiting_line() -> None:
     """The trainings that wait for their turn, the next one first; nothing where none does."""
     with state.errors_in_words():
         me, waiting = visitor.me(), [run.summary() for run in jobs.queue()]
-        if not waiting:
-            return
+        if not waiting or (len(waiting) == 1 and not any(run.state == "running" for run in runs.live())):
+            return  # one that is about to begin waits for nobody
         mine = [number for number, each in enumerate(waiting) if me.is_same(each.resumed_by or each.by)]
         side_by_side = jobs.most_at_a_time()
         at_once = "One trains at a time" if side_by_side == 1 else f"{side_by_side} train side by side"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 import resources
@@ -117,33 +119,37 @@ def film(run: Run) -> None:
     images = resources.test_set(evaluation.dataset_of(run))
     fixed = picks.one_per_class(images.labels.numpy(), len(images.class_names))
     kept = run.epochs()
-    latest = kept[-1] if kept else None
-    rows: list[tuple[str, int | None]] = []
-    for planned in picks.film(max(summary.epochs or 0, summary.epochs_done), FILM_ROWS)[:-1]:
-        before = [epoch for epoch in kept if epoch <= planned and latest is not None and latest >= planned]
-        row = (f"epoch {before[-1]}", before[-1]) if before else (f"epoch {planned}", None)
-        if row not in rows:  # a thin film has one frame for several of them
-            rows.append(row)
-    if (chosen := state.epoch(run)) in kept and (row := (f"epoch {chosen}", chosen)) not in rows:
-        rows = sorted([*rows, row], key=lambda each: int(each[0].removeprefix("epoch ")))
-    latest_label = f"epoch {latest}" if run.info.train else "as loaded"
-    rows.append((latest_label, latest) if latest is not None else ("latest", None))
+    rows = film_rows(kept, picks.film(max(summary.epochs or 0, summary.epochs_done), FILM_ROWS), state.epoch(run))
     sheets = [resources.sheet(images.pixels[fixed].numpy())]
     count = len(fixed)
     cards = [Card(tuple(range(count)), "Ten test digits, one of each class", ("original",))]
-    for label, epoch in rows:
-        if epoch is None:
+    for number, is_kept in rows:
+        label = f"epoch {number}" if run.info.train else "as loaded"
+        if not is_kept:
             cards.append(Card((-1,) * count, f"{label}: not yet", (label,)))
             continue
-        sheets.append(resources.sheet(resources.compare(run, fixed, epoch).reconstructions))
+        sheets.append(resources.sheet(resources.compare(run, fixed, number).reconstructions))
         first = (len(sheets) - 1) * count
         cards.append(Card(tuple(range(first, first + count)), f"Their reconstructions after {label}", (label,)))
     digits(sheets, cards, key="film", layout="rows", timeless=True)
     if len(kept) > 1:
         take_home(
-            "GIF", lambda: animation.training(run, images, fixed).gif(), "training.gif", key="gif training", quiet=True,
+            "Film of these digits (GIF)", lambda: animation.training(run, images, fixed).gif(), "training.gif",
+            key="gif training", quiet=True,
             help="The film of the training: these digits, and their copies after every kept epoch.",
         )  # fmt: skip
+
+
+def film_rows(kept: Sequence[int], planned: Sequence[int], chosen: int | None) -> list[tuple[int, bool]]:
+    """Which epochs to show, in order, and whether each was kept: the latest, those before it, and some to come.
+
+    In the place of a planned one that was not kept stands the one before it; `chosen` is among them where it was kept.
+    """
+    latest = kept[-1] if kept else -1
+    past = {max((epoch for epoch in kept if epoch <= each), default=latest) for each in planned if each <= latest}
+    past |= {epoch for epoch in kept if epoch in (latest, chosen)}
+    to_come = [epoch for epoch in planned if epoch > latest][: max(0, FILM_ROWS - len(past))]
+    return [*((epoch, True) for epoch in sorted(past)), *((epoch, False) for epoch in to_come)]
 
 
 def start_or_stop(run: Run, live: bool) -> None:

@@ -27,7 +27,7 @@ WAYS = ["At random", "One class", "From an index", "The hardest", "The easiest"]
 def choose(run: Run, images: Images) -> NDArray[np.int64]:
     way_column, detail_column, count_column = st.columns([3.4, 1.2, 1.2], vertical_alignment="bottom")
     way_key, index_key = state.reconstruct_keys(WAYS[0])
-    way = way_column.segmented_control("Show", WAYS, key=way_key, required=True)
+    way = way_column.segmented_control("Show", WAYS, key=way_key, required=True, persist_state="session")
     count = int(count_column.slider("How many", 3, 36, 12, step=3))
     with detail_column:
         if way == "One class":
