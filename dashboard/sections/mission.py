@@ -72,7 +72,7 @@ def mission(run: Run, chosen: Mission, among: Sequence[Mission]) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             _go_and_look(run, chosen)
             if is_ready and st.button("Check", type="primary", icon=":material/straighten:"):
-                _check(run, chosen, attempt, attempt.guess, names, drawn)
+                _check(run, chosen, attempt, attempt.guess, names=names, drawing=drawn)
         if not is_ready:
             st.caption("The answer has not been measured for this run yet. Once it is, check your guess here.")
             (generating.fitting if chosen.measurement.needs == "priors" else measuring.measuring)(run)
@@ -83,7 +83,7 @@ def mission(run: Run, chosen: Mission, among: Sequence[Mission]) -> None:
         if chosen.guess == "drawing":
             st.button("Try another drawing", on_click=_forget, args=(attempt,), icon=":material/refresh:")
         elif _can_check_another(run, attempt.finding, is_ready):
-            _check(run, chosen, attempt, attempt.guess, names, drawn)
+            _check(run, chosen, attempt, attempt.guess, names=names, drawing=drawn)
     if chosen.why:
         st.subheader("Why")
         st.markdown(chosen.why)
@@ -172,6 +172,7 @@ def _check(
     mission: Mission,
     attempt: Attempt,
     guess: Guess,
+    *,
     names: tuple[str, ...],
     drawing: NDArray[np.uint8] | None,
 ) -> None:
