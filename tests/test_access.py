@@ -101,6 +101,8 @@ def onwards(page: Page) -> dict | None:
         ("/steer", "z0", 14),
         ("/draw", "Drawing area", 3),
         ("/map", "Map of the test", 8),
+        ("/missions", "Guess", 9),
+        ("/wall", "Start the class", 6),
     ],
 )
 def test_the_keyboard_reaches_everything_sees_where_it_is_and_finds_its_way_out(guest, path, thing, steps):

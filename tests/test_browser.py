@@ -193,6 +193,17 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(chromium, server, path):
     context.close()
 
 
+def test_on_a_phone_the_menu_makes_way_for_the_page_that_was_chosen_in_it(chromium, server):
+    context = chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = Visitor(context, server).opens("/missions?run=original")
+    page.get_by_test_id("stExpandSidebarButton").click()
+    expect(page.get_by_role("link", name="Reconstruct", exact=True)).to_be_in_viewport()
+    page.get_by_role("link", name="Reconstruct", exact=True).click()
+    expect(page.get_by_role("heading", name="Reconstruct", level=1)).to_be_visible()
+    expect(page.get_by_role("link", name="Reconstruct", exact=True)).not_to_be_in_viewport()
+    context.close()
+
+
 def test_the_theme_of_a_chart_is_that_of_the_page(chromium, server):
     colours = set()
     for scheme in ("light", "dark"):

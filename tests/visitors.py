@@ -31,7 +31,9 @@ PAGES = {
     "/generate": "Generate",
     "/compare": "Compare",
     "/missions": "Missions",
+    "/wall": "Wall",
 }
+DRAWN = ".chart .main-svg, .steer[data-ready], .draw[data-ready], .map[data-ready], [aria-label=Missions]"
 PATIENCE = 60_000  # milliseconds; the machine may be busy
 
 
@@ -129,14 +131,13 @@ class Visitor:
         self.page.goto(self.server.url + path)
         title = PAGES[path.split("?", maxsplit=1)[0]]
         expect(self.page.get_by_role("heading", name=title, level=1)).to_be_visible(timeout=PATIENCE)
-        self.settles()
+        self.settles('[data-testid="stForm"]' if title == "Wall" else DRAWN)
         return self.page
 
-    def settles(self):
+    def settles(self, drawn: str = DRAWN):
         """Waits until the page has been computed and drawn."""
         quiet = '[data-testid="stApp"][data-test-script-state="notRunning"]'
         self.page.locator(quiet).wait_for(timeout=PATIENCE)
-        drawn = ".chart .main-svg, .steer[data-ready], .draw[data-ready], .map[data-ready], [aria-label=Missions]"
         self.page.locator(drawn).first.wait_for(timeout=PATIENCE, state="attached")
         self.page.wait_for_function(
             "() => [...document.querySelectorAll('.chart')].every((chart) => chart.querySelector('.main-svg'))",

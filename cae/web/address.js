@@ -20,6 +20,6 @@ export function mount(element, {run, epoch, mission, page}) {
 // On a phone the menu covers the page that was just chosen in it.
 function closeMenu() {
   if (!matchMedia("(max-width: 640px)").matches) return;
-  const menu = document.querySelector('[data-testid="stSidebar"][aria-expanded="true"]');
-  menu?.querySelector('[data-testid="stSidebarCollapseButton"] button')?.click();
+  const menu = document.querySelector('[data-testid="stSidebar"]');
+  if (menu && menu.getBoundingClientRect().right > 0) menu.querySelector('[data-testid="stSidebarCollapseButton"] button')?.click();
 }
