@@ -47,9 +47,10 @@ def _from_memory(name: str, make: Callable[[], bytes]) -> str:
     """The same where the checkout cannot be written to: to be asked for on every run of a page, or it is dropped."""
     from streamlit.runtime import get_instance
 
-    return get_instance().media_file_mgr.add(_content(name, make), "application/octet-stream", name).lstrip("/")
+    kind = "text/javascript" if name.endswith(".js") else "application/octet-stream"  # a browser imports nothing else
+    return get_instance().media_file_mgr.add(_content(name, make), kind, name).lstrip("/")
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@st.cache_resource(max_entries=64, show_spinner=False)
 def _content(name: str, _make: Callable[[], bytes]) -> bytes:
     return _make()

@@ -430,7 +430,8 @@ def test_in_a_checkout_that_cannot_be_written_to_the_files_come_from_memory_on_e
     for _ in range(2):
         settled(app.run())
         told = sent(app, "steer")
-        assert all("media" in told[name] for name in ("network", "space", "pictures"))
+        assert all("media" in told[name] for name in ("network", "space", "pictures", "widget"))
+        assert told["network"].endswith(".bin") and not told["widget"].endswith(".bin")  # no script that is imported
     assert not list(own_static_folder.iterdir())
 
 
