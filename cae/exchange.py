@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import lzma
 import re
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 
 from cae import picks, reading, state_dict
 from cae.config import ModelConfig
-from cae.errors import CaeError, Damaged, DoesNotFit, InvalidOption
+from cae.errors import Damaged, DoesNotFit, InvalidOption
 from cae.files import require_writable, write_whole
 from cae.owners import Owner
 from cae.reading import LARGEST_TEXT
@@ -83,32 +82,21 @@ def import_file(content: bytes, name: str, *, activation: str = "relu", by: Owne
     `activation` is for weights that do not say which one they were trained with. Raises DoesNotFit, Damaged,
     RunExists, InvalidName or ReadOnly; where it does, nothing is left behind.
     """
-    run = _import_file(content, name, activation)
-    try:
-        run.update(by=by, resumed_by=None)
-    except CaeError:
-        with contextlib.suppress(CaeError, OSError):
-            run.delete()
-        raise
-    return run
-
-
-def _import_file(content: bytes, name: str, activation: str) -> Run:
     require_writable()
     check_name(name)
     if len(content) > LARGEST_FILE:
         raise DoesNotFit(f"The file is larger than {LARGEST_FILE // 2**20} MB, the most that is taken.")
     if _is_safetensors(content):
-        return _import_safetensors(content, name, activation)
+        return _import_safetensors(content, name, activation, by)
     if zipfile.is_zipfile(io.BytesIO(content)):
         _require_short_directory(content)
         try:
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
                 if not any(member.endswith("data.pkl") for member in archive.namelist()):
-                    return _import_zip(archive, name)
+                    return _import_zip(archive, name, by)
         except _BROKEN as error:
             raise Damaged("The zip is damaged and cannot be unpacked.") from error
-    return _import_state_dict(content, name, activation)
+    return _import_state_dict(content, name, activation, by)
 
 
 def _is_safetensors(content: bytes) -> bool:
@@ -127,7 +115,7 @@ def _require_short_directory(content: bytes) -> None:
         raise DoesNotFit(f"The zip holds more than {MOST_FILES:,} files: no run does.")
 
 
-def _import_zip(archive: zipfile.ZipFile, name: str) -> Run:
+def _import_zip(archive: zipfile.ZipFile, name: str, by: Owner | None) -> Run:
     members = [member for member in archive.infolist() if not member.is_dir()]
     if len(members) > MOST_FILES:
         raise DoesNotFit(f"The zip holds more than {MOST_FILES:,} files: no run does.")
@@ -159,7 +147,7 @@ def _import_zip(archive: zipfile.ZipFile, name: str) -> Run:
                 read_weights(path, run.info.model)
         if run.state == "damaged":
             raise Damaged("The zip holds a run without its model.safetensors.")
-        run.update(state=state, shipped=False)
+        run.update(state=state, shipped=False, by=by, resumed_by=None)
     return Run.open(name)
 
 
@@ -187,7 +175,7 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
     return content
 
 
-def _import_safetensors(content: bytes, name: str, activation: str) -> Run:
+def _import_safetensors(content: bytes, name: str, activation: str, by: Owner | None) -> Run:
     with new_folder(name) as folder:
         path = folder / "model.safetensors"
         write_whole(path, content)
@@ -195,12 +183,12 @@ def _import_safetensors(content: bytes, name: str, activation: str) -> Run:
         config = header_config(path)
         if config is None:  # not one of ours: the shapes say all but the activation
             config, arrays = match(list(arrays.items()), activation)
-        _fill(folder, config, arrays)
+        _fill(folder, config, arrays, by)
         read_weights(path, config)
     return Run.open(name)
 
 
-def _import_state_dict(content: bytes, name: str, activation: str) -> Run:
+def _import_state_dict(content: bytes, name: str, activation: str, by: Owner | None) -> Run:
     try:
         saved = state_dict.read(content, LARGEST_CONTENT)
     except _BROKEN as error:
@@ -219,7 +207,7 @@ def _import_state_dict(content: bytes, name: str, activation: str) -> Run:
     except _BROKEN as error:
         raise Damaged("The file is damaged: not all of the weights that it names are in it.") from error
     with new_folder(name) as folder:
-        _fill(folder, config, weights)
+        _fill(folder, config, weights, by)
         read_weights(folder / "model.safetensors", config)
     return Run.open(name)
 
@@ -261,7 +249,7 @@ def match(
     return config, weights
 
 
-def _fill(folder: Path, config: ModelConfig, weights: Weights) -> None:
+def _fill(folder: Path, config: ModelConfig, weights: Weights, by: Owner | None) -> None:
     write_weights(folder / "model.safetensors", weights, config)
-    info = RunInfo(config, None, "imported", "finished", now(), finished=now())
+    info = RunInfo(config, None, "imported", "finished", now(), finished=now(), by=by)
     write_whole(folder / "run.json", info.to_json().encode())

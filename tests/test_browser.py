@@ -158,7 +158,7 @@ def test_a_run_is_downloaded_and_loaded_again_under_another_name(visitor, server
     visitor.is_content()
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1400), ("dark", 1400), ("dark", 390)])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1400), ("dark", 390)])
 @pytest.mark.parametrize("path", PAGES)
 def test_names_and_contrast_of_every_page_pass_axe(chromium, server, path, scheme, width):
     from axe_playwright_python.sync_playwright import Axe

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 
 import streamlit as st
@@ -11,6 +12,7 @@ import state
 import visitor
 import wording
 from cae import jobs
+from cae.errors import CaeError
 from cae.files import is_read_only
 from cae.runs import Run
 from components import RunsAction, runs_table
@@ -24,7 +26,9 @@ SECONDS_BETWEEN_TABLES = 2.0
 def all_runs() -> None:
     """The table, which follows what is being trained, and the question before a deletion."""
     resources.forget_summaries()
-    is_any_live = any(summary.is_live for summary in resources.summaries())
+    is_any_live = False
+    with contextlib.suppress(CaeError):  # the table says it
+        is_any_live = any(summary.is_live for summary in resources.summaries())
     ticking(SECONDS_BETWEEN_TABLES, while_=is_any_live)(table)()
     if (name := state.asked_about_deleting()) is not None:
         confirm_deletion(name)

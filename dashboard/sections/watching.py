@@ -29,7 +29,7 @@ RECENT = 40  # records of progress that say how fast it is now
 def watch(run: Run) -> None:
     """Everything about one run, ticking while it is live."""
     run = run.at(None)
-    title, scale, unit = st.columns([2, 1, 1], vertical_alignment="bottom")
+    title, scale, unit = st.columns([1.3, 1, 1], vertical_alignment="bottom")
     title.header(run.name)
     logarithmic = (
         scale.segmented_control("Scale", ["linear", "log"], default="log", key="scale", required=True) == "log"

@@ -27,7 +27,7 @@ class Rivals:
         self._processes = [
             subprocess.Popen(
                 [sys.executable, __file__, str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                env=environment(PYTHONPATH=f"{PROJECT}:{PROJECT / 'tests'}"),
+                env=environment(PYTHONPATH=f"{PROJECT}:{PROJECT / 'tests'}", CAE_MAX_JOBS="1000"),
             )
             for _ in range(2)
         ]  # fmt: skip

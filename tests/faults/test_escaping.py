@@ -119,7 +119,7 @@ def test_what_is_wrong_is_said_word_by_word(evil, monkeypatch):
     def broken(*_):
         raise CaeError(f"broken.zip holds {NOTE}")
 
-    monkeypatch.setattr(runs, "summaries", broken)
+    monkeypatch.setattr(runs, "in_order", broken)
     app = opened("train", run="evil")
     assert not believed(said(app), PAYLOADS) and plain(PAYLOADS[0]) in app.error[0].value
 

@@ -433,7 +433,9 @@ def test_the_dashboard_is_killed_and_the_training_goes_on_and_the_next_one_shows
         server.process.wait(20)
         before = lines_in(history)
         wait_until(lambda: lines_in(history) > before + 5, "it to go on")
-        button(opened("train", run="orphan"), "Stop").click().run()
+        app = opened("train", run="orphan")
+        for label in ("Stop", "Yes, stop orphan"):
+            button(app, label).click().run()
         wait_until(lambda: state_of(run) == "stopped", "it to stop")
         assert [record.epoch for record in run.again().history()] == list(range(1, run.again().last_epoch() + 1))
     finally:
