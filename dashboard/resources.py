@@ -603,14 +603,14 @@ def _loss_curves(
 
     shown = [_run(key) for key, *_ in of]
     figure = figures.loss_curves(
-        [_drawn(run) for run in shown], logarithmic=logarithmic, on_unit=on_unit,
+        [curve_of(run) for run in shown], logarithmic=logarithmic, on_unit=on_unit,
         baselines=baselines(dataset) if dataset else None, latent_dim=shown[0].info.model.latent_dim,
     )  # fmt: skip
     return json.loads(figure.to_json())  # type: ignore[no-any-return]
 
 
-def _drawn(run: Run) -> Curve:
-    """What the chart needs of one run."""
+def curve_of(run: Run) -> Curve:
+    """What a chart of losses needs of one run."""
     from cae.figures import Curve
 
     history, progress = curve(run)

@@ -18,7 +18,6 @@ import wording
 from cae import evaluation, figures, judging, maps, picks, probing, sampling
 from cae.config import MapConfig
 from cae.errors import CaeError
-from cae.figures import Curve
 from cae.jobs import Job
 from cae.runs import Run
 from comparison import Cell, Group, Subject
@@ -82,7 +81,7 @@ def curves(runs: Sequence[Run]) -> None:
     found, datasets, without = [], set(), []
     for run in runs:
         with state.errors_in_words():
-            curve = _curve(run)
+            curve = resources.curve_of(run)
             datasets.add(evaluation.dataset_of(run))
             if curve.history:
                 found.append(curve)
@@ -105,12 +104,6 @@ def curves(runs: Sequence[Run]) -> None:
     if without:
         notes.append(f"No epoch is known of {wording.names(without)}.")
     st.caption(" ".join(notes))
-
-
-def _curve(run: Run) -> Curve:
-    history, progress = resources.curve(run)
-    train = run.info.train
-    return Curve(run.name, history, progress, train.epochs if train else None, bool(train and train.validation_images))
 
 
 # -- figures
