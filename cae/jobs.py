@@ -331,8 +331,8 @@ class Job:
 
     def told(self) -> tuple[str, float] | None:
         """What the process has said last, while there is one, or how many come before it."""
-        if not self.is_at_work() and (ahead := self.ahead()) is not None:
-            return f"waiting for its turn, {'the next one' if ahead == 0 else f'{ahead} before it'}", 0.0
+        if not self.is_at_work() and (waits := self.waits()):
+            return waits, 0.0
         if not self.is_live():
             return None
         try:
@@ -340,6 +340,12 @@ class Job:
             return str(doing), min(1.0, max(0.0, float(share)))
         except (OSError, ValueError, TypeError):
             return None
+
+    def waits(self) -> str:
+        """How long it has to wait yet, in words, while it does; empty otherwise."""
+        if (ahead := self.ahead()) is None:
+            return ""
+        return f"waiting for its turn, {'the next one' if ahead == 0 else f'{ahead} before it'}"
 
     def ahead(self) -> int | None:
         """How many others have their turn before it, while it waits; None where it does not."""

@@ -94,8 +94,8 @@ def progress(run: Run, config: MapConfig, of: Points, found: TSNE | None) -> Non
             if now
             else "t-SNE: finding the neighbours of every digit"
         )
-        if (waits := work.ahead()) is not None:
-            text = f"t-SNE: waiting for its turn, {'the next one' if waits == 0 else f'{waits} before it'}"
+        if waits := work.waits():
+            text = f"t-SNE: {waits}"
         told.progress(share, text="Stopping" if work.is_stop_asked() else text)
         with button:
             stop_button(work, key="stop map", kept="The map is kept as it is then.", width="stretch")
