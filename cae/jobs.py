@@ -33,7 +33,7 @@ from cae.files import (
     runs_folder,
 )
 from cae.locks import Lock, is_held
-from cae.owners import COMMAND_LINE, Owner
+from cae.owners import Owner
 from cae.runs import Run, now, the_names
 
 _DIGITS = 20  # of the number of a ticket
@@ -173,7 +173,7 @@ class Turn:
                 waiting.append(run.name)
             elif not _is_cut_off(run):  # which keeps its place
                 ticket.unlink(missing_ok=True)
-        places = most_at_a_time()
+        places = limits.most_trainings()
         if len(waiting) < places:
             for number in range(places):
                 slot = Lock(self._ticket.parent / f"slot-{number}.lock")
@@ -232,12 +232,6 @@ def _holder(ticket: Path) -> Run:
 
 def _is_cut_off(run: Run) -> bool:
     return run.state == "stopped" and run.info.state in ("queued", "running")
-
-
-def most_at_a_time() -> int:
-    """How many trainings run side by side: CAE_MAX_TRAININGS, or 1."""
-    value = os.environ.get("CAE_MAX_TRAININGS", "1")
-    return int(value) if value.isdigit() and int(value) > 0 else 1
 
 
 def _start_process(run: Run) -> None:
@@ -417,7 +411,7 @@ def _at_work() -> list[tickets.Ticket]:
 
 def _require_room(by: Owner | None) -> None:
     """Raises TooMany where this visitor has as many measurements at work or waiting as one may have."""
-    if (most := limits.most_per_visitor()) is None or by is None or by == COMMAND_LINE:
+    if by is None or (most := limits.most_of(by)) is None:
         return
     mine = [ticket.what for ticket in (*_at_work(), *tickets.waiting()) if by.is_same(ticket.by)]
     if reason := limits.too_many(mine, most):

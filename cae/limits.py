@@ -13,19 +13,29 @@ from cae.locks import Lock
 from cae.owners import COMMAND_LINE, Owner
 
 
-def most_per_visitor() -> int | None:
-    """How many trainings, and how many measurements, one visitor may have live or waiting: CAE_MAX_PER_VISITOR."""
-    value = os.environ.get("CAE_MAX_PER_VISITOR", "")
-    return int(value) if value.isascii() and value.isdigit() and int(value) > 0 else None
+def most_of(by: Owner | None) -> int | None:
+    """How many trainings, and how many measurements, a visitor may have live or waiting: CAE_MAX_PER_VISITOR.
+
+    None where there is no limit, as for the command line and for somebody who is not known.
+    """
+    return None if by is None or by == COMMAND_LINE else _number("CAE_MAX_PER_VISITOR")
 
 
 def most_jobs() -> int:
     """How many measurements (maps, judgements, films, fits) work at once: CAE_MAX_JOBS, or half of the cores."""
-    value = os.environ.get("CAE_MAX_JOBS", "")
-    if value.isascii() and value.isdigit() and int(value) > 0:
-        return int(value)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores // 2)
+    return _number("CAE_MAX_JOBS") or max(1, cores // 2)
+
+
+def most_trainings() -> int:
+    """How many trainings run side by side: CAE_MAX_TRAININGS, or 1."""
+    return _number("CAE_MAX_TRAININGS") or 1
+
+
+def _number(setting: str) -> int | None:
+    """A setting that is a whole number above 0; None for anything else."""
+    value = os.environ.get(setting, "")
+    return int(value) if value.isascii() and value.isdigit() and int(value) > 0 else None
 
 
 def trainings_of(by: Owner) -> list[runs.Run]:
@@ -35,9 +45,8 @@ def trainings_of(by: Owner) -> list[runs.Run]:
 
 def why_no_training(by: Owner | None) -> str:
     """Why this visitor may start no further training now, in a sentence; empty where they may."""
-    if (most := most_per_visitor()) is None or by is None or by == COMMAND_LINE:
-        return ""
-    return too_many([run.name for run in trainings_of(by)], most)
+    most = most_of(by)
+    return "" if by is None or most is None else too_many([run.name for run in trainings_of(by)], most)
 
 
 def too_many(names: list[str], most: int) -> str:
@@ -56,7 +65,7 @@ def room_for(by: Owner | None) -> Iterator[None]:
 
     Raises TooMany or Unwritable.
     """
-    if most_per_visitor() is None or by is None or by == COMMAND_LINE:
+    if most_of(by) is None:
         yield
         return
     queue = runs_folder() / ".queue"

@@ -6,7 +6,7 @@ import sys
 import pytest
 from helpers import TINY, cae, environment, lines_in, options, start_cae, state_of, trained, wait_until, weights_of
 
-from cae import jobs
+from cae import jobs, limits
 from cae.errors import CaeError, InvalidOption, NotResumable, RunBusy, RunExists
 from cae.files import runs_folder
 from cae.runs import Run
@@ -136,7 +136,7 @@ def test_as_many_run_side_by_side_as_the_environment_says(monkeypatch):
 )
 def test_a_number_of_trainings_that_makes_no_sense_is_one(monkeypatch, value, expected):
     monkeypatch.setenv("CAE_MAX_TRAININGS", value)
-    assert jobs.most_at_a_time() == expected
+    assert limits.most_trainings() == expected
 
 
 def test_a_training_that_cannot_read_its_data_says_why_in_its_state_and_its_log(no_network):

@@ -113,7 +113,7 @@ def trained_before() -> Run:
 def test_a_limit_that_makes_no_sense_is_none(monkeypatch, value):
     monkeypatch.setenv("CAE_MAX_PER_VISITOR", value)
     monkeypatch.setenv("CAE_MAX_JOBS", value)
-    assert limits.most_per_visitor() is None
+    assert limits.most_of(ADA) is None
     assert 1 <= limits.most_jobs() <= (os.cpu_count() or 1)
 
 

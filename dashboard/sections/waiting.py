@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import streamlit as st
 
+import resources
 import state
 import visitor
 import wording
-from cae import jobs, runs
+from cae import jobs, limits
 
 
 def waiting_line() -> None:
     """The trainings that wait for their turn, the next one first; nothing where none does."""
     with state.errors_in_words():
         me, waiting = visitor.me(), [run.summary() for run in jobs.queue()]
-        if not waiting or (len(waiting) == 1 and not any(run.state == "running" for run in runs.live())):
+        is_alone = len(waiting) == 1 and not any(each.state == "running" for each in resources.summaries())
+        if not waiting or is_alone:
             return  # one that is about to begin waits for nobody
         mine = [number for number, each in enumerate(waiting) if me.is_same(each.resumed_by or each.by)]
-        side_by_side = jobs.most_at_a_time()
+        side_by_side = limits.most_trainings()
         at_once = "One trains at a time" if side_by_side == 1 else f"{side_by_side} train side by side"
         place = f" Yours has **{mine[0]} before it**." if mine else ""
         if mine and mine[0] == 0:
