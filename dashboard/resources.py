@@ -557,8 +557,9 @@ def _summaries(folder: str) -> list[Summary]:
     for run in runs.all_runs():
         stamps = [_stamp(run.path / name) for name in _FILES_OF_SUMMARY]
         known = _summary_of.get(run.path)
-        is_known = known is not None and known[0] == stamps and not known[1].is_live
-        found[run.path] = known if known and is_known else (stamps, run.summary())
+        if known is None or known[0] != stamps or known[1].is_live:
+            known = stamps, run.summary()
+        found[run.path] = known
     _summary_of.clear()
     _summary_of.update(found)
     return runs.in_order(summary for _, summary in found.values())

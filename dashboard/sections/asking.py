@@ -23,7 +23,7 @@ def confirm_stop(name: str) -> None:
         run = Run.open(name)
         st.markdown(f"{whose(run.summary())} {how_far(run)}")
         st.markdown("Nothing is lost: it stops after the batch under way, and **Resume** goes on from there.")
-        if _answer(f"Yes, stop {name}", "Let it go on", on_no=state.forget_stop):
+        if answer(f"Yes, stop {name}", "Let it go on", on_no=state.forget_stop):
             state.forget_stop()
             jobs.ask_to_stop(Run.open(name))
             st.rerun()
@@ -37,21 +37,22 @@ def confirm_deletion(name: str) -> None:
         if run.is_live():
             st.markdown(f"{whose(run.summary())} {how_far(run)}")
             st.markdown("It has to be stopped before it can be deleted.")
-            if _answer(f"Stop {name} first", "Let it go on", on_no=state.forget_deletion):
+            if answer(f"Stop {name} first", "Let it go on", on_no=state.forget_deletion):
                 state.forget_deletion()
                 jobs.ask_to_stop(run)
                 st.rerun()
             return
         st.markdown(f"Delete **{name}**, with its weights and its history? It cannot be brought back.")
         st.markdown(f"{whose(run.summary())} {how_far(run)}")
-        if _answer(f"Yes, delete {name}", "Keep it", on_no=state.forget_deletion):
+        if answer(f"Yes, delete {name}", "Keep it", on_no=state.forget_deletion):
             state.forget_deletion()
             run.delete()
             state.say(f"{name} is deleted.")
             st.rerun()
 
 
-def _answer(yes: str, no: str, *, on_no: Callable[[], None] = lambda: None) -> bool:
+def answer(yes: str, no: str, *, on_no: Callable[[], None] = lambda: None) -> bool:
+    """Draws the two answers to a question; whether it was the first. The second closes the question."""
     left, right = st.columns(2)
     if right.button(no, width="stretch"):
         on_no()

@@ -16,6 +16,7 @@ from cae.classroom import Classroom, Post
 from cae.files import is_read_only
 from cae.owners import in_words
 from components import wall
+from sections.asking import answer
 from sections.tables import small_table
 from ticking import ticking
 
@@ -186,10 +187,7 @@ def _confirm_deletion(slug: str, post: str) -> None:
     whose = "yours" if visitor.is_mine(found.by) else f"by {wording.plain(in_words(found.by))}"
     what = "drawing" if found.kind == "drawing" else f"run {found.run}"
     st.markdown(f"This {what} is {whose}, {wording.ago(found.posted)}. Once deleted it cannot be brought back.")
-    yes, no = st.columns(2)
-    if no.button("Keep it", width="stretch"):
-        st.rerun()
-    if yes.button("Yes, delete it", type="primary", width="stretch"):
+    if answer("Yes, delete it", "Keep it"):
         with state.errors_in_words():
             classroom.delete(slug, post, secret=state.moderator_secret(), by=visitor.me())
             st.rerun()
