@@ -49,7 +49,9 @@ class Proxy:
             for pattern, replacement in changes:
                 text = re.sub(pattern, replacement, text)
             if path.name == "secure.conf":
-                text += "add_header X-Replica $upstream_addr always;\n"  # for the tests, to see who has answered
+                # for the tests, to see who has answered, and on what connection
+                text += "add_header X-Replica $upstream_addr always;\n"
+                text += "add_header X-Connection $upstream_http_connection always;\n"
             (folder / path.name).write_text(text, encoding="utf-8")
         user = "" if os.geteuid() else "user root;\n"  # who may read the folders of the tests
         (folder / "nginx.conf").write_text(AROUND.format(folder=folder, site=site, user=user), encoding="utf-8")

@@ -183,6 +183,10 @@ def test_who_comes_with_a_cookie_comes_to_the_same_replica_and_not_all_to_one(la
     assert first == [replica(number) for number in range(12)] and len(set(first)) == 2
 
 
+def test_no_request_meets_the_end_of_an_idle_connection(lab):
+    assert [lab.fetch("/_stcore/health")[1]["X-Connection"] for _ in range(3)] == ["close"] * 3
+
+
 def test_a_page_behind_the_proxy_draws_takes_a_picture_and_shows_the_training_of_the_other_replica(lab, chromium):
     import io
 
