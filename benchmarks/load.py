@@ -1,6 +1,6 @@
 """A full classroom: many visitors at once, on one server, while one training runs.
 
-python benchmarks/load.py [classroom] [idle] [hour] [watchers] [runs] [tick] [--minutes 60] [--json]
+python benchmarks/load.py [classroom] [opening] [idle] [hour] [watchers] [runs] [tick] [--minutes 60] [--json]
 
 Without a name, all of them, one after the other. Each has a server and folders of its own, with copies of the shipped
 runs. Most visitors speak the websocket's protocol (benchmarks/sessions.py) and ask for what ticks as a browser does;
@@ -9,6 +9,7 @@ the visitors themselves needed, Chromium included: what it took, the server and 
 
 classroom  30 visitors change pages for five minutes: the 95th percentile of a page change (goal: 2 s), errors (0), and
            a slider's event to its frame beside that of the same page with nobody else there
+opening    the first two minutes of the same on a server that has just been started, with nothing in its cache
 idle       100 visitors who do nothing: MB each above the base (goal: 10)
 hour       2,000 page changes in an hour: memory after it, against ten minutes in (goal: within 5 %)
 watchers   the training's images a second while 30 watch it, against nobody, in turns (goal: at most 25 % less)
@@ -49,14 +50,14 @@ SHIPPED = ("original", "fast", "best")
 PAGES = ("", "train", "reconstruct", "steer", "draw", "map", "judge", "generate", "compare")
 TITLES = {"train": "Train", "reconstruct": "Reconstruct", "steer": "Steer", "draw": "Draw", "judge": "Judge"}
 VISITORS, BROWSERS, IDLE, CHANGES, RUNS, EPOCHS = 30, 4, 100, 2_000, 1_000, 1_000
-CLASSROOM_SECONDS, WATCHED_SECONDS = 300.0, 40.0
+CLASSROOM_SECONDS, OPENING_SECONDS, WATCHED_SECONDS = 300.0, 120.0, 40.0
 
 
 class Dashboard:
     """A server of its own, on folders of its own."""
 
-    def __init__(self, shipped: Sequence[str] = SHIPPED) -> None:
-        self._place, self._shipped = tempfile.TemporaryDirectory(), shipped
+    def __init__(self, shipped: Sequence[str] = SHIPPED, *, prepared: bool = True) -> None:
+        self._place, self._opened = tempfile.TemporaryDirectory(), shipped if prepared else ()
         folder = Path(self._place.name)
         self.runs = folder / "checkpoints"
         self.runs.mkdir()
@@ -67,7 +68,7 @@ class Dashboard:
         }  # fmt: skip
 
     async def __aenter__(self) -> Dashboard:
-        """Starts it, and has every page of every run made once: what is measured once for a run is kept then."""
+        """Starts it; prepared, every page of every run is made once: what is measured once for a run is kept then."""
         port = free_port()
         self.address = f"http://127.0.0.1:{port}"
         quiet = ("--server.headless", "true", "--logger.level", "error", "--server.port", str(port))
@@ -77,8 +78,8 @@ class Dashboard:
         )  # fmt: skip
         for _ in range(600):
             with contextlib.suppress(OSError):
-                for run in self._shipped:
-                    async with Session(self.address) as first:
+                async with Session(self.address) as first:
+                    for run in self._opened:
                         for page in PAGES:
                             await first.opens(page, f"run={run}")
                 return self
@@ -195,66 +196,94 @@ async def draws(page: Page) -> None:
     await page.mouse.up()
 
 
-async def classroom(report: Report) -> dict[str, Any]:
-    changes: list[float] = []
-    by_page: dict[str, list[float]] = {}
-    errors: list[str] = []
-    alone: list[float] = []
-    together: list[float] = []
-    share: list[float] = []
+class Lesson:
+    """What thirty visitors find who change pages beside a training: seconds of their page changes, and errors."""
 
-    async def student(dashboard: Dashboard, number: int, until_then: float) -> None:
+    def __init__(self, dashboard: Dashboard, windows: Sequence[Page]) -> None:
+        self.dashboard, self.windows = dashboard, windows
+        self.changes: list[float] = []
+        self.by_page: dict[str, list[float]] = {}
+        self.errors: list[str] = []
+        self.steering: list[float] = []
+        self.generator = 0.0
+
+    async def lasts(self, seconds: float) -> None:
+        for window in self.windows:
+            window.on("pageerror", lambda error: self.errors.append(str(error)))
+            await window.goto(f"{self.dashboard.address}/?run=original")
+        end, share = time.monotonic() + seconds, []
+        with own_share(share):
+            await asyncio.gather(
+                *(self._student(number, end) for number in range(VISITORS - len(self.windows))),
+                *(self._sits_at(window, number, end) for number, window in enumerate(self.windows)),
+            )
+        self.generator = share[0]
+
+    async def _student(self, number: int, until_then: float) -> None:
         order = random.Random(number)
-        run = order.choice(SHIPPED)
-        async with Session(dashboard.address) as session, Session(dashboard.address) as watching:
+        run, address = order.choice(SHIPPED), self.dashboard.address
+        async with Session(address) as session, Session(address) as watching:
             await session.opens("", f"run={run}")
             while time.monotonic() < until_then:
                 page = order.choice(PAGES)
                 who, of = (watching, "busy") if page == "train" else (session, run)
                 await who.stays(order.uniform(5, 20))
-                changes.append(await who.opens(page, f"run={of}"))
-                by_page.setdefault(f"{page or 'home'} of {of}", []).append(changes[-1])
-        errors.extend([*session.errors, *watching.errors])
+                self._took(await who.opens(page, f"run={of}"), f"{page or 'home'} of {of}")
+        self.errors.extend([*session.errors, *watching.errors])
 
-    async def sits_at(page: Page, number: int, until_then: float) -> None:
+    async def _sits_at(self, page: Page, number: int, until_then: float) -> None:
         order = random.Random(1_000 + number)
         while time.monotonic() < until_then:
             name = order.choice(list(TITLES))
-            changes.append(await goes_to(page, name))
-            by_page.setdefault(f"{name} in Chromium", []).append(changes[-1])
+            self._took(await goes_to(page, name), f"{name} in Chromium")
             if name == "steer":
-                together.extend(await steers(page))
+                self.steering.extend(await steers(page))
             elif name == "draw":
                 await draws(page)
             await page.wait_for_timeout(order.uniform(3_000, 10_000))
 
+    def _took(self, seconds: float, page: str) -> None:
+        self.changes.append(seconds)
+        self.by_page.setdefault(page, []).append(seconds)
+
+    @property
+    def in_words(self) -> str:
+        return (
+            f"{len(self.changes):,} page changes of {VISITORS} visitors beside a training: median "
+            f"{median(self.changes):.2f} s, 95th percentile {percentile(self.changes, 95):.2f} s (goal: 2), longest "
+            f"{max(self.changes):.2f}; {len(self.errors)} errors (goal: 0); generator {self.generator:.2f} of a core"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "changes": len(self.changes), "median": median(self.changes), "p95": percentile(self.changes, 95),
+            "longest": max(self.changes), "by_page": self.by_page, "errors": self.errors, "generator": self.generator,
+        }  # fmt: skip
+
+
+async def classroom(report: Report) -> dict[str, Any]:
     async with Dashboard() as dashboard, pages(BROWSERS) as windows:
-        for window in windows:
-            window.on("pageerror", lambda error: errors.append(str(error)))
-            await window.goto(f"{dashboard.address}/?run=original")
+        await windows[0].goto(f"{dashboard.address}/?run=original")
         await goes_to(windows[0], "steer")
         await windows[0].wait_for_timeout(3_000)
-        alone += await steers(windows[0])
+        alone = percentile(await steers(windows[0]), 95)
         dashboard.train("busy")
         await until(lambda: progress(dashboard.runs / "busy"))
-        end = time.monotonic() + CLASSROOM_SECONDS
-        with own_share(share):
-            await asyncio.gather(
-                *(student(dashboard, number, end) for number in range(VISITORS - BROWSERS)),
-                *(sits_at(window, number, end) for number, window in enumerate(windows)),
-            )
-    values = {
-        "changes": len(changes), "median": median(changes), "p95": percentile(changes, 95), "longest": max(changes),
-        "by_page": by_page, "errors": errors, "generator": share[0],
-        "steering_alone_p95": percentile(alone, 95), "steering_p95": percentile(together, 95),
-    }  # fmt: skip
-    report.say(
-        f"classroom  {len(changes):,} page changes of {VISITORS} visitors beside a training: median "
-        f"{values['median']:.2f} s, 95th percentile {values['p95']:.2f} s (goal: 2), longest {values['longest']:.2f}; "
-        f"{len(errors)} errors (goal: 0); steering, 95th percentile {values['steering_p95']:.0f} ms, alone "
-        f"{values['steering_alone_p95']:.0f}; generator {share[0]:.2f} of a core"
-    )
-    return values
+        lesson = Lesson(dashboard, windows)
+        await lesson.lasts(CLASSROOM_SECONDS)
+    together = percentile(lesson.steering, 95)
+    report.say(f"classroom  {lesson.in_words}; steering, 95th percentile {together:.0f} ms, alone {alone:.0f}")
+    return lesson.to_json() | {"steering_alone_p95": alone, "steering_p95": together}
+
+
+async def opening(report: Report) -> dict[str, Any]:
+    async with Dashboard(prepared=False) as dashboard, pages(BROWSERS) as windows:
+        dashboard.train("busy")
+        await until(lambda: progress(dashboard.runs / "busy"))
+        lesson = Lesson(dashboard, windows)
+        await lesson.lasts(OPENING_SECONDS)
+    report.say(f"opening    {lesson.in_words}")
+    return lesson.to_json()
 
 
 async def idle(report: Report) -> dict[str, Any]:

@@ -242,7 +242,7 @@ def _map(run: Run, test: Images) -> MapPicture:
         if run.info.model.latent_dim == 1:
             positions = positions / np.maximum(np.ptp(positions, axis=0), 1e-9)  # two axes of which each has its unit
         else:
-            scores = maps.flat_scores(points)[2]
+            scores = maps.flat_scores(run, points)[2]
     chosen = maps.chosen(len(test), config)
     colours = np.array([list(bytes.fromhex(colour[1:])) for colour in figures.CLASS_COLOURS], np.uint8)  # (10, 3)
     tints = colours[test.labels[chosen].numpy() % len(colours)]

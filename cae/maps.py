@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float32]
 FORMAT = 1
-FILE = "map.safetensors"
+FILE, FLAT_SCORES = "map.safetensors", "flat-scores.json"
 _SECONDS_BETWEEN_SNAPSHOTS = 0.4
 _LARGEST = 2**26  # bytes of a file of positions
 _FARTHEST = 100.0  # that a position may be from the middle, in a file
@@ -194,18 +194,30 @@ def scores(codes: Array, positions: Array, labels: NDArray[np.integer], classes:
     return Scores(trust, projection.vote_accuracy(seen, labels, classes))
 
 
-def flat_scores(of: Points) -> dict[int, Scores]:
-    """The scores of the flat positions in two and in three dimensions, as far as there are so many; kept."""
-    path = cache_folder() / of.weights / f"flat-scores-{of.digits}.json"
+def flat_scores(run: Run, of: Points) -> dict[int, Scores]:
+    """The scores of the flat positions of a run's digits, in two and in three dimensions, as far as there are so many.
+
+    They are shipped with the run, in the cache, or measured now and kept there (some 5 s for 10,000).
+    """
+    cached = cache_folder() / of.weights / f"flat-scores-{of.digits}.json"
     wanted = range(2, of.flat.shape[1] + 1)
-    with contextlib.suppress(*reading.UNREADABLE):
-        kept = {int(count): _scores_from(values) for count, values in reading.values(path).items()}
-        if kept.keys() == set(wanted):
-            return kept
+    for path in (run.path / FLAT_SCORES, cached):
+        with contextlib.suppress(*reading.UNREADABLE):
+            values = reading.values(path)
+            if (values["weights"], values["digits"]) == (of.weights, of.digits):
+                kept = {int(count): _scores_from(each) for count, each in values["scores"].items()}
+                if kept.keys() == set(wanted):
+                    return kept
     codes, classes = of.codes.codes().astype(np.float32), len(of.class_names)
     found = {count: scores(codes, of.positions(count), of.labels, classes) for count in wanted}
-    keep(path, json.dumps({count: asdict(each) for count, each in found.items()}))
+    keep(cached, flat_scores_to_text(of, found))
     return found
+
+
+def flat_scores_to_text(of: Points, found: dict[int, Scores]) -> str:
+    """The text of a flat-scores.json."""
+    scores = {count: asdict(each) for count, each in found.items()}
+    return json.dumps({"weights": of.weights, "digits": of.digits, "scores": scores})
 
 
 def accuracy_of_codes(of: Points) -> float:

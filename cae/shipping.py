@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from cae import evaluation, latent, maps, picks
+from cae import evaluation, latent, maps, picks, probing
 from cae.config import MapConfig
 from cae.errors import CaeError, CannotProject, InvalidOption
 from cae.files import clear_away, require_writable, write_whole
@@ -28,6 +28,7 @@ def ship(run: Run) -> int:
         write_whole(run.path / "evaluation.json", evaluation.to_text(found).encode())
         space = latent.latent_space(run)
         write_whole(run.path / latent.FILE, latent.to_bytes(space, run.weights_hash()))
+        write_whole(run.path / probing.FILE, probing.to_text(probing.probe(run)).encode())
         _add_map(run)
         frames = {int(frame.stem): frame for frame in (run.path / "epochs").glob("[0-9]*.safetensors")}
         largest = max((frame.stat().st_size for frame in frames.values()), default=1)
@@ -45,9 +46,14 @@ def ship(run: Run) -> int:
 
 
 def _add_map(run: Run) -> None:
-    """Adds the map that the dashboard opens with, unless these codes are none for t-SNE."""
+    """Adds the map that the dashboard opens with, unless these codes are none for t-SNE, and the scores of the others."""
+    from cae import data
+
     config = MapConfig()
     with contextlib.suppress(CannotProject, InvalidOption):
+        of = maps.points(run, data.load(evaluation.dataset_of(run), "test"), config)
+        text = maps.flat_scores_to_text(of, maps.flat_scores(run, of))
+        write_whole(run.path / maps.FLAT_SCORES, text.encode())
         for _ in maps.compute(run, config):
             pass
         kept = maps.found(run, config)

@@ -336,12 +336,12 @@ def test_pictures_address(dataset: str) -> str:
 def map_scores(run: Run, config: MapConfig) -> tuple[float, dict[int, Scores]]:
     """The accuracy of the vote in the latent space, and the scores of PCA in two and three dimensions."""
     of = points(run, config)
-    return _map_scores(of.weights, of.digits, of)
+    return _map_scores(of.weights, of.digits, run, of)
 
 
 @st.cache_data(max_entries=16, show_spinner="Comparing neighbourhoods ...")
-def _map_scores(weights: str, digits: str, _of: Points) -> tuple[float, dict[int, Scores]]:
-    return maps.accuracy_of_codes(_of), maps.flat_scores(_of)
+def _map_scores(weights: str, digits: str, _run: Run, _of: Points) -> tuple[float, dict[int, Scores]]:
+    return maps.accuracy_of_codes(_of), maps.flat_scores(_run, _of)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the pictures ...")

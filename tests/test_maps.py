@@ -4,6 +4,7 @@ import json
 import os
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -227,10 +228,30 @@ def test_a_run_of_two_dimensions_is_shipped_without_a_map(tiny):
 
 def test_flat_scores_are_kept(four, monkeypatch):
     points = of(four)
-    found = maps.flat_scores(points)
+    found = maps.flat_scores(four, points)
     assert set(found) == {2, 3}
     monkeypatch.setattr(maps, "scores", lambda *_: pytest.fail("computed again"))
-    assert maps.flat_scores(points) == found
+    assert maps.flat_scores(four, points) == found
+
+
+def test_flat_scores_beside_a_run_are_taken_if_they_are_of_its_weights_and_digits(four, monkeypatch):
+    points = of(four)
+    other = {count: maps.Scores(0.25, 0.5) for count in (2, 3)}
+    for what, taken in (
+        (points, True),
+        (replace(points, weights="0" * 64), False),
+        (replace(points, digits="x"), False),
+    ):
+        (four.path / maps.FLAT_SCORES).write_text(maps.flat_scores_to_text(what, other))
+        assert (maps.flat_scores(four, points) == other) == taken
+    for text in (
+        "",
+        "[]",
+        '{"weights": 1}',
+        json.dumps({"weights": points.weights, "digits": points.digits, "scores": []}),
+    ):
+        (four.path / maps.FLAT_SCORES).write_text(text)
+        assert set(maps.flat_scores(four, points)) == {2, 3} and maps.flat_scores(four, points) != other
 
 
 # -- a process of its own

@@ -4,7 +4,8 @@ from dataclasses import replace
 import pytest
 from helpers import PROJECT, SMALL_TRAIN, TINY, losses_of, options, to_the_end, trained, weights_of
 
-from cae.config import RECIPES
+from cae import judging
+from cae.config import RECIPES, ModelConfig
 from cae.errors import CaeError, NotResumable, ReadOnly
 from cae.evaluation import evaluate
 from cae.exchange import import_file, pack
@@ -45,6 +46,7 @@ def test_a_shipped_run_has_its_evaluation_and_nothing_that_only_training_needs(t
     }
     assert set(files) == {
         "run.json", "history.jsonl", "progress.jsonl", "model.safetensors", "evaluation.json", "space.safetensors",
+        "probing.json", "flat-scores.json",
         "epochs/0000.safetensors", "epochs/0001.safetensors",
     }  # fmt: skip
     assert size == sum(files.values())
@@ -58,6 +60,14 @@ def test_its_evaluation_needs_neither_the_data_nor_a_cache(tiny, tmp_path, monke
     said = []
     assert evaluate(Run.open("tiny"), said.append) == expected
     assert said == []
+
+
+def test_what_judge_measures_is_shipped_with_a_run_and_not_measured_again(tmp_path, monkeypatch):
+    run = trained("four", ModelConfig(latent_dim=4, width=4), epochs=1)
+    expected = judging.judge(run)
+    ship(run)
+    monkeypatch.setenv("CAE_CACHE", str(tmp_path / "another"))
+    assert judging.kept(Run.open("four")) == expected
 
 
 def test_a_shipped_run_is_protected(tiny):

@@ -65,7 +65,7 @@ def build(folder: Path) -> None:
     trained("other", SMALL, seed=1)
     shutil.copy(PROJECT / "checkpoints" / "judge-mnist.safetensors", folder / "checkpoints")
     judging.judge(run), sampling.fit(run), latent.latent_space(run), list(mapfilm.compute(run))
-    evaluation.components("mnist"), evaluation.errors_per_image(run), maps.flat_scores(points())
+    evaluation.components("mnist"), evaluation.errors_per_image(run), maps.flat_scores(run, points())
     changes = {**options(epochs=1, train_images=64).to_json(), "width": 4}
     del changes["dataset"]
     list(sweep.train(sweep.plan("latent_dim", [2, 4], changes=changes, name="small")))
@@ -338,7 +338,7 @@ FORMATS = [
     Format("points of a map", "cache/*/points-*.safetensors", "safetensors", lambda: points_arrays(points()),
     mutations.arrays_of, True),
     Format("scores of a map", "cache/*/flat-scores-*.json", "json", lambda: {str(key): asdict(value) for key,
-    value in maps.flat_scores(points()).items()}, document_says, True),
+    value in maps.flat_scores(run(), points()).items()}, document_says, True),
     Format("map", "cache/*/map-all-*.safetensors", "safetensors", lambda: tsne((maps.found(run(),
     MapConfig()) or (None,))[0]), map_says, True),
     Format("film of maps", "cache/*/map-film-*.safetensors", "safetensors", lambda: tsne(mapfilm.kept(run())),
