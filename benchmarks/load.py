@@ -208,6 +208,7 @@ class Lesson:
         self.generator = 0.0
 
     async def lasts(self, seconds: float) -> None:
+        """Has it held for so long."""
         for window in self.windows:
             window.on("pageerror", lambda error: self.errors.append(str(error)))
             await window.goto(f"{self.dashboard.address}/?run=original")
@@ -248,6 +249,7 @@ class Lesson:
 
     @property
     def in_words(self) -> str:
+        """What was found, in a line."""
         return (
             f"{len(self.changes):,} page changes of {VISITORS} visitors beside a training: median "
             f"{median(self.changes):.2f} s, 95th percentile {percentile(self.changes, 95):.2f} s (goal: 2), longest "
@@ -255,6 +257,7 @@ class Lesson:
         )
 
     def to_json(self) -> dict[str, Any]:
+        """The same as values, and each page change."""
         return {
             "changes": len(self.changes), "median": median(self.changes), "p95": percentile(self.changes, 95),
             "longest": max(self.changes), "by_page": self.by_page, "errors": self.errors, "generator": self.generator,
@@ -447,7 +450,7 @@ def _one_more(path: Path, epoch: int) -> None:
 
 def main() -> None:
     options = parser(__doc__)
-    known = ("classroom", "idle", "hour", "watchers", "runs", "tick")
+    known = ("classroom", "opening", "idle", "hour", "watchers", "runs", "tick")
     options.add_argument("what", nargs="*", choices=[[], *known], default=[], help="which (all)")
     options.add_argument("--minutes", type=float, default=60, metavar="N", help="how long `hour` takes (60)")
     given = options.parse_args()

@@ -68,16 +68,15 @@ def evaluate(run: Run, report: Callable[[str], None] = lambda _: None) -> Evalua
 
     `report` is told what is being done. Raises RunNotFound where the run has no weights yet, and Damaged.
     """
-    fingerprint = run.weights_hash()
     found = kept(run)
     if found is not None:
         return found
+    dataset, (model, fingerprint) = dataset_of(run), run.model_and_hash()
     report("reconstructing the test set")
-    originals, reconstructions, labels, names = _both(run)
+    originals, reconstructions, labels, names = _both(dataset, model)
     report("measuring PSNR and SSIM")
     values = [measure(originals, reconstructions) for measure in (metrics.mse, metrics.psnr, metrics.ssim)]  # each (N,)
     report("fitting PCA")
-    dataset = dataset_of(run)
     reference = baselines(dataset)
     per_class = tuple(
         ClassScores(**asdict(metrics.scores(*(value[labels == label] for value in values))), label=label, name=name)
@@ -146,17 +145,33 @@ def compare(
 
 def errors_per_image(run: Run) -> NDArray[np.float32]:
     """The MSE on [-1, 1] of each test image, (N,), with the run's last weights; kept like the evaluation."""
+    found = _kept_errors(dataset_of(run), run.weights_hash())
+    return errors_of(dataset_of(run), *run.model_and_hash()) if found is None else found
+
+
+def errors_of(dataset: str, model: ConvAutoencoder, weights: str) -> NDArray[np.float32]:
+    """The same with a model that has been read, and the hash of its weights."""
+    found = _kept_errors(dataset, weights)
+    if found is not None:
+        return found
+    originals, reconstructions, _, _ = _both(dataset, model)
+    values = metrics.mse(originals, reconstructions).astype(np.float32)
+    keep(_errors_file(weights), _as_npy(values))
+    return values
+
+
+def _errors_file(weights: str) -> Path:
+    return cache_folder() / weights / "test-mse.npy"
+
+
+def _kept_errors(dataset: str, weights: str) -> NDArray[np.float32] | None:
     from cae import data
 
-    path = cache_folder() / run.weights_hash() / "test-mse.npy"
     with contextlib.suppress(*reading.UNREADABLE):
-        values: NDArray[np.float32] = reading.finite(reading.array(path, np.float32), 0)
-        if len(values) == len(data.load(dataset_of(run), "test")):
+        values: NDArray[np.float32] = reading.finite(reading.array(_errors_file(weights), np.float32), 0)
+        if len(values) == len(data.load(dataset, "test")):
             return values
-    originals, reconstructions, _, _ = _both(run)
-    values = metrics.mse(originals, reconstructions).astype(np.float32)
-    keep(path, _as_npy(values))
-    return values
+    return None
 
 
 def baselines(dataset: str) -> Baselines:
@@ -200,14 +215,14 @@ def pca_copies(dataset: str, pixels: NDArray[np.uint8], count: int) -> tuple[NDA
     return np.clip(np.round((copies + 1) * 127.5), 0, 255).astype(np.uint8), errors
 
 
-def _both(run: Run) -> tuple[Any, Any, Any, tuple[str, ...]]:
+def _both(dataset: str, model: ConvAutoencoder) -> tuple[Any, Any, Any, tuple[str, ...]]:
     """The test images and their reconstructions, both (N, 28, 28) in [-1, 1], the labels and the class names."""
     from cae import data
     from cae.model import reconstruct
 
-    images = data.load(dataset_of(run), "test")
+    images = data.load(dataset, "test")
     originals = data.to_model(images.pixels)
-    reconstructions = reconstruct(run.model(), originals)
+    reconstructions = reconstruct(model, originals)
     return originals[:, 0].numpy(), reconstructions[:, 0].numpy(), images.labels.numpy(), images.class_names
 
 

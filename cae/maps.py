@@ -101,7 +101,7 @@ def points(run: Run, images: Images, config: MapConfig) -> Points:
         if _is_of(kept, images, indices) and len(kept.codes.low) == run.info.model.latent_dim:
             return kept
     model, weights = run.model_and_hash()
-    found = _points(model, images, indices, weights)
+    found = _points(model, images, indices, weights, evaluation.errors_of(evaluation.dataset_of(run), model, weights))
     keep(cache_folder() / weights / path.name, _points_as_bytes(found))
     return found
 
@@ -112,24 +112,14 @@ def _is_of(of: Points, images: Images, indices: NDArray[np.int32]) -> bool:
     return all(same) and of.class_names == images.class_names and of.digits == fingerprint(images, indices)
 
 
-def _points(model: ConvAutoencoder, images: Images, indices: NDArray[np.int32], weights: str) -> Points:
-    import torch
-
-    from cae.data import to_model
-
-    labels, errors = _labels(images, indices), []
-    exact = _codes(model, images, indices)
-    with torch.inference_mode():
-        for pictures, codes in zip(
-            images.pixels[indices].split(1000), torch.from_numpy(exact).split(1000), strict=True
-        ):
-            errors.append((model.decode(codes) - to_model(pictures)).square().mean(dim=(1, 2, 3)))
+def _points(model: ConvAutoencoder, images: Images, indices: NDArray[np.int32], weights: str, errors: Array) -> Points:
+    labels, exact = _labels(images, indices), _codes(model, images, indices)
     coarse = _coarse(exact, labels)
     neighbours = projection.neighbours(coarse.points.astype(np.float64))
     return Points(
         indices=indices,
         codes=_with_usual(coarse, neighbours),
-        errors=torch.cat(errors).numpy(),
+        errors=errors[indices],
         neighbours=neighbours,
         flat=_flat(exact, labels),
         class_names=images.class_names,

@@ -46,7 +46,7 @@ def ship(run: Run) -> int:
 
 
 def _add_map(run: Run) -> None:
-    """Adds the map that the dashboard opens with, unless these codes are none for t-SNE, and the scores of the others."""
+    """Adds the map that the dashboard opens with, unless these codes are none for t-SNE, and the scores of PCA."""
     from cae import data
 
     config = MapConfig()
