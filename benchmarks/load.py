@@ -3,13 +3,14 @@
 python benchmarks/load.py [classroom] [opening] [idle] [hour] [watchers] [runs] [tick] [--minutes 60] [--json]
 
 Without a name, all of them, one after the other. Each has a server and folders of its own, with copies of the shipped
-runs. Most visitors speak the websocket's protocol (benchmarks/sessions.py) and ask for what ticks as a browser does;
-in `classroom` four are pages of a real Chromium, which also steer and draw. `generator` is the share of one core that
-the visitors themselves needed, Chromium included: what it took, the server and the training had not.
+runs, prepared as before a lesson (python -m cae prepare). Most visitors speak the websocket's protocol
+(benchmarks/sessions.py) and ask for what ticks as a browser does; in `classroom` and `opening` four are pages of a real
+Chromium, which also steer and draw. `generator` is the share of one core that the visitors themselves needed, Chromium
+included: what it took, the server and the training had not.
 
 classroom  30 visitors change pages for five minutes: the 95th percentile of a page change (goal: 2 s), errors (0), and
            a slider's event to its frame beside that of the same page with nobody else there
-opening    the first two minutes of the same on a server that has just been started, with nothing in its cache
+opening    the first two minutes of the same where nobody has prepared anything: there is nothing in the cache
 idle       100 visitors who do nothing: MB each above the base (goal: 10)
 hour       2,000 page changes in an hour: memory after it, against ten minutes in (goal: within 5 %)
 watchers   the training's images a second while 30 watch it, against nobody, in turns (goal: at most 25 % less)
@@ -57,7 +58,7 @@ class Dashboard:
     """A server of its own, on folders of its own."""
 
     def __init__(self, shipped: Sequence[str] = SHIPPED, *, prepared: bool = True) -> None:
-        self._place, self._opened = tempfile.TemporaryDirectory(), shipped if prepared else ()
+        self._place, self._prepared = tempfile.TemporaryDirectory(), prepared
         folder = Path(self._place.name)
         self.runs = folder / "checkpoints"
         self.runs.mkdir()
@@ -68,7 +69,11 @@ class Dashboard:
         }  # fmt: skip
 
     async def __aenter__(self) -> Dashboard:
-        """Starts it; prepared, every page of every run is made once: what is measured once for a run is kept then."""
+        """Starts it, after `python -m cae prepare` where it is prepared."""
+        if self._prepared:
+            subprocess.run(
+                [sys.executable, "-m", "cae", "prepare"], env=self.environment, check=True, capture_output=True
+            )
         port = free_port()
         self.address = f"http://127.0.0.1:{port}"
         quiet = ("--server.headless", "true", "--logger.level", "error", "--server.port", str(port))
@@ -79,9 +84,7 @@ class Dashboard:
         for _ in range(600):
             with contextlib.suppress(OSError):
                 async with Session(self.address) as first:
-                    for run in self._opened:
-                        for page in PAGES:
-                            await first.opens(page, f"run={run}")
+                    await first.opens("")
                 return self
             await asyncio.sleep(0.1)
         raise SystemExit("The server does not answer.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,6 +82,31 @@ def judge(run: Run, report: Callable[[str], None] = lambda _: None) -> Judgement
         errors, codes = evaluation.evaluate(run, say), probing.probe(run, say)
         on_map = _map_scores(run, say)
     return Judgement(errors, codes, on_map)
+
+
+def prepare(run: Run, *, with_priors: bool = False) -> Iterator[str]:
+    """Measures and keeps what the pages would measure when they first show a run, and what Judge measures.
+
+    With what Generate fits, where that is wanted. Yields what is done next. Raises as `judge` does.
+    """
+    from cae import data, latent, sampling
+
+    dataset = evaluation.dataset_of(run)
+    yield "fitting PCA"
+    evaluation.baselines(dataset)
+    evaluation.components(dataset)
+    yield "measuring the latent space"
+    latent.latent_space(run)
+    yield "measuring every test image"
+    evaluation.errors_per_image(run)
+    with contextlib.suppress(CannotProject, InvalidOption):
+        yield "comparing neighbourhoods"
+        maps.flat_scores(run, maps.points(run, data.load(dataset, "test"), MapConfig()))
+    yield "judging"
+    judge(run)
+    if with_priors:
+        yield "fitting priors"
+        sampling.fit(run)
 
 
 def _map_scores(run: Run, say: Callable[..., None]) -> Scores | None:

@@ -11,7 +11,7 @@ from helpers import TINY, options
 from playwright.sync_api import expect
 from visitors import PATIENCE, Visitor
 
-from cae import classroom, cli
+from cae import classroom, cli, judging
 from cae.errors import ClassNotFound, Damaged, InvalidOption, NotModerator, ReadOnly, TooMany
 from cae.files import runs_folder
 from cae.owners import COMMAND_LINE, Owner, owner
@@ -190,6 +190,17 @@ def test_the_command_line_starts_a_class_and_lists_them(own_folders, capsys):
     assert cli.main(["class", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)[0]["class"] == "physics-3b"
     assert cli.main(["class", ""]) == 2
+
+
+def test_after_preparing_a_run_nothing_of_it_is_measured_again(tiny, capsys, monkeypatch):
+    assert cli.main(["prepare", "tiny", "--priors"]) == 0
+    assert "tiny is prepared." in capsys.readouterr().out
+    monkeypatch.setattr("cae.model.embed", lambda *_: pytest.fail("encoded again"))
+    monkeypatch.setattr("cae.model.reconstruct", lambda *_: pytest.fail("reconstructed again"))
+    monkeypatch.setattr("cae.metrics.baselines", lambda *_: pytest.fail("PCA was fitted again"))
+    for _ in judging.prepare(tiny, with_priors=True):
+        pass
+    assert cli.main(["prepare", "nobody"]) == 2
 
 
 # -- pages

@@ -7,9 +7,11 @@ import json
 import sys
 
 from cae import classroom, missions
-from cae.commands.arguments import Adder
+from cae.commands.arguments import Adder, stopping_on_signals
 from cae.commands.terminal import print
+from cae.errors import CaeError
 from cae.owners import COMMAND_LINE
+from cae.runs import Run, summaries
 
 
 def add(command: Adder) -> None:
@@ -20,6 +22,9 @@ def add(command: Adder) -> None:
         "--approval", action="store_true", help="a post shows only when the moderator has approved it"
     )
     starting.add_argument("--json", action="store_true", help="as JSON")
+    preparing = command("prepare", _prepare, "Measure runs before a lesson, so that no page has to when it is opened.")
+    preparing.add_argument("names", nargs="*", metavar="RUN", help="which (the shipped ones)")
+    preparing.add_argument("--priors", action="store_true", help="and fit the priors of Generate, a minute for each")
     command("missions", _missions, "List the missions, and say what is wrong with a file of them.")
 
 
@@ -35,6 +40,22 @@ def _class(options: argparse.Namespace) -> int:
     print(f"  to join it      {join}")
     print(f"  to moderate it  {moderate}")
     print("The second link is shown this once; whoever has it can hide and delete what is on the wall.")
+    print("Measure before the lesson what the pages show of a run, or the first visitors wait: python -m cae prepare")
+    return 0
+
+
+def _prepare(options: argparse.Namespace) -> int:
+    from cae import judging
+
+    def stop() -> None:
+        raise CaeError("Stopped: what has been measured so far is kept.")
+
+    names = options.names or [each.name for each in summaries() if each.shipped]
+    with stopping_on_signals(stop):
+        for run in map(Run.open, names):
+            for text in judging.prepare(run, with_priors=options.priors):
+                print(f"{run.name}: {text} ...", file=sys.stderr, flush=True)
+            print(f"{run.name} is prepared.", flush=True)
     return 0
 
 
