@@ -32,7 +32,7 @@ _SAID = {"right": "Right", "close": "Close", "off": "Not this time", "open": "No
 
 @dataclass(frozen=True)
 class Attempt:
-    """One mission: its id, title and question, the guess with its words, the finding, and one's own words."""
+    """One mission: its id, title and question, the guess with its words, the finding, one's own words, and why."""
 
     mission: str
     title: str
@@ -41,6 +41,7 @@ class Attempt:
     guessed: str = ""
     finding: Finding | None = None
     words: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,8 +130,9 @@ def _attempt(values: Any) -> Attempt:
         finding = Finding(**texts, verdict=finding["verdict"], strips=_strips(finding["strips"]))
     texts = {name: _text(values[name]) for name in ("mission", "title", "question", "guessed")}
     return Attempt(
-        **texts, guess=_guess(values["guess"]), finding=finding, words=_text(values["words"])[:LONGEST_WORDS]
-    )
+        **texts, guess=_guess(values["guess"]), finding=finding, words=_text(values["words"])[:LONGEST_WORDS],
+        why=_text(values.get("why", "")),
+    )  # fmt: skip
 
 
 def _guess(value: Any) -> Guess | None:
@@ -217,6 +219,8 @@ def _mission(attempt: Attempt) -> str:
         parts.append(f'<dl class="answer">{pairs}</dl>')
     if finding:
         parts += [f"<p>{escape(finding.sentence)}</p>", _rows(finding.strips)]
+    if attempt.why:
+        parts.append(f'<div class="why"><h3>Why</h3>{prose(attempt.why)}</div>')
     if attempt.words.strip():
         parts.append(f"<blockquote>{'<br>'.join(map(escape, attempt.words.strip().splitlines()))}</blockquote>")
     elif not finding:

@@ -1,6 +1,7 @@
 """Missions: the files that a teacher writes, the answers that are measured, and the page."""
 
 import re
+from datetime import date
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from helpers import PROJECT
 from playwright.sync_api import expect
 from sklearn.neighbors import KNeighborsClassifier
 
-from cae import attributes, data, evaluation, evidence, latent, metrics, missions, probing, sampling
+from cae import attributes, data, evaluation, evidence, judging, latent, metrics, missions, probing, sampling, worksheet
 from cae.answers import MEASURES, NotMeasured, is_measured
 from cae.errors import CaeError
 from cae.missions import KINDS, PAGES
@@ -302,6 +303,29 @@ def test_going_to_look_leads_to_the_page_in_its_state_and_back(small):
     assert "carries slant" in app.markdown[0].value
     settled(button(app, "Leave it").click().run())
     assert "carries slant" not in words(app)
+
+
+def test_what_to_look_for_leads_to_headings_of_the_page(small):
+    judging.judge(small), sampling.fit(small)
+    led = 0
+    for mission in missions.read_all()[0]:
+        for place in re.findall(r"\]\(#([a-z0-9-]+)\)", mission.look):
+            app = opened(mission.page, run="tiny")
+            headings = [each.value for each in (*app.header, *app.subheader)]
+            assert place in {"-".join(re.findall(r"[a-z0-9]+", each.lower())) for each in headings}
+            led += 1
+    assert led == 4
+
+
+def test_why_is_on_the_worksheet_once_it_was_shown_and_not_before(small):
+    app = guessed(opened("missions", run="tiny", mission="slant"), 0)
+    assert not app.session_state["worksheet"][0].attempt("slant").why
+    settled(button(app, "Check").click().run())
+    found = app.session_state["worksheet"][0]
+    assert found.attempt("slant").why in words(app) and "<h3>Why</h3>" in worksheet.html(found, date(2026, 5, 4))
+    app = opened("missions", run="tiny", mission="what-is-lost")
+    settled(app.text_area[0].set_value("The curls.").run())
+    assert app.session_state["worksheet"][0].attempt("what-is-lost").why in words(app)
 
 
 def test_a_guess_that_is_not_whole_is_not_taken(small):

@@ -28,7 +28,7 @@ def strip(name: str = "some", count: int = 3) -> Strip:
 def full(text: str = "Ä & B") -> Worksheet:
     finding = Finding(text, text, text, "close", text, (strip(text), strip(text, 10)))
     return Worksheet(text[:80], (
-        Attempt("slant", text, f"**{text}**\n\n- one\n- two", 7, "z7", finding, text),
+        Attempt("slant", text, f"**{text}**\n\n- one\n- two", 7, "z7", finding, text, f"*{text}*"),
         Attempt("confused", text, text, (4, 9), "4 and 9"),
         Attempt("open", text, text, words=text),
     ), (Taken(text, text, text, (strip(text, 2),)),))  # fmt: skip

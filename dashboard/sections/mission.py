@@ -155,7 +155,7 @@ def _guessed(mission: Mission, attempt: Attempt) -> None:
 
 
 def _forget(attempt: Attempt) -> None:
-    _keep(replace(attempt, guess=None, guessed="", finding=None))
+    _keep(replace(attempt, guess=None, guessed="", finding=None, why=""))
 
 
 def _go_and_look(run: Run, mission: Mission) -> None:
@@ -179,7 +179,7 @@ def _check(
     with state.errors_in_words(), st.spinner("Measuring ..."):
         found, strips = resources.answer(run, mission, guess, drawing)
         finding = missions.judge(mission, run, found, guess, class_names=names, strips=strips)
-        _keep(replace(attempt, guessed=finding.guess, finding=finding))
+        _keep(replace(attempt, guessed=finding.guess, finding=finding, why=mission.why))
         st.rerun()
 
 
@@ -214,7 +214,9 @@ def _own_words(mission: Mission, attempt: Attempt) -> None:
     key = f"words of {mission.id}"
 
     def take() -> None:
-        _keep(replace(attempt, words=state.text_of(key)))
+        words = state.text_of(key)
+        answered = mission.measurement is None and words.strip()  # then the reason is shown, as it is after a check
+        _keep(replace(attempt, words=words, why=mission.why if answered else attempt.why))
 
     state.prepare_field(key, attempt.words)
     st.text_area("In your own words", key=key, max_chars=worksheet.LONGEST_WORDS, on_change=take,
