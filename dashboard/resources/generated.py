@@ -1,0 +1,133 @@
+"""New digits of a run: the priors they are drawn from, how they look, and how good they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from cae import evaluation, latent
+from cae.errors import CaeError
+from cae.runs import Run
+from resources.loading import Key, _key, _run, _stamp
+from resources.networks import latent_space, model
+from resources.pictures import _training_set, _training_squares, test_set
+
+if TYPE_CHECKING:
+    from cae.config import SampleConfig
+    from cae.judge import Judge
+    from cae.quality import Quality
+    from cae.sampling import Fitted, Seen
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _judge(dataset: str, _stamp: int) -> Judge:
+    from cae.judge import judge_of
+
+    return judge_of(dataset)
+
+
+def judge(dataset: str) -> Judge | None:
+    """The independent judge of a data set, if there is one."""
+    from cae.judge import path
+
+    try:
+        return _judge(dataset, _stamp(path(dataset)))
+    except CaeError:
+        return None
+
+
+def fitted(run: Run) -> Fitted | None:
+    """The priors of a run, if they have been fitted."""
+    from cae import sampling
+
+    return _fitted(_key(run), _stamp(run.weights_file()), _stamp(sampling.job(run).result))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _fitted(key: Key, stamp: int, result: int) -> Fitted | None:
+    from cae import sampling
+
+    return sampling.kept(_run(key))
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """New digits, and for each the training digit most like it: its index, class and picture, and their MSE (S,)."""
+
+    seen: Seen
+    nearest: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    pictures: NDArray[np.uint8]
+    mse: NDArray[np.float64]
+
+
+def fresh(run: Run, found: Fitted, config: SampleConfig) -> Fresh:
+    """New digits of the run. Raises CannotFit."""
+    return _fresh(_key(run), config, _stamp(run.weights_file()), len(found.priors), found)
+
+
+@st.cache_data(max_entries=24, show_spinner=False)
+def _fresh(key: Key, config: SampleConfig, stamp: int, priors: int, _found: Fitted) -> Fresh:
+    codes = _found.prior(config.prior, config.of_class).sample(config.count, config.seed)
+    return _beside_training(_run(key), look(_run(key), codes))
+
+
+def look(run: Run, codes: NDArray[np.float32]) -> Seen:
+    """What codes (S, D) decode to, and what can be said of it."""
+    from cae import sampling
+
+    return sampling.look(model(run), latent_space(run), judge(evaluation.dataset_of(run)), codes)
+
+
+def beside_training(run: Run, codes: NDArray[np.float32]) -> Fresh:
+    """The same, with the training digits most like them."""
+    return _beside_training(run, look(run, codes))
+
+
+def _beside_training(run: Run, seen: Seen) -> Fresh:
+    from cae import quality
+
+    dataset = evaluation.dataset_of(run)
+    train = _training_set(dataset)
+    nearest, mse = quality.nearest(seen.pictures, train.pixels.numpy(), _training_squares(dataset))
+    return Fresh(seen, nearest, train.labels[nearest].numpy(), train.pixels[nearest].numpy(), mse)
+
+
+def quality_of(run: Run, found: Fitted, prior: str, label: int) -> Quality | None:
+    """How good the digits of one class are, by 1,000 of them; None where there is no judge."""
+    return _quality(_key(run), prior, label, _stamp(run.weights_file()), len(found.priors), found)
+
+
+@st.cache_data(max_entries=100, show_spinner="Judging 1,000 of them ...")
+def _quality(key: Key, prior: str, label: int, stamp: int, priors: int, _found: Fitted) -> Quality | None:
+    from cae import sampling
+    from cae.data import to_model
+
+    run = _run(key)
+    dataset = evaluation.dataset_of(run)
+    judging = judge(dataset)
+    if judging is None:
+        return None
+    import torch
+
+    codes = _found.prior(prior, label).sample(1000, 0)
+    shown = to_model(torch.from_numpy(sampling.decoded(model(run), codes).pictures))
+    return sampling.yardstick(judging, latent_space(run), test_set(dataset), label).measure(shown, codes)
+
+
+def distances(run: Run, found: Fitted, prior: str, label: int | None = None) -> NDArray[np.float64]:
+    """The percentiles 0 to 100 of the off-manifold distance of a prior's codes, (101,)."""
+    return _distances(_key(run), prior, label, _stamp(run.weights_file()), len(found.priors), found)
+
+
+@st.cache_data(max_entries=100, show_spinner=False)
+def _distances(key: Key, prior: str, label: int | None, stamp: int, priors: int, _found: Fitted) -> NDArray[np.float64]:
+    codes = _found.prior(prior, label).sample(1000, 0)
+    found: NDArray[np.float64] = np.percentile(
+        latent.off_manifolds(latent_space(_run(key)).real, codes), np.arange(101)
+    )
+    return found

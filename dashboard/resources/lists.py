@@ -1,0 +1,121 @@
+"""What many look at again and again while it changes: the runs in a line each, their curves, the wall of a class."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from cae import classroom, evaluation, runs
+from cae.classroom import Post
+from cae.errors import Damaged, DataUnavailable
+from cae.files import runs_folder
+from cae.records import EpochRecord, Progress
+from cae.runs import Run, Summary
+from resources.loading import Key, _key, _run, _stamp
+from resources.pictures import baselines
+
+if TYPE_CHECKING:
+    from cae.figures import Curve
+
+
+def summaries() -> list[Summary]:
+    """One line a run, as `runs.summaries` gives them: read at most once in a second, for all who look."""
+    return _summaries(str(runs_folder()))
+
+
+def forget_summaries() -> None:
+    """Has the next one who looks read them anew."""
+    _summaries.clear()
+
+
+_summary_of: dict[Path, tuple[list[int], Summary]] = {}  # a run in one line, and what its files were then
+_FILES_OF_SUMMARY = ("run.json", "history.jsonl", "model.safetensors", "resume.safetensors")
+
+
+@st.cache_resource(ttl=1.0, max_entries=2, show_spinner=False)
+def _summaries(folder: str) -> list[Summary]:
+    """Of a run that nobody trains, what was known of it holds while its files are the same."""
+    found: dict[Path, tuple[list[int], Summary]] = {}
+    for run in runs.all_runs():
+        stamps = [_stamp(run.path / name) for name in _FILES_OF_SUMMARY]
+        known = _summary_of.get(run.path)
+        if known is None or known[0] != stamps or known[1].is_live:
+            known = stamps, run.summary()
+        found[run.path] = known
+    _summary_of.clear()
+    _summary_of.update(found)
+    return runs.in_order(summary for _, summary in found.values())
+
+
+def curve(run: Run) -> tuple[list[EpochRecord], list[Progress]]:
+    """The history of a run and its progress between the epochs."""
+    return _curve(_key(run), *_stamps_of_curve(run))
+
+
+def _stamps_of_curve(run: Run) -> tuple[int, int, int]:
+    """What changes with an epoch, with what is said of the run, and twice a second while it trains."""
+    try:
+        moment = int(2 * (run.path / "progress.jsonl").stat().st_mtime)
+    except OSError:
+        moment = 0
+    return _stamp(run.path / "history.jsonl"), _stamp(run.path / "run.json"), moment
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)  # not copied at every tick: nobody changes a record
+def _curve(key: Key, *stamps: int) -> tuple[list[EpochRecord], list[Progress]]:
+    run = _run(key)
+    return run.history(), run.progress()
+
+
+def loss_curves(shown: Sequence[Run], *, logarithmic: bool, on_unit: bool) -> dict[str, Any]:
+    """Plotly's JSON of the losses of runs, the first of which the page is about: drawn once for all who watch it."""
+    of = tuple((_key(run), _stamps_of_curve(run)) for run in shown)
+    dataset = evaluation.dataset_of(shown[0])
+    try:
+        baselines(dataset)
+    except (DataUnavailable, Damaged):
+        dataset = ""  # it is for what shows pictures to say that there are none
+    return _loss_curves(of, logarithmic, on_unit, dataset)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _loss_curves(
+    of: tuple[tuple[Key, tuple[int, ...]], ...], logarithmic: bool, on_unit: bool, dataset: str
+) -> dict[str, Any]:
+    from cae import figures
+
+    shown = [_run(key) for key, *_ in of]
+    figure = figures.loss_curves(
+        [curve_of(run) for run in shown], logarithmic=logarithmic, on_unit=on_unit,
+        baselines=baselines(dataset) if dataset else None, latent_dim=shown[0].info.model.latent_dim,
+    )  # fmt: skip
+    return json.loads(figure.to_json())  # type: ignore[no-any-return]
+
+
+def curve_of(run: Run) -> Curve:
+    """What a chart of losses needs of one run."""
+    from cae.figures import Curve
+
+    history, progress = curve(run)
+    train = run.info.train
+    return Curve(run.name, history, progress, train.epochs if train else None, bool(train and train.validation_images))
+
+
+def wall(slug: str) -> list[Post]:
+    """What is on the wall of a class, read once for all who look."""
+    return _wall(slug, wall_stamp(slug))
+
+
+def wall_stamp(slug: str) -> int:
+    """What changes with the wall or the class."""
+    place = classroom.folder() / slug
+    return hash((_stamp(place / "posts"), _stamp(place / "class.json")))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _wall(slug: str, stamp: int) -> list[Post]:
+    return classroom.posts(slug)

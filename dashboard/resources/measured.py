@@ -1,0 +1,87 @@
+"""What was measured of a run, and what that answers to a mission."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from cae import evaluation, judging
+from cae.config import MapConfig
+from cae.runs import Run
+from resources.generated import fitted
+from resources.loading import Key, _key, _run, _stamp
+from resources.maps import points
+from resources.networks import latent_space, model
+from resources.pictures import test_set
+
+if TYPE_CHECKING:
+    from cae.judging import Judgement
+    from cae.missions import Mission
+    from cae.verdicts import Found, Guess, Strip
+
+
+def judgement(run: Run) -> Judgement | None:
+    """Everything that was measured of the run, if all of it was."""
+    try:
+        return _judgement(_key(run), _stamp(run.weights_file()))
+    except LookupError:
+        return None
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _judgement(key: Key, stamp: int) -> Judgement:
+    """Raises LookupError, which is not remembered, where something is missing yet."""
+    found = judging.kept(_run(key))
+    if found is None:
+        raise LookupError(key)
+    return found
+
+
+def without(run: Run, indices: NDArray[np.int64], dimension: int) -> tuple[NDArray[np.uint8], NDArray[np.floating]]:
+    """What the run makes of test images when a dimension holds its mean, and the MSE on [-1, 1]."""
+    from cae import probing
+
+    mean = float(points(run, MapConfig()).codes.codes()[:, dimension].mean())
+    return probing.without(model(run), test_set(evaluation.dataset_of(run)), indices, dimension, mean)
+
+
+# -- answers to missions
+
+
+def is_measured(run: Run, needs: str) -> bool:
+    """Whether what a mission needs, and what takes a process of its own, has been measured."""
+    return {"judgement": judgement, "priors": fitted}.get(needs, lambda _: True)(run) is not None
+
+
+def answer(
+    run: Run, mission: Mission, guess: Guess, drawing: NDArray[np.uint8] | None
+) -> tuple[Found, tuple[Strip, ...]]:
+    """What the run's measurements answer, and pictures of it and of the guess. Raises CaeError."""
+    from cae import missions, sampling
+
+    latent_space(run)  # measured now, and said so, where it has not been
+    if drawing is not None or mission.guess == "drawing":
+        found = missions.find(mission, run, drawing)
+        return found, missions.show(mission, run, found, guess, drawing)
+    stamps = _stamp(run.weights_file()), _stamp(sampling.job(run).result)
+    found = _found(_key(run), mission.measure, *stamps, mission)
+    return found, _shown(_key(run), mission.measure, guess, *stamps, mission, found)
+
+
+@st.cache_data(max_entries=100, show_spinner=False)
+def _found(key: Key, measure: str, stamp: int, result: int, _mission: Mission) -> Found:
+    from cae import missions
+
+    return missions.find(_mission, _run(key))
+
+
+@st.cache_data(max_entries=100, show_spinner=False)
+def _shown(
+    key: Key, measure: str, guess: Guess, stamp: int, result: int, _mission: Mission, _found: Found
+) -> tuple[Strip, ...]:
+    from cae import missions
+
+    return missions.show(_mission, _run(key), _found, guess)

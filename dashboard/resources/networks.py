@@ -1,0 +1,145 @@
+"""The network of a run: what it encodes, decodes and gets wrong, and its latent space."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from cae import evaluation, latent
+from cae.config import ModelConfig
+from cae.evaluation import Comparison
+from cae.latent import LatentSpace
+from cae.runs import Run
+from resources.loading import Key, _import_slowly, _key, _run, _stamp
+from resources.pictures import baselines, test_set
+
+if TYPE_CHECKING:
+    from cae.model import ConvAutoencoder, Layer
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def layers(config: ModelConfig) -> list[Layer]:
+    """The layers of a model of this shape."""
+    from cae import model
+
+    return model.layers(config)
+
+
+def model(run: Run, epoch: int | None = None) -> ConvAutoencoder:
+    """The network of a run, after its last epoch or a kept one."""
+    return _model(_key(run), epoch, _stamp(run.weights_file(epoch)))
+
+
+@st.cache_resource(max_entries=24, show_spinner="Loading the network ...")
+def _model(key: Key, epoch: int | None, stamp: int) -> ConvAutoencoder:
+    _import_slowly()
+    return _run(key).model(epoch)
+
+
+def fingerprint(run: Run) -> str:
+    """The hash of the run's weights."""
+    return _fingerprint(_key(run), _stamp(run.weights_file()))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _fingerprint(key: Key, stamp: int) -> str:
+    return _run(key).weights_hash()
+
+
+def code(run: Run, index: int) -> NDArray[np.float32]:
+    """The latent code (D,) of one test image."""
+    from cae.data import to_model
+
+    images = test_set(evaluation.dataset_of(run))
+    return model(run).encode(to_model(images.pixels[index : index + 1]))[0].numpy()  # type: ignore[no-any-return]
+
+
+def encode(run: Run, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The latent code (D,) of a picture (28, 28)."""
+    import torch
+
+    from cae.data import to_model
+
+    return model(run).encode(to_model(torch.from_numpy(pixels[None])))[0].numpy()  # type: ignore[no-any-return]
+
+
+def decode(run: Run, codes: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """What codes (S, D) decode to, (S, 28, 28)."""
+    from cae import sampling
+
+    return sampling.decoded(model(run), codes).pictures
+
+
+def copy_of(run: Run, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """What the network makes of a picture (28, 28)."""
+    import torch
+
+    from cae.data import to_pixels
+
+    with torch.inference_mode():
+        return to_pixels(model(run).decode(torch.from_numpy(encode(run, pixels))[None]))[0].numpy()  # type: ignore[no-any-return]
+
+
+def compare(run: Run, indices: NDArray[np.int64], epoch: int | None = None, *, with_ssim: bool = False) -> Comparison:
+    """Test images beside what the run's network makes of them."""
+    numbers = tuple(int(index) for index in indices)
+    return _compare(_key(run), numbers, epoch, _stamp(run.weights_file(epoch)), with_ssim)
+
+
+@st.cache_data(max_entries=200, show_spinner=False)
+def _compare(key: Key, indices: tuple[int, ...], epoch: int | None, stamp: int, with_ssim: bool) -> Comparison:
+    run = _run(key)
+    images = test_set(evaluation.dataset_of(run))
+    return evaluation.compare(model(run, epoch), images, np.array(indices, np.int64), with_ssim=with_ssim)
+
+
+def errors(run: Run) -> NDArray[np.float32]:
+    """The MSE on [-1, 1] of every test image, (N,)."""
+    return _errors(_key(run), _stamp(run.weights_file()))
+
+
+@st.cache_data(max_entries=16, show_spinner="Reconstructing the 10,000 test digits ...")
+def _errors(key: Key, stamp: int) -> NDArray[np.float32]:
+    return evaluation.errors_per_image(_run(key))
+
+
+def test_mse(run: Run) -> float:
+    """The error on the test set, on [-1, 1]: as the training measured it, or measured now."""
+    record = run.record()
+    return record.test_mse if record else float(errors(run).mean())
+
+
+def references(run: Run) -> tuple[float, float]:
+    """What the mean image reaches, and PCA with as many numbers as the run has; from its evaluation if there is one."""
+    run = run.at(None)  # neither depends on the weights
+    found = evaluation.kept(run) if run.weights_file().exists() else None
+    if found is not None:
+        return found.mean_image_mse, found.pca_mse
+    reference = baselines(evaluation.dataset_of(run))
+    return reference.mean_image, reference.pca_with(run.info.model.latent_dim)
+
+
+def latent_space(run: Run) -> LatentSpace:
+    """What was measured of the run's latent space; measured now, and said so, where that has not been done."""
+    key, stamp = _key(run), _stamp(run.weights_file())
+    if (key, stamp) not in _measured() and run.weights_file().exists() and latent.kept(run) is None:
+        place = st.empty()
+        with place.status("Measuring the latent space, once for each network ...") as status:
+            latent.latent_space(run, lambda doing: status.update(label=f"Measuring the latent space: {doing} ..."))
+        place.empty()
+    _measured().add((key, stamp))
+    return _latent_space(key, stamp)
+
+
+@st.cache_resource(show_spinner=False)
+def _measured() -> set[tuple[Key, int]]:
+    """The weights whose latent space is known to be measured."""
+    return set()
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _latent_space(key: Key, stamp: int) -> LatentSpace:
+    return latent.latent_space(_run(key))

@@ -1,0 +1,71 @@
+"""The images of a data set and what is reached without a network; a picture of one's own as a network is shown it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from cae import evaluation
+from cae.metrics import Baselines
+from cae.runs import Run
+
+if TYPE_CHECKING:
+    from cae.data import Images
+    from cae.photo import Photo
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the pictures ...")
+def test_set(dataset: str) -> Images:
+    """The test images of a data set."""
+    from cae import data
+
+    return data.load(dataset, "test")
+
+
+@st.cache_resource(max_entries=2, show_spinner="Reading the pictures ...")
+def _training_set(dataset: str) -> Images:
+    from cae import data
+
+    return data.load(dataset, "train")
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _training_squares(dataset: str) -> NDArray[np.float32]:
+    from cae import quality
+
+    return quality.squares(_training_set(dataset).pixels.numpy())
+
+
+@st.cache_data(max_entries=4, show_spinner="Working out the baselines ...")
+def baselines(dataset: str) -> Baselines:
+    """What the mean image and PCA reach on a data set."""
+    return evaluation.baselines(dataset)
+
+
+def pca_copies(run: Run, indices: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.floating]]:
+    """What PCA with as many numbers as the run has makes of test images, and its MSE on [-1, 1]."""
+    numbers = tuple(int(index) for index in indices)
+    return _pca_copies(evaluation.dataset_of(run), numbers, run.info.model.latent_dim)
+
+
+@st.cache_data(max_entries=50, show_spinner="Fitting PCA ...")
+def _pca_copies(dataset: str, indices: tuple[int, ...], count: int) -> tuple[NDArray[np.uint8], NDArray[np.floating]]:
+    return evaluation.pca_copies(dataset, test_set(dataset).pixels[list(indices)].numpy(), count)
+
+
+@st.cache_data(max_entries=8, show_spinner="Looking for the digit ...")
+def photo(content: bytes) -> Photo:
+    """The ink in an uploaded picture. Raises UnreadablePicture."""
+    from cae.photo import read
+
+    return read(content)
+
+
+def normalise_ink(ink: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """The picture (28, 28) that the network is shown for ink of any size."""
+    from cae.drawing import normalise_ink
+
+    return normalise_ink(ink)

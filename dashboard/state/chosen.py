@@ -1,0 +1,107 @@
+"""The run that every page is about, and after which epoch it is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+import wording
+from cae.errors import CaeError
+from cae.runs import Run
+
+_RUN, _CHOSEN = "run", "chosen run"
+_NEXT_RUN, _MISSING = "next run", "run of the address that is not there"
+_EPOCHS = "epochs"
+FIRST_CHOICE = "best"
+
+
+def run_picker(names: Sequence[str]) -> str | None:
+    """Draws the choice of the run, at first the one that the address names (`?run=`); its name, if there is one."""
+    wanted = st.session_state.pop(_NEXT_RUN, None)
+    if wanted is None and _CHOSEN not in st.session_state:
+        wanted = st.query_params.get("run")
+        if wanted is not None and wanted not in names:
+            st.session_state[_MISSING] = wanted[:64]
+    if wanted in names:
+        st.session_state[_RUN] = wanted
+    elif st.session_state.get(_RUN) not in names:  # Streamlit forgets what a field holds where pages change quickly
+        known = st.session_state.get(_CHOSEN)
+        first = FIRST_CHOICE if FIRST_CHOICE in names else next(iter(names), None)
+        st.session_state[_RUN] = known if known in names else first
+    chosen: str | None = st.selectbox(
+        "Run", names, key=_RUN, help="The training that every page shows.", placeholder="No run yet"
+    )
+    if chosen != st.session_state.get(_CHOSEN, chosen):
+        st.session_state.pop(_MISSING, None)  # they have found another
+    if missing := st.session_state.get(_MISSING):
+        words = f"There is no run called “{wording.plain(missing)}”: this is {chosen}."
+        st.warning(words if chosen else words.split(":", maxsplit=1)[0] + ".", icon=":material/search_off:")
+    st.session_state[_CHOSEN] = chosen
+    _take_epoch(chosen)
+    return chosen
+
+
+def chosen_run() -> Run | None:
+    """The run that the pages show, as it was after the epoch that was chosen; None where there is none any more."""
+    name = st.session_state.get(_CHOSEN)
+    try:
+        return moment_of(Run.open(name)) if name else None
+    except CaeError:
+        return None
+
+
+def look_at(name: str) -> None:
+    """Makes this the run that the pages show, and starts the page anew."""
+    st.session_state[_NEXT_RUN] = name
+    st.rerun()
+
+
+def file_name(what: str) -> str:
+    """What a file about the chosen run is called, without its ending: it says of which run, and of when, it is."""
+    run = chosen_run()
+    if run is None:
+        return what
+    return f"{run.name}-{what}" if run.epoch is None else f"{run.name}-epoch-{run.epoch}-{what}"
+
+
+# -- after which epoch it is looked at
+
+
+def _take_epoch(name: str | None) -> None:
+    """Takes the epoch from the address (`?epoch=`) when the first page of a session is opened."""
+    if _EPOCHS not in st.session_state:
+        text = st.query_params.get("epoch", "")
+        is_number = name is not None and text.isascii() and text.isdigit() and len(text) < 8
+        st.session_state[_EPOCHS] = {name: int(text)} if is_number and name == st.query_params.get("run") else {}
+
+
+def epoch(run: Run) -> int | None:
+    """After which of its epochs a run is looked at; None is the last."""
+    found: int | None = st.session_state.get(_EPOCHS, {}).get(run.name)
+    return found
+
+
+def set_epoch(run: Run, epoch: int | None) -> None:
+    """Replaces it."""
+    st.session_state[_EPOCHS] = {**st.session_state.get(_EPOCHS, {}), run.name: epoch}
+
+
+def moment_of(run: Run) -> Run:
+    """A run as it was after the epoch at which it is looked at; after its last where that one is not kept any more."""
+    wanted = epoch(run)
+    try:
+        return run if wanted is None else run.at(wanted)
+    except CaeError:
+        return run
+
+
+def as_shown(run: Run) -> Run:
+    """A run among others: after the epoch that the pages show, where it is the one that they show; else its last."""
+    return moment_of(run) if run.name == st.session_state.get(_CHOSEN) else run
+
+
+def chosen_epoch() -> int | None:
+    """The epoch that the pages show; None is the last."""
+    run = chosen_run()
+    return run.epoch if run else None
