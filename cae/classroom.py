@@ -27,9 +27,10 @@ from numpy.typing import NDArray
 from cae import evaluation, owners, reading
 from cae.errors import ClassNotFound, Damaged, InvalidOption, NotModerator, ReadOnly, TooMany, Unwritable
 from cae.files import is_read_only, reason, runs_folder, write_whole
+from cae.info import now
 from cae.locks import Lock
 from cae.owners import Owner
-from cae.runs import Run, now
+from cae.runs import Run
 
 MOST_CLASSES = 100
 MOST_POSTS = 500  # on one wall

@@ -20,9 +20,11 @@ from cae import picks, reading, state_dict
 from cae.config import ModelConfig
 from cae.errors import Damaged, DoesNotFit, InvalidOption
 from cae.files import require_writable, write_whole
+from cae.folders import check_name, new_folder
+from cae.info import LARGEST_INFO, RunInfo, now
 from cae.owners import Owner
 from cae.reading import LARGEST_TEXT
-from cae.runs import LARGEST_INFO, Run, RunInfo, check_name, new_folder, now
+from cae.runs import Run
 from cae.weights import (
     LARGEST_WEIGHTS,
     Weights,

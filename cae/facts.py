@@ -15,6 +15,7 @@ from cae import evaluation, figures, judging, maps, picks, pictures, priors, pro
 from cae.config import RECIPES, Config, MapConfig
 from cae.errors import CannotFit, Damaged, DataUnavailable, DoesNotFit, NoJudge, RunNotFound
 from cae.evaluation import Comparison, Evaluation
+from cae.info import RunInfo
 from cae.judge import SURE, Judge, judge_of
 from cae.model import Layer, layers
 from cae.pictures import Pixels
@@ -22,7 +23,7 @@ from cae.priors import Prior
 from cae.probing import Probing
 from cae.quality import Quality
 from cae.records import EpochRecord, Progress
-from cae.runs import Run, RunInfo
+from cae.runs import Run
 
 if TYPE_CHECKING:
     from cae.data import Images

@@ -32,9 +32,11 @@ from cae.files import (
     require_writable,
     runs_folder,
 )
+from cae.folders import the_names
+from cae.info import now
 from cae.locks import Lock, is_held
 from cae.owners import Owner
-from cae.runs import Run, now, the_names
+from cae.runs import Run
 
 _DIGITS = 20  # of the number of a ticket
 _SECONDS_UNTOUCHED = 3600.0  # after which nobody is writing a file any more

@@ -21,7 +21,7 @@ import numpy as np
 from filelock import Timeout
 from numpy.typing import NDArray
 
-from cae import datasets, runs, sources
+from cae import datasets, folders, info, runs, sources
 from cae.datasets import ABOUT, PICTURES, About, Skipped, clean
 from cae.errors import (
     Damaged,
@@ -126,7 +126,7 @@ def trained_on(name: str) -> list[Run]:
 
 def _require_name(name: str) -> None:
     try:
-        runs.check_name(name)
+        folders.check_name(name)
     except InvalidName as error:
         raise InvalidName(str(error).replace("A run cannot", "A data set cannot", 1)) from None
     if name in datasets.DATASETS:
@@ -305,7 +305,7 @@ def _made(folder: Path, found: _Found, source: str, invert: str, seed: int) -> A
         os.fsync(file.fileno())
     train, test = (tuple(np.bincount(labels[part], minlength=len(names)).tolist()) for part in parts)
     about = About(
-        names, train, test, source, runs.now(), checksums, inverted, found.resized, found.animated, found.skipped()
+        names, train, test, source, info.now(), checksums, inverted, found.resized, found.animated, found.skipped()
     )
     write_whole(folder / ABOUT, about.to_text().encode())
     return about

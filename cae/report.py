@@ -16,9 +16,9 @@ from cae.config import PRIORS, RECIPES, Config, ModelConfig, Option
 from cae.evaluation import Comparison
 from cae.facts import EXAMPLES, Facts, gather, training_command
 from cae.figures import CLASS_COLOURS
+from cae.info import RunInfo
 from cae.pictures import Pixels, png_uri, sheet, signed_error, webp_uri
 from cae.records import EpochRecord
-from cae.runs import RunInfo
 
 __all__ = ["gather", "html"]
 

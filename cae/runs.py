@@ -7,33 +7,26 @@ import hashlib
 import itertools
 import json
 import os
-import platform
 import re
 import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from functools import cached_property
-from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from cae import datasets, owners, reading
-from cae.config import ModelConfig, TrainConfig, differences, from_json
+from cae import datasets, folders, reading
+from cae.config import ModelConfig, TrainConfig, differences
 from cae.errors import (
-    CaeError,
     Damaged,
-    InvalidName,
     NotResumable,
     ReadOnly,
     RunBusy,
-    RunExists,
     RunNotFound,
     Unwritable,
 )
 from cae.files import (
-    SHIPPED_RUNS,
     clear_away,
     is_recent,
     reason,
@@ -42,6 +35,8 @@ from cae.files import (
     whole_lines,
     write_whole,
 )
+from cae.folders import check_name, new_folder, the_names
+from cae.info import RunInfo, State, now, read_info, whole_characters
 from cae.locks import Lock, is_held
 from cae.owners import Owner
 from cae.records import EpochRecord, Progress, from_line, from_values
@@ -50,87 +45,7 @@ from cae.weights import LARGEST_WEIGHTS, Weights, damage, header_epoch, read_wei
 if TYPE_CHECKING:
     from cae.model import ConvAutoencoder
 
-FORMAT = 1
-LARGEST_INFO = 2**20  # bytes of run.json
-State = Literal["queued", "running", "stopped", "finished", "failed", "damaged"]
-_SECONDS_UNTOUCHED = 86400.0  # after which nobody is making it any more
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
-_LONGEST = 10_000  # characters of a text in run.json
-_MOST_THREADS = 1024
 _FRAME = re.compile(r"[0-9]{4}|[1-9][0-9]{4}")  # the number of an epoch, in the name of a file
-_RESERVED = {"con", "prn", "aux", "nul"} | {f"{port}{digit}" for port in ("com", "lpt") for digit in range(10)}
-
-
-def check_name(name: str) -> str:
-    """The name itself. Raises InvalidName unless it can be a run's on every system."""
-    if not _NAME.fullmatch(name):
-        shown = name if len(name) <= 40 else name[:37] + "..."
-        raise InvalidName(
-            f"A run cannot be called {shown!r}: use up to 64 lower-case letters, digits and hyphens, "
-            "beginning with a letter or a digit."
-        )
-    if name in _RESERVED:
-        raise InvalidName(f"A run cannot be called {name!r}: Windows keeps that name for itself.")
-    return name
-
-
-@dataclass(frozen=True)
-class RunInfo:
-    """What run.json says. Times are ISO 8601 in UTC; `train` is None for weights whose training is not known."""
-
-    model: ModelConfig
-    train: TrainConfig | None
-    recipe: str
-    state: State
-    created: str
-    queued: str | None = None
-    started: str | None = None
-    finished: str | None = None
-    reason: str = ""  # why it failed
-    note: str = ""
-    shipped: bool = False
-    device: str = "cpu"
-    threads: int | None = None
-    versions: dict[str, str] | None = None
-    data: str | None = None  # which pictures it is trained on, by `datasets.key`; None before, and in older runs
-    by: Owner | None = None  # whose session made it; None where that is not known
-    resumed_by: Owner | None = None  # whose session had it trained on last, where that was another
-
-    @property
-    def trained_by(self) -> Owner | None:
-        """Whose session started its last training."""
-        return self.resumed_by or self.by
-
-    def to_json(self) -> str:
-        """The text of run.json."""
-        values = {item.name: getattr(self, item.name) for item in fields(self)}
-        for name in ("by", "resumed_by"):
-            found = values.pop(name)
-            values |= {name: found.to_json()} if found else {}
-        values["model"] = self.model.to_json()
-        values["train"] = self.train.to_json() if self.train else None
-        return json.dumps({"format": FORMAT, **values}, indent=2, ensure_ascii=False) + "\n"
-
-
-def _whole_characters(text: str) -> str:
-    """The text with a question mark for each half of a character: a browser may send one, and a command line."""
-    return text.encode(errors="replace").decode()
-
-
-def _check(info: RunInfo) -> None:
-    """Raises ValueError, TypeError or AttributeError where a field but the configurations holds what it cannot."""
-    if info.state not in ("queued", "running", "stopped", "finished", "failed") or type(info.shipped) is not bool:
-        raise ValueError("no state of a run")
-    for words in (info.recipe, info.reason, info.note, info.device, info.data or ""):
-        reading.text(words, _LONGEST)
-    reading.moment(info.created)
-    for when in (info.queued, info.started, info.finished):
-        if when is not None:
-            reading.moment(when)
-    if info.threads is not None:
-        reading.whole(info.threads, 1, _MOST_THREADS)
-    for each in itertools.chain.from_iterable((info.versions or {}).items()):
-        reading.text(each, 100)
 
 
 @dataclass(frozen=True)
@@ -198,7 +113,7 @@ class Run:
     def open(cls, name: str) -> Run:
         """The run of this name, among the user's own and those shipped. Raises InvalidName or RunNotFound."""
         check_name(name)
-        for folder in _run_folders():
+        for folder in folders.places():
             if reading.is_folder(folder / name):
                 return cls(folder / name)
         known = ", ".join(run.name for run in all_runs()[:8])
@@ -216,7 +131,7 @@ class Run:
         by: Owner | None = None,
     ) -> Run:
         """A new run, waiting to be trained. Raises RunExists, InvalidName or ReadOnly."""
-        info = RunInfo(model, train, recipe, "queued", now(), note=_whole_characters(note), by=by)
+        info = RunInfo(model, train, recipe, "queued", now(), note=whole_characters(note), by=by)
         with new_folder(name) as folder:
             write_whole(folder / "run.json", info.to_json().encode(errors="replace"))
         return cls(runs_folder() / name)
@@ -227,30 +142,11 @@ class Run:
         return self._read_info()
 
     def _read_info(self) -> RunInfo:
-        path = self.path / "run.json"
         try:
-            values = reading.values(path, LARGEST_INFO)
-            if reading.whole(values.pop("format"), 1) > FORMAT:
-                raise Damaged(f"{self.name}/run.json was written by a newer version of this laboratory: update it.")
-            values["model"] = from_json(ModelConfig, values["model"])
-            if values["train"] is not None:
-                values["train"] = from_json(TrainConfig, values["train"])
-            for name in ("by", "resumed_by"):
-                values[name] = owners.from_json(values.get(name))
-            info = RunInfo(**values)
-            _check(info)
+            return read_info(self.path / "run.json")
         except FileNotFoundError:
             self.require_there()
             raise Damaged(f"{self.name} has no run.json: a part of the run has been deleted.") from None
-        except CaeError as error:
-            raise (
-                error if isinstance(error, Damaged) else Damaged(f"{self.name}/run.json is damaged: {error}")
-            ) from error
-        except OSError as error:
-            raise Damaged(f"{self.name}/run.json cannot be read: {error.strerror}.") from error
-        except reading.UNREADABLE as error:
-            raise Damaged(f"{self.name}/run.json is damaged and cannot be read.") from error
-        return info
 
     def update(self, **changes: Any) -> None:
         """Writes run.json anew with some of its fields changed. Raises Damaged, RunNotFound or Unwritable."""
@@ -277,7 +173,7 @@ class Run:
     def annotate(self, note: str) -> None:
         """Replaces the note, at most 500 characters. Raises ReadOnly for a shipped run, and as `update` does."""
         self._require_own()
-        self.update(note=" ".join(_whole_characters(note).split())[:500])
+        self.update(note=" ".join(whole_characters(note).split())[:500])
 
     # -- what it says of itself
 
@@ -556,76 +452,15 @@ def free_name(stem: str) -> str:
     return next(name for name in names if name not in taken)
 
 
-def _run_folders() -> list[Path]:
-    return list(dict.fromkeys((runs_folder(), SHIPPED_RUNS)))
-
-
 def all_runs() -> list[Run]:
     """All runs, the user's own and those shipped, in no order."""
     found: dict[str, Run] = {}
     own = runs_folder()
-    for folder in _run_folders():
+    for folder in folders.places():
         with contextlib.suppress(OSError), os.scandir(folder) as entries:
             for entry in entries:
-                if entry.name in found or not _is_run(entry):
+                if entry.name in found or not folders.can_be_run(entry):
                     continue
                 if folder == own or reading.is_there(Path(entry.path, "run.json")):
                     found[entry.name] = Run(Path(entry.path))
     return list(found.values())
-
-
-def _is_run(entry: os.DirEntry[str]) -> bool:
-    """Whether it can be one by its name and kind."""
-    try:
-        return bool(_NAME.fullmatch(entry.name)) and entry.name not in _RESERVED and entry.is_dir()
-    except OSError:  # a link to itself, which is no reason to miss the others
-        return False
-
-
-def now() -> str:
-    """The time as run.json writes it: ISO 8601, UTC."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def versions() -> dict[str, str]:
-    """What the numbers of a run depend on."""
-    found = {"python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
-    for package in ("torch", "numpy"):
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            found[package] = metadata.version(package)
-    return found
-
-
-@contextlib.contextmanager
-def new_folder(name: str) -> Iterator[Path]:
-    """A folder to fill, which becomes the run `name` when the block ends; nothing is left behind where it fails.
-
-    Raises InvalidName, ReadOnly or RunExists.
-    """
-    check_name(name)
-    require_writable()
-    folder = runs_folder()
-    workshop = folder / f".new-{uuid.uuid4().hex}"
-    for left in (".new-*", ".*.part"):
-        clear_away(folder, left, _SECONDS_UNTOUCHED)
-    try:
-        (workshop / name).mkdir(parents=True)
-        _require_free(name)
-        yield workshop / name
-        with the_names(folder):
-            _require_free(name)
-            (workshop / name).rename(folder / name)
-    except OSError as error:
-        raise Unwritable(f"A run cannot be made in {folder}: {reason(error)}.") from error
-    finally:
-        shutil.rmtree(workshop, ignore_errors=True)
-
-
-def the_names(folder: Path) -> Lock:
-    """The lock under which runs in a folder are made, are deleted, and begin to be trained on."""
-    return Lock(folder / ".names.lock", timeout=10)
-
-
-def _require_free(name: str) -> None:
-    if any(reading.is_there(place / name) or (place / name).is_symlink() for place in _run_folders()):
-        raise RunExists(f"There is a run called {name!r} already: choose another name.")

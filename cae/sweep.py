@@ -15,9 +15,10 @@ from cae import evaluation, jobs, reading
 from cae.config import RECIPES, ModelConfig, Option, TrainConfig, differences, from_json
 from cae.errors import CaeError, Damaged, Diverged, InvalidOption, RunExists, RunNotFound, Unwritable
 from cae.files import SHIPPED_RUNS, reason, require_writable, runs_folder, write_whole
+from cae.folders import check_name
 from cae.owners import COMMAND_LINE
 from cae.records import EpochRecord, Progress, from_values
-from cae.runs import Run, check_name
+from cae.runs import Run
 from cae.trainer import Waiting, train_run
 
 FORMAT = 1

@@ -15,8 +15,9 @@ from cae import datasets, jobs, reading
 from cae.config import ModelConfig, TrainConfig, from_json
 from cae.errors import CaeError, Damaged, Diverged, RunNotFound, Unwritable
 from cae.files import append_line, clear_away, require_writable, write_lines, write_whole
+from cae.info import now, versions
 from cae.records import EpochRecord, Progress, to_line
-from cae.runs import Run, now, versions
+from cae.runs import Run
 from cae.weights import checksum, read_tensors, require_checksum, write_weights
 
 if TYPE_CHECKING:

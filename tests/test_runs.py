@@ -10,7 +10,7 @@ import pytest
 import torch
 from helpers import PROJECT, TINY, environment, left_behind, options, state_of, weights_of
 
-from cae import runs
+from cae import folders, runs
 from cae.config import ModelConfig
 from cae.errors import CaeError, Damaged, InvalidName, NotResumable, ReadOnly, RunBusy, RunExists, RunNotFound
 from cae.files import runs_folder
@@ -35,7 +35,7 @@ def listed() -> dict[str, runs.Summary]:
 
 @pytest.mark.parametrize("name", BAD_NAMES)
 def test_a_name_that_is_none_is_refused_wherever_it_enters(name):
-    for enter in (runs.check_name, Run.open, lambda name: Run.create(name, TINY, options())):
+    for enter in (folders.check_name, Run.open, lambda name: Run.create(name, TINY, options())):
         with pytest.raises(InvalidName) as caught:
             enter(name)
         assert "\n" not in str(caught.value)

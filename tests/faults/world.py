@@ -32,8 +32,9 @@ from cae import (
     tickets,
 )  # fmt: skip
 from cae.config import MapConfig, ModelConfig, TrainConfig
+from cae.info import RunInfo
 from cae.owners import owner
-from cae.runs import Run, RunInfo, names, summaries
+from cae.runs import Run, names, summaries
 
 NAME = "six"
 SMALL = ModelConfig(latent_dim=6, width=4)
