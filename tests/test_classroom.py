@@ -266,6 +266,16 @@ def test_a_link_leads_into_the_class_and_a_wrong_one_is_said_to_be(small, room):
     assert "You are in no class yet" in words(app)
 
 
+@pytest.mark.parametrize(("host", "is_shown"), [("https://lab.example.org", True), ("http://localhost:8501", False)])
+def test_the_link_has_a_qr_code_where_others_can_follow_it(small, room, monkeypatch, host, is_shown):
+    slug, secret, _ = room
+    monkeypatch.setattr("sections.on_the_wall._page", lambda: f"{host}/wall")
+    app = opened("wall", **{"class": slug, "moderator": secret})
+    assert app.code[0].value == f"{host}/wall?class={slug}"
+    assert ("this computer only" in words(app)) != is_shown
+    assert str(app.expander[0]).count("Image()") == is_shown
+
+
 def test_where_nothing_may_be_written_the_buttons_say_why(small, room, monkeypatch):
     slug, secret, _ = room
     monkeypatch.setenv("CAE_READ_ONLY", "1")

@@ -96,3 +96,16 @@ def test_a_webp_holds_every_pixel_as_it_was():
     image = Image.open(io.BytesIO(base64.b64decode(body)))
     assert head == "data:image/webp;base64" and image.format == "WEBP"
     assert (np.asarray(image.convert("RGB")) == pixels).all()
+
+
+def test_a_qr_code_has_its_three_corners_a_white_margin_and_its_text_in_it():
+    code = pictures.qr_code("https://laboratory.example.org/wall?class=physics-3b", scale=1)
+    assert set(np.unique(code)) == {0, 255} and code.shape[0] == code.shape[1]
+    inside = code[4:-4, 4:-4]
+    assert (code == 255).sum() == (inside == 255).sum() + code.size - inside.size
+    corner = np.array([[max(abs(x - 3), abs(y - 3)) != 2 for x in range(7)] for y in range(7)])  # ISO/IEC 18004
+    for seen in (inside[:7, :7], inside[:7, -7:], inside[-7:, :7]):
+        np.testing.assert_array_equal(seen == 0, corner)
+    assert (inside[-7:, -7:] == 0).tolist() != corner.tolist()
+    assert (pictures.qr_code("https://laboratory.example.org/wall?class=physics-3c", scale=1) != code).any()
+    assert pictures.qr_code("x", scale=3).shape == (3 * (21 + 8),) * 2

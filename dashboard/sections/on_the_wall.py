@@ -11,7 +11,7 @@ import resources
 import state
 import visitor
 import wording
-from cae import classroom
+from cae import classroom, pictures
 from cae.classroom import Classroom, Post
 from cae.files import is_read_only
 from cae.owners import in_words
@@ -63,12 +63,16 @@ def _page() -> str:
 
 def _link(room: Classroom) -> None:
     """The link that leads into the class; whether others can follow it."""
-    st.code(f"{_page()}?class={room.slug}", language=None)
-    if urlsplit(_page()).hostname in ("localhost", "127.0.0.1", "::1"):
+    link = f"{_page()}?class={room.slug}"
+    st.code(link, language=None)
+    host = urlsplit(link).hostname
+    if host in ("localhost", "127.0.0.1", "::1"):
         st.caption(
             ":material/warning: This address works on this computer only. For others, start the dashboard on an "
             "address of its own: the README says how, under “For a class or a department”."
         )
+    elif host:
+        st.image(pictures.qr_code(link), width=220, alt=f"QR code of {link}", caption="For a telephone's camera.")
 
 
 def moderation(room: Classroom) -> None:
