@@ -138,7 +138,15 @@ def test_a_finger_pins_a_digit(chromium, server):
     page.get_by_role("figure", name="Map of the test digits").scroll_into_view_if_needed()
     place = atlas(page).evaluate(PLACE, 41)
     page.touchscreen.tap(place["x"], place["y"])
-    expect(page.get_by_role("region", name="Pinned digit")).to_contain_text("Test digit")
+    pinned = page.get_by_role("region", name="Pinned digit")
+    expect(pinned).to_contain_text("Test digit")
+    bar = page.get_by_role("slider", name="Epoch of the network").bounding_box()["y"]
+    for _ in range(40):  # it comes into sight, above the bar with the epochs
+        box = pinned.locator(".pair").bounding_box()
+        if box["y"] + box["height"] < bar:
+            break
+        page.wait_for_timeout(50)
+    assert 0 < box["y"] < box["y"] + box["height"] < bar
     context.close()
 
 

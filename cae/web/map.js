@@ -42,7 +42,7 @@ class Atlas {
     this.choices = {projection: "", colour: "class", hidden: [], pinned: null, selected: []};
     this.load();
     this.scatter = new Scatter({
-      hover: (point) => this.hover(point), pick: (point) => this.pin(point),
+      hover: (point) => this.hover(point), pick: (point) => this.pick(point),
       select: (points) => this.select(points), path: (path) => this.walk(path),
     });
     this.note = make("p", {className: "hint", role: "status", hidden: true});
@@ -361,6 +361,14 @@ class Atlas {
     this.showPinned();
     this.point(point, null);
     if (point !== null) this.scatter.reveal(point);
+  }
+
+  // A tap: where nothing hovers, the digit is shown below the map, which may lie below the screen.
+  pick(point) {
+    this.pin(point);
+    if (point === null || !matchMedia("(hover: none)").matches) return;
+    const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
+    this.pinned.element.querySelector(".pair").scrollIntoView({block: "nearest", behavior});
   }
 
   showPinned() {
