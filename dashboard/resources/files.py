@@ -15,9 +15,9 @@ import serving
 from cae import browser, evaluation, latent, picks
 from cae.errors import DataUnavailable
 from cae.runs import Run
-from resources.loading import Key, _key, _run, _stamp
+from resources.loading import Key, key_of, run_of, stamp_of
 from resources.networks import latent_space
-from resources.pictures import _training_set
+from resources.pictures import training_set
 
 
 def plotly_address() -> str:
@@ -55,21 +55,21 @@ def addresses(run: Run) -> Addresses:
 def _pictures(dataset: str, fingerprint: str) -> str:
     """Where the reference digits are; nowhere, if the training digits here are others: neighbours then go without."""
     try:
-        return serving.address(f"{fingerprint}.gz", lambda: browser.pictures(_training_set(dataset), fingerprint))
+        return serving.address(f"{fingerprint}.gz", lambda: browser.pictures(training_set(dataset), fingerprint))
     except DataUnavailable:
         return ""
 
 
 def network_address(run: Run) -> str:
     """Where the browser finds the weights of a run."""
-    name, content = _network(_key(run), _stamp(run.weights_file()))
+    name, content = _network(key_of(run), stamp_of(run.weights_file()))
     return serving.address(f"{name}.safetensors", lambda: content)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _network(key: Key, stamp: int) -> tuple[str, bytes]:
     """The hash of the weights, and the very bytes that have it: a training may replace the file at any time."""
-    content = _run(key).weights_content()
+    content = run_of(key).weights_content()
     return hashlib.sha256(content).hexdigest(), content
 
 
@@ -97,7 +97,7 @@ def film(run: Run, wanted: int | None = None) -> list[Frame]:
         | {*kept[-1:]}
         | {epoch for epoch in kept if epoch == wanted}
     )
-    past = _film(str(run.path), tuple(sorted(some)), *_stamps_of_film(run))
+    past = _film(str(run.path), tuple(sorted(some)), *stamps_of_film(run))
     frames = [
         Frame(epoch, serving.address(f"{weights}.safetensors", run.at(epoch).weights_content), mse)
         for epoch, weights, mse in past[:-1]
@@ -105,9 +105,9 @@ def film(run: Run, wanted: int | None = None) -> list[Frame]:
     return [*frames, *(Frame(epoch, network_address(run.at(None)), mse) for epoch, _, mse in past[-1:])]
 
 
-def _stamps_of_film(run: Run) -> list[int]:
+def stamps_of_film(run: Run) -> list[int]:
     """What changes when an epoch is added to what is kept, or taken from it."""
-    return [_stamp(run.path / name) for name in ("history.jsonl", "model.safetensors", "epochs")]
+    return [stamp_of(run.path / name) for name in ("history.jsonl", "model.safetensors", "epochs")]
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
@@ -115,7 +115,7 @@ def _film(path: str, epochs: tuple[int, ...], *stamps: int) -> list[tuple[int, s
     """The epochs with the hashes of their weights and the test MSE, if it was measured."""
     run = Run(Path(path))
     measured = {record.epoch: record.test_mse for record in run.history()}
-    return [(epoch, _hash((path, epoch), _stamp(run.weights_file(epoch))), measured.get(epoch)) for epoch in epochs]
+    return [(epoch, _hash((path, epoch), stamp_of(run.weights_file(epoch))), measured.get(epoch)) for epoch in epochs]
 
 
 @st.cache_resource(max_entries=20_000, show_spinner=False)  # of a frame once: every epoch changes the film

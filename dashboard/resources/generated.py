@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from cae import evaluation, latent
 from cae.errors import CaeError
 from cae.runs import Run
-from resources.loading import Key, _key, _run, _stamp
+from resources.loading import Key, key_of, run_of, stamp_of
 from resources.networks import latent_space, model
-from resources.pictures import _training_set, _training_squares, test_set
+from resources.pictures import test_set, training_set, training_squares
 
 if TYPE_CHECKING:
     from cae.config import SampleConfig
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _judge(dataset: str, _stamp: int) -> Judge:
+def _judge(dataset: str, stamp: int) -> Judge:
     from cae.judge import judge_of
 
     return judge_of(dataset)
@@ -35,7 +35,7 @@ def judge(dataset: str) -> Judge | None:
     from cae.judge import path
 
     try:
-        return _judge(dataset, _stamp(path(dataset)))
+        return _judge(dataset, stamp_of(path(dataset)))
     except CaeError:
         return None
 
@@ -44,14 +44,14 @@ def fitted(run: Run) -> Fitted | None:
     """The priors of a run, if they have been fitted."""
     from cae import sampling
 
-    return _fitted(_key(run), _stamp(run.weights_file()), _stamp(sampling.job(run).result))
+    return _fitted(key_of(run), stamp_of(run.weights_file()), stamp_of(sampling.job(run).result))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _fitted(key: Key, stamp: int, result: int) -> Fitted | None:
     from cae import sampling
 
-    return sampling.kept(_run(key))
+    return sampling.kept(run_of(key))
 
 
 @dataclass(frozen=True)
@@ -67,13 +67,13 @@ class Fresh:
 
 def fresh(run: Run, found: Fitted, config: SampleConfig) -> Fresh:
     """New digits of the run. Raises CannotFit."""
-    return _fresh(_key(run), config, _stamp(run.weights_file()), len(found.priors), found)
+    return _fresh(key_of(run), config, stamp_of(run.weights_file()), len(found.priors), found)
 
 
 @st.cache_data(max_entries=24, show_spinner=False)
 def _fresh(key: Key, config: SampleConfig, stamp: int, priors: int, _found: Fitted) -> Fresh:
     codes = _found.prior(config.prior, config.of_class).sample(config.count, config.seed)
-    return _beside_training(_run(key), look(_run(key), codes))
+    return _beside_training(run_of(key), look(run_of(key), codes))
 
 
 def look(run: Run, codes: NDArray[np.float32]) -> Seen:
@@ -92,14 +92,14 @@ def _beside_training(run: Run, seen: Seen) -> Fresh:
     from cae import quality
 
     dataset = evaluation.dataset_of(run)
-    train = _training_set(dataset)
-    nearest, mse = quality.nearest(seen.pictures, train.pixels.numpy(), _training_squares(dataset))
+    train = training_set(dataset)
+    nearest, mse = quality.nearest(seen.pictures, train.pixels.numpy(), training_squares(dataset))
     return Fresh(seen, nearest, train.labels[nearest].numpy(), train.pixels[nearest].numpy(), mse)
 
 
 def quality_of(run: Run, found: Fitted, prior: str, label: int) -> Quality | None:
     """How good the digits of one class are, by 1,000 of them; None where there is no judge."""
-    return _quality(_key(run), prior, label, _stamp(run.weights_file()), len(found.priors), found)
+    return _quality(key_of(run), prior, label, stamp_of(run.weights_file()), len(found.priors), found)
 
 
 @st.cache_data(max_entries=100, show_spinner="Judging 1,000 of them ...")
@@ -107,7 +107,7 @@ def _quality(key: Key, prior: str, label: int, stamp: int, priors: int, _found: 
     from cae import sampling
     from cae.data import to_model
 
-    run = _run(key)
+    run = run_of(key)
     dataset = evaluation.dataset_of(run)
     judging = judge(dataset)
     if judging is None:
@@ -121,13 +121,13 @@ def _quality(key: Key, prior: str, label: int, stamp: int, priors: int, _found: 
 
 def distances(run: Run, found: Fitted, prior: str, label: int | None = None) -> NDArray[np.float64]:
     """The percentiles 0 to 100 of the off-manifold distance of a prior's codes, (101,)."""
-    return _distances(_key(run), prior, label, _stamp(run.weights_file()), len(found.priors), found)
+    return _distances(key_of(run), prior, label, stamp_of(run.weights_file()), len(found.priors), found)
 
 
 @st.cache_data(max_entries=100, show_spinner=False)
 def _distances(key: Key, prior: str, label: int | None, stamp: int, priors: int, _found: Fitted) -> NDArray[np.float64]:
     codes = _found.prior(prior, label).sample(1000, 0)
     found: NDArray[np.float64] = np.percentile(
-        latent.off_manifolds(latent_space(_run(key)).real, codes), np.arange(101)
+        latent.off_manifolds(latent_space(run_of(key)).real, codes), np.arange(101)
     )
     return found

@@ -15,7 +15,7 @@ from cae.errors import Damaged, DataUnavailable
 from cae.files import runs_folder
 from cae.records import EpochRecord, Progress
 from cae.runs import Run, Summary
-from resources.loading import Key, _key, _run, _stamp
+from resources.loading import Key, key_of, run_of, stamp_of
 from resources.pictures import baselines
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def _summaries(folder: str) -> list[Summary]:
     """Of a run that nobody trains, what was known of it holds while its files are the same."""
     found: dict[Path, tuple[list[int], Summary]] = {}
     for run in runs.all_runs():
-        stamps = [_stamp(run.path / name) for name in _FILES_OF_SUMMARY]
+        stamps = [stamp_of(run.path / name) for name in _FILES_OF_SUMMARY]
         known = _summary_of.get(run.path)
         if known is None or known[0] != stamps or known[1].is_live:
             known = stamps, run.summary()
@@ -53,7 +53,7 @@ def _summaries(folder: str) -> list[Summary]:
 
 def curve(run: Run) -> tuple[list[EpochRecord], list[Progress]]:
     """The history of a run and its progress between the epochs."""
-    return _curve(_key(run), *_stamps_of_curve(run))
+    return _curve(key_of(run), *_stamps_of_curve(run))
 
 
 def _stamps_of_curve(run: Run) -> tuple[int, int, int]:
@@ -62,18 +62,18 @@ def _stamps_of_curve(run: Run) -> tuple[int, int, int]:
         moment = int(2 * (run.path / "progress.jsonl").stat().st_mtime)
     except OSError:
         moment = 0
-    return _stamp(run.path / "history.jsonl"), _stamp(run.path / "run.json"), moment
+    return stamp_of(run.path / "history.jsonl"), stamp_of(run.path / "run.json"), moment
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)  # not copied at every tick: nobody changes a record
 def _curve(key: Key, *stamps: int) -> tuple[list[EpochRecord], list[Progress]]:
-    run = _run(key)
+    run = run_of(key)
     return run.history(), run.progress()
 
 
 def loss_curves(shown: Sequence[Run], *, logarithmic: bool, on_unit: bool) -> dict[str, Any]:
     """Plotly's JSON of the losses of runs, the first of which the page is about: drawn once for all who watch it."""
-    of = tuple((_key(run), _stamps_of_curve(run)) for run in shown)
+    of = tuple((key_of(run), _stamps_of_curve(run)) for run in shown)
     dataset = evaluation.dataset_of(shown[0])
     try:
         baselines(dataset)
@@ -88,7 +88,7 @@ def _loss_curves(
 ) -> dict[str, Any]:
     from cae import figures
 
-    shown = [_run(key) for key, *_ in of]
+    shown = [run_of(key) for key, *_ in of]
     figure = figures.loss_curves(
         [curve_of(run) for run in shown], logarithmic=logarithmic, on_unit=on_unit,
         baselines=baselines(dataset) if dataset else None, latent_dim=shown[0].info.model.latent_dim,
@@ -113,7 +113,7 @@ def wall(slug: str) -> list[Post]:
 def wall_stamp(slug: str) -> int:
     """What changes with the wall or the class."""
     place = classroom.folder() / slug
-    return hash((_stamp(place / "posts"), _stamp(place / "class.json")))
+    return hash((stamp_of(place / "posts"), stamp_of(place / "class.json")))
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

@@ -17,15 +17,17 @@ from cae.runs import Run
 Key = tuple[str, int | None]  # what stands for a run in a cache: its folder, and after which epoch it is
 
 
-def _key(run: Run) -> Key:
+def key_of(run: Run) -> Key:
+    """What stands for the run in a cache."""
     return str(run.path), run.epoch
 
 
-def _run(key: Key) -> Run:
+def run_of(key: Key) -> Run:
+    """The run that it stands for."""
     return Run(Path(key[0]), key[1])
 
 
-def _stamp(path: Path) -> int:
+def stamp_of(path: Path) -> int:
     """What changes when the file does, also where another with its time and length takes its place."""
     try:
         found = path.stat()
@@ -37,10 +39,11 @@ def _stamp(path: Path) -> int:
 @st.cache_resource(show_spinner=False)
 def warm_up() -> None:
     """Begins to import torch and Plotly in the background, so that the first page's title need not wait for it."""
-    threading.Thread(target=_import_slowly, daemon=True).start()
+    threading.Thread(target=import_slowly, daemon=True).start()
 
 
-def _import_slowly() -> None:
+def import_slowly() -> None:
+    """Imports torch, for as few threads as suit a server, and Plotly: some 3 s the first time."""
     torch = importlib.import_module("torch")
     torch.set_num_threads(1)  # the script threads of the sessions share the cores already
     importlib.import_module("plotly.graph_objects")
@@ -76,7 +79,7 @@ _data_sets: dict[str, int] = {}  # what the data sets of one's own held when the
 
 def forget_old_data() -> None:
     """Empties every cache where a data set of one's own has been replaced or deleted since the last page."""
-    now = {name: _stamp(datasets.folder(name) / datasets.ABOUT) for name in datasets.own()}
+    now = {name: stamp_of(datasets.folder(name) / datasets.ABOUT) for name in datasets.own()}
     if any(now.get(name) != stamp for name, stamp in _data_sets.items()):
         st.cache_data.clear()
         st.cache_resource.clear()

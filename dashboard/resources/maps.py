@@ -18,8 +18,8 @@ from cae.jobs import Job
 from cae.mapfilm import MapFilm
 from cae.maps import TSNE, Points, Scores
 from cae.runs import Run
-from resources.files import _stamps_of_film, network_address
-from resources.loading import Key, _import_slowly, _key, _run, _stamp
+from resources.files import network_address, stamps_of_film
+from resources.loading import Key, import_slowly, key_of, run_of, stamp_of
 from resources.pictures import test_set
 
 
@@ -71,7 +71,7 @@ def points(run: Run, config: MapConfig) -> Points:
 
 
 def _which_points(run: Run, config: MapConfig) -> tuple[Key, int | None, int, int]:
-    return _key(run), config.points, config.seed if config.points else 0, _stamp(run.weights_file())
+    return key_of(run), config.points, config.seed if config.points else 0, stamp_of(run.weights_file())
 
 
 @st.cache_resource(show_spinner=False)
@@ -82,8 +82,8 @@ def _encoded() -> set[tuple[Key, int | None, int, int]]:
 
 @st.cache_resource(max_entries=8, show_spinner="Encoding the test digits ...")
 def _points(key: Key, count: int | None, seed: int, stamp: int) -> Points:
-    _import_slowly()
-    run = _run(key)
+    import_slowly()
+    run = run_of(key)
     return maps.points(run, test_set(evaluation.dataset_of(run)), MapConfig(points=count, seed=seed))
 
 
@@ -100,12 +100,12 @@ def map_film(run: Run) -> MapFilm | None:
         result = map_film_job(run).result
     except CaeError:  # its history is damaged, which does not concern the map after the last epoch
         return None
-    return _map_film(_key(run.at(None)), _stamp(result)) if result.exists() else None
+    return _map_film(key_of(run.at(None)), stamp_of(result)) if result.exists() else None
 
 
 def map_film_job(run: Run) -> Job:
     """The process that computes them. Raises Damaged or RunNotFound."""
-    return _map_film_job(str(run.path), *_stamps_of_film(run))
+    return _map_film_job(str(run.path), *stamps_of_film(run))
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
@@ -116,7 +116,7 @@ def _map_film_job(path: str, *stamps: int) -> Job:
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _map_film(key: Key, stamp: int) -> MapFilm | None:
-    return mapfilm.kept(_run(key))
+    return mapfilm.kept(run_of(key))
 
 
 def map_film_address(found: MapFilm) -> str:
@@ -160,5 +160,5 @@ def map_scores(run: Run, config: MapConfig) -> tuple[float, dict[int, Scores]]:
 
 
 @st.cache_data(max_entries=16, show_spinner="Comparing neighbourhoods ...")
-def _map_scores(weights: str, digits: str, _run: Run, _of: Points) -> tuple[float, dict[int, Scores]]:
-    return maps.accuracy_of_codes(_of), maps.flat_scores(_run, _of)
+def _map_scores(weights: str, digits: str, run_of: Run, _of: Points) -> tuple[float, dict[int, Scores]]:
+    return maps.accuracy_of_codes(_of), maps.flat_scores(run_of, _of)

@@ -12,7 +12,7 @@ from cae import evaluation, judging
 from cae.config import MapConfig
 from cae.runs import Run
 from resources.generated import fitted
-from resources.loading import Key, _key, _run, _stamp
+from resources.loading import Key, key_of, run_of, stamp_of
 from resources.maps import points
 from resources.networks import latent_space, model
 from resources.pictures import test_set
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def judgement(run: Run) -> Judgement | None:
     """Everything that was measured of the run, if all of it was."""
     try:
-        return _judgement(_key(run), _stamp(run.weights_file()))
+        return _judgement(key_of(run), stamp_of(run.weights_file()))
     except LookupError:
         return None
 
@@ -34,7 +34,7 @@ def judgement(run: Run) -> Judgement | None:
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _judgement(key: Key, stamp: int) -> Judgement:
     """Raises LookupError, which is not remembered, where something is missing yet."""
-    found = judging.kept(_run(key))
+    found = judging.kept(run_of(key))
     if found is None:
         raise LookupError(key)
     return found
@@ -66,16 +66,16 @@ def answer(
     if drawing is not None or mission.guess == "drawing":
         found = missions.find(mission, run, drawing)
         return found, missions.show(mission, run, found, guess, drawing)
-    stamps = _stamp(run.weights_file()), _stamp(sampling.job(run).result)
-    found = _found(_key(run), mission.measure, *stamps, mission)
-    return found, _shown(_key(run), mission.measure, guess, *stamps, mission, found)
+    stamps = stamp_of(run.weights_file()), stamp_of(sampling.job(run).result)
+    found = _found(key_of(run), mission.measure, *stamps, mission)
+    return found, _shown(key_of(run), mission.measure, guess, *stamps, mission, found)
 
 
 @st.cache_data(max_entries=100, show_spinner=False)
 def _found(key: Key, measure: str, stamp: int, result: int, _mission: Mission) -> Found:
     from cae import missions
 
-    return missions.find(_mission, _run(key))
+    return missions.find(_mission, run_of(key))
 
 
 @st.cache_data(max_entries=100, show_spinner=False)
@@ -84,4 +84,4 @@ def _shown(
 ) -> tuple[Strip, ...]:
     from cae import missions
 
-    return missions.show(_mission, _run(key), _found, guess)
+    return missions.show(_mission, run_of(key), _found, guess)

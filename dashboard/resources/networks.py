@@ -13,7 +13,7 @@ from cae.config import ModelConfig
 from cae.evaluation import Comparison
 from cae.latent import LatentSpace
 from cae.runs import Run
-from resources.loading import Key, _import_slowly, _key, _run, _stamp
+from resources.loading import Key, import_slowly, key_of, run_of, stamp_of
 from resources.pictures import baselines, test_set
 
 if TYPE_CHECKING:
@@ -30,23 +30,23 @@ def layers(config: ModelConfig) -> list[Layer]:
 
 def model(run: Run, epoch: int | None = None) -> ConvAutoencoder:
     """The network of a run, after its last epoch or a kept one."""
-    return _model(_key(run), epoch, _stamp(run.weights_file(epoch)))
+    return _model(key_of(run), epoch, stamp_of(run.weights_file(epoch)))
 
 
 @st.cache_resource(max_entries=24, show_spinner="Loading the network ...")
 def _model(key: Key, epoch: int | None, stamp: int) -> ConvAutoencoder:
-    _import_slowly()
-    return _run(key).model(epoch)
+    import_slowly()
+    return run_of(key).model(epoch)
 
 
 def fingerprint(run: Run) -> str:
     """The hash of the run's weights."""
-    return _fingerprint(_key(run), _stamp(run.weights_file()))
+    return _fingerprint(key_of(run), stamp_of(run.weights_file()))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _fingerprint(key: Key, stamp: int) -> str:
-    return _run(key).weights_hash()
+    return run_of(key).weights_hash()
 
 
 def code(run: Run, index: int) -> NDArray[np.float32]:
@@ -86,24 +86,24 @@ def copy_of(run: Run, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def compare(run: Run, indices: NDArray[np.int64], epoch: int | None = None, *, with_ssim: bool = False) -> Comparison:
     """Test images beside what the run's network makes of them."""
     numbers = tuple(int(index) for index in indices)
-    return _compare(_key(run), numbers, epoch, _stamp(run.weights_file(epoch)), with_ssim)
+    return _compare(key_of(run), numbers, epoch, stamp_of(run.weights_file(epoch)), with_ssim)
 
 
 @st.cache_data(max_entries=200, show_spinner=False)
 def _compare(key: Key, indices: tuple[int, ...], epoch: int | None, stamp: int, with_ssim: bool) -> Comparison:
-    run = _run(key)
+    run = run_of(key)
     images = test_set(evaluation.dataset_of(run))
     return evaluation.compare(model(run, epoch), images, np.array(indices, np.int64), with_ssim=with_ssim)
 
 
 def errors(run: Run) -> NDArray[np.float32]:
     """The MSE on [-1, 1] of every test image, (N,)."""
-    return _errors(_key(run), _stamp(run.weights_file()))
+    return _errors(key_of(run), stamp_of(run.weights_file()))
 
 
 @st.cache_data(max_entries=16, show_spinner="Reconstructing the 10,000 test digits ...")
 def _errors(key: Key, stamp: int) -> NDArray[np.float32]:
-    return evaluation.errors_per_image(_run(key))
+    return evaluation.errors_per_image(run_of(key))
 
 
 def test_mse(run: Run) -> float:
@@ -124,7 +124,7 @@ def references(run: Run) -> tuple[float, float]:
 
 def latent_space(run: Run) -> LatentSpace:
     """What was measured of the run's latent space; measured now, and said so, where that has not been done."""
-    key, stamp = _key(run), _stamp(run.weights_file())
+    key, stamp = key_of(run), stamp_of(run.weights_file())
     if (key, stamp) not in _measured() and run.weights_file().exists() and latent.kept(run) is None:
         place = st.empty()
         with place.status("Measuring the latent space, once for each network ...") as status:
@@ -142,4 +142,4 @@ def _measured() -> set[tuple[Key, int]]:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _latent_space(key: Key, stamp: int) -> LatentSpace:
-    return latent.latent_space(_run(key))
+    return latent.latent_space(run_of(key))

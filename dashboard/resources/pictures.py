@@ -26,17 +26,19 @@ def test_set(dataset: str) -> Images:
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the pictures ...")
-def _training_set(dataset: str) -> Images:
+def training_set(dataset: str) -> Images:
+    """The training images of a data set."""
     from cae import data
 
     return data.load(dataset, "train")
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _training_squares(dataset: str) -> NDArray[np.float32]:
+def training_squares(dataset: str) -> NDArray[np.float32]:
+    """The sum of squares of each of them, by which the nearest is found."""
     from cae import quality
 
-    return quality.squares(_training_set(dataset).pixels.numpy())
+    return quality.squares(training_set(dataset).pixels.numpy())
 
 
 @st.cache_data(max_entries=4, show_spinner="Working out the baselines ...")

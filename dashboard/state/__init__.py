@@ -44,7 +44,6 @@ from state.messages import errors_in_words as errors_in_words
 from state.messages import forget_deletion as forget_deletion
 from state.messages import forget_stop as forget_stop
 from state.messages import say as say
-from state.messages import saying as saying
 from state.messages import show_message as show_message
 from state.missions import choose_mission as choose_mission
 from state.missions import empty_worksheet as empty_worksheet

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import streamlit as st
@@ -33,18 +33,6 @@ def errors_in_words() -> Iterator[None]:
         yield
     except CaeError as error:
         st.error(wording.plain(str(error)))
-
-
-def saying(action: Callable[[], None]) -> Callable[[], None]:
-    """What a button does, where a CaeError is said in a short message."""
-
-    def act() -> None:
-        try:
-            action()
-        except CaeError as error:
-            st.toast(wording.plain(str(error)), icon=":material/error:")
-
-    return act
 
 
 # -- the run that somebody wants to delete, until they have said yes or no

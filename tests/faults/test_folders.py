@@ -402,3 +402,15 @@ def test_pages_show_the_weights_that_are_there_though_their_time_is_older_or_the
     (small.path / "new").replace(path)
     assert path.stat().st_size == when.st_size
     assert resources.fingerprint(small) == other.weights_hash() != before
+
+
+@pytest.mark.usefixtures("own_static_folder")
+def test_pages_ask_the_judge_that_is_there_now_and_not_the_one_before(small):
+    import resources
+    from cae.judge import JudgeNet, path, save
+
+    shipped = resources.judge("mnist")
+    own = save(JudgeNet(), "mnist")
+    assert resources.judge("mnist").fingerprint == own.fingerprint != shipped.fingerprint
+    path("mnist").unlink()
+    assert resources.judge("mnist").fingerprint == shipped.fingerprint
