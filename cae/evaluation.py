@@ -76,6 +76,7 @@ def evaluate(run: Run, report: Callable[[str], None] = lambda _: None) -> Evalua
     originals, reconstructions, labels, names = _both(dataset, model)
     report("measuring PSNR and SSIM")
     values = [measure(originals, reconstructions) for measure in (metrics.mse, metrics.psnr, metrics.ssim)]  # each (N,)
+    keep(_errors_file(fingerprint), _as_npy(values[0].astype(np.float32)))
     report("fitting PCA")
     reference = baselines(dataset)
     per_class = tuple(

@@ -16,7 +16,7 @@ ROWS = [
     {"reading"},
     {"files"},
     {"locks"},
-    {"datasets", "containers", "tickets"},
+    {"datasets", "containers", "tickets", "folders"},
     {
         "config",
         "records",
@@ -33,7 +33,7 @@ ROWS = [
         "svg",
         "verdicts",
     },
-    {"weights"},
+    {"weights", "info"},
     {"model", "data", "optim", "augment", "pictures", "sources"},
     {"training", "runs", "state_dict"},
     {"limits"},
@@ -53,7 +53,8 @@ LIGHT = (
     "config", "records", "files", "locks", "runs", "jobs", "weights", "trainer", "cli", "errors", "metrics",
     "evaluation", "exchange", "sweep", "svg", "datasets", "reading", "state_dict", "sources", "own_data", "boards",
     "graph", "exports", "__init__",
-    "owners", "tickets", "limits", "classroom", "verdicts", "evidence", "answers", "missions", "worksheet",
+    "folders", "info", "owners", "tickets", "limits", "classroom", "verdicts", "evidence", "answers", "missions",
+    "worksheet",
 )  # fmt: skip
 HEAVY = {
     "torch", "torchvision", "sklearn", "skimage", "plotly", "scipy", "streamlit", "rich", "onnx", "onnxruntime",

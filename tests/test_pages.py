@@ -16,7 +16,7 @@ from helpers import PROJECT, TINY, options, state_of, trained, wait_until
 from PIL import Image, ImageDraw
 from streamlit.testing.v1 import AppTest
 
-from cae import data, latent, runs
+from cae import data, folders, latent
 from cae.config import RECIPES, ModelConfig, TrainConfig
 from cae.files import runs_folder
 from cae.locks import Lock
@@ -128,7 +128,7 @@ def test_the_hourglass_is_that_of_the_chosen_run(real):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_without_any_run_every_page_says_where_to_begin(page, monkeypatch, tmp_path):
-    monkeypatch.setattr(runs, "SHIPPED_RUNS", tmp_path / "nothing")
+    monkeypatch.setattr(folders, "SHIPPED_RUNS", tmp_path / "nothing")
     app = opened(page)
     assert any("Train" in info.value or "start a training" in info.value for info in app.info)
 

@@ -376,7 +376,7 @@ def mapped(request):
     found = data.load("mnist", "test")
     images = data.Images(found.pixels[:400], found.labels[:400], found.class_names)
     model = ConvAutoencoder(ModelConfig(latent_dim=request.param, width=4))
-    points = maps._points(model, images, np.arange(400, dtype=np.int32), "f" * 64)
+    points = maps._points(model, images, np.arange(400, dtype=np.int32), "f" * 64, np.zeros(400, np.float32))
     return points, maps.for_browser(points)
 
 

@@ -61,15 +61,17 @@ def load_elsewhere() -> None:
         return
     spelled = PurePath(file.name).stem.lower()
     stem = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in spelled).strip("-")
-    name = st.text_input("Name for it", value=runs.free_name(stem[:40] or "imported"))
-    activation = st.selectbox(
-        "Activation it was trained with", ACTIVATIONS, help="Asked only of files that do not say."
-    )
-    if st.button("Load it", width="stretch", disabled=is_read_only()):
-        from cae.exchange import import_file
+    with st.form("load", border=False):  # a click right after typing is not lost in what the typing causes
+        name = st.text_input("Name for it", value=runs.free_name(stem[:40] or "imported"))
+        activation = st.selectbox(
+            "Activation it was trained with", ACTIVATIONS, help="Asked only of files that do not say."
+        )
+        if not st.form_submit_button("Load it", width="stretch", disabled=is_read_only()):
+            return
+    from cae.exchange import import_file
 
-        with state.errors_in_words():
-            run = import_file(file.getvalue(), name, activation=activation, by=visitor.me())
-            state.say(f"{run.name} is loaded.")
-            state.forget_upload()
-            state.look_at(run.name)
+    with state.errors_in_words():
+        run = import_file(file.getvalue(), name, activation=activation, by=visitor.me())
+        state.say(f"{run.name} is loaded.")
+        state.forget_upload()
+        state.look_at(run.name)
