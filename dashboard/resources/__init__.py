@@ -38,6 +38,7 @@ from resources.loading import troubles as troubles
 from resources.loading import warm_up as warm_up
 from resources.maps import MapAddresses as MapAddresses
 from resources.maps import all_digits as all_digits
+from resources.maps import are_encoded as are_encoded
 from resources.maps import map_addresses as map_addresses
 from resources.maps import map_film as map_film
 from resources.maps import map_film_address as map_film_address

@@ -57,9 +57,14 @@ def map_if_ready(run: Run, config: MapConfig, found: TSNE | None = None) -> MapA
 
     `found` is where t-SNE has put them, if not where it has with these options.
     """
-    if _which_points(run, config) not in _encoded():
+    if not are_encoded(run, config):
         return None
     return map_addresses(run, points(run, config), found or tsne(run, config))
+
+
+def are_encoded(run: Run, config: MapConfig) -> bool:
+    """Whether the digits of a map are at hand."""
+    return _which_points(run, config) in _encoded()
 
 
 def points(run: Run, config: MapConfig) -> Points:
@@ -160,5 +165,5 @@ def map_scores(run: Run, config: MapConfig) -> tuple[float, dict[int, Scores]]:
 
 
 @st.cache_data(max_entries=16, show_spinner="Comparing neighbourhoods ...")
-def _map_scores(weights: str, digits: str, run_of: Run, _of: Points) -> tuple[float, dict[int, Scores]]:
-    return maps.accuracy_of_codes(_of), maps.flat_scores(run_of, _of)
+def _map_scores(weights: str, digits: str, _run: Run, _of: Points) -> tuple[float, dict[int, Scores]]:
+    return maps.accuracy_of_codes(_of), maps.flat_scores(_run, _of)

@@ -12,8 +12,9 @@ from sections.chosen import show_chosen_run
 def show(run: Run) -> None:
     config = layout.config_of(run)
     place = st.empty()
-    with place:
-        chart_to_come(550, key="map-to-come")  # the browser fetches Plotly's script while the digits are encoded
+    if not resources.are_encoded(run, config):  # the browser fetches Plotly's script meanwhile
+        with place:
+            chart_to_come(550, key="map-to-come")
     of = resources.points(run, config)
     with place.container():
         layout.layout(run, config, of)
