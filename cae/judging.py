@@ -95,6 +95,8 @@ def prepare(run: Run, *, with_priors: bool = False) -> Iterator[str]:
     yield "fitting PCA"
     evaluation.baselines(dataset)
     evaluation.components(dataset)
+    yield "re-inking training digits, for what is drawn by hand"
+    latent.re_inked(dataset, data.load(dataset, "train"))
     yield "measuring the latent space"
     latent.latent_space(run)
     yield "measuring every test image"

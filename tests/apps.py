@@ -22,7 +22,7 @@ def own_static_folder(tmp_path, monkeypatch):
 
 def opened(page: str = "home", **query: str) -> AppTest:
     """The app on one of its pages, without an exception."""
-    app = AppTest.from_file(str(PROJECT / "dashboard" / "Home.py"), default_timeout=60)
+    app = AppTest.from_file(str(PROJECT / "dashboard" / "Home.py"), default_timeout=180)
     for name, value in query.items():
         app.query_params[name] = value
     return settled(settled(app.run()).switch_page(f"views/{page}.py").run())

@@ -229,3 +229,21 @@ def test_a_picture_of_a_digit_is_its_very_pixels(visitor):
         "(canvas) => [...canvas.getContext('2d').getImageData(0, 0, 28, 28).data].filter((_, index) => index % 4 === 0)"
     )
     assert shown == data.load("mnist", "test").pixels[first].flatten().tolist()
+
+
+def test_a_run_that_somebody_else_starts_does_not_take_the_place_of_the_chosen_one(guest, small_server):
+    page, runs = guest.page, small_server.folder / "checkpoints"
+    try:
+        for number in range(3):
+            page.goto(f"{small_server.url}/?run=original")
+            for name in ("Train", "Reconstruct"):  # in haste, while the list of runs gets another first one
+                page.get_by_role("link", name=name, exact=True).wait_for(timeout=PATIENCE)
+                shutil.copytree(runs / "tiny", runs / f"another-{number}-{name.lower()}")
+                (runs / f"another-{number}-{name.lower()}" / "run.json").touch()
+                page.get_by_role("link", name=name, exact=True).click()
+                expect(page.get_by_role("heading", name=name, level=1)).to_be_visible(timeout=PATIENCE)
+            guest.settles()
+            page.wait_for_url("**run=original**", timeout=5000)
+    finally:
+        for path in runs.glob("another-*"):
+            shutil.rmtree(path)

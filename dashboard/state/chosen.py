@@ -23,12 +23,13 @@ def run_picker(names: Sequence[str]) -> str | None:
         wanted = st.query_params.get("run")
         if wanted is not None and wanted not in names:
             st.session_state[_MISSING] = wanted[:64]
-    if wanted in names:
-        st.session_state[_RUN] = wanted
-    elif st.session_state.get(_RUN) not in names:  # Streamlit forgets what a field holds where pages change quickly
-        known = st.session_state.get(_CHOSEN)
+    if wanted not in names:
         first = FIRST_CHOICE if FIRST_CHOICE in names else next(iter(names), None)
-        st.session_state[_RUN] = known if known in names else first
+        held = (st.session_state.get(_RUN), st.session_state.get(_CHOSEN), first)
+        wanted = next((name for name in held if name in names), None)
+    # Every time: Streamlit forgets what a field holds where pages change quickly, and takes the first of the names
+    # where their order has changed, as when somebody else starts a training.
+    st.session_state[_RUN] = wanted
     chosen: str | None = st.selectbox(
         "Run", names, key=_RUN, help="The training that every page shows.", placeholder="No run yet"
     )
