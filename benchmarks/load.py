@@ -3,14 +3,15 @@
 python benchmarks/load.py [classroom] [opening] [idle] [hour] [watchers] [runs] [tick] [--minutes 60] [--json]
 
 Without a name, all of them, one after the other. Each has a server and folders of its own, with copies of the shipped
-runs, prepared as before a lesson (python -m cae prepare). Most visitors speak the websocket's protocol
-(benchmarks/sessions.py) and ask for what ticks as a browser does; in `classroom` and `opening` four are pages of a real
-Chromium, which also steer and draw. `generator` is the share of one core that the visitors themselves needed, Chromium
-included: what it took, the server and the training had not.
+runs, prepared as before a lesson (python -m cae prepare), and every page of each has been opened once. Most visitors
+speak the websocket's protocol (benchmarks/sessions.py) and ask for what ticks as a browser does; in `classroom` and
+`opening` four are pages of a real Chromium, which also steer and draw. `generator` is the share of one core that the
+visitors themselves needed, Chromium included: what it took, the server and the training had not.
 
 classroom  30 visitors change pages for five minutes: the 95th percentile of a page change (goal: 2 s), errors (0), and
            a slider's event to its frame beside that of the same page with nobody else there
-opening    the first two minutes of the same where nobody has prepared anything: there is nothing in the cache
+opening    the first two minutes of the same on a server that has just been started: with nothing in the cache, and
+           prepared
 idle       100 visitors who do nothing: MB each above the base (goal: 10)
 hour       2,000 page changes in an hour: memory after it, against ten minutes in (goal: within 5 %)
 watchers   the training's images a second while 30 watch it, against nobody, in turns (goal: at most 25 % less)
@@ -57,8 +58,9 @@ CLASSROOM_SECONDS, OPENING_SECONDS, WATCHED_SECONDS = 300.0, 120.0, 40.0
 class Dashboard:
     """A server of its own, on folders of its own."""
 
-    def __init__(self, shipped: Sequence[str] = SHIPPED, *, prepared: bool = True) -> None:
+    def __init__(self, shipped: Sequence[str] = SHIPPED, *, prepared: bool = True, used: bool = True) -> None:
         self._place, self._prepared = tempfile.TemporaryDirectory(), prepared
+        self._opened = shipped if used else ()
         folder = Path(self._place.name)
         self.runs = folder / "checkpoints"
         self.runs.mkdir()
@@ -69,7 +71,7 @@ class Dashboard:
         }  # fmt: skip
 
     async def __aenter__(self) -> Dashboard:
-        """Starts it, after `python -m cae prepare` where it is prepared."""
+        """Starts it: after `python -m cae prepare` where it is prepared; used, with every page of a run opened once."""
         if self._prepared:
             subprocess.run(
                 [sys.executable, "-m", "cae", "prepare"], env=self.environment, check=True, capture_output=True
@@ -84,7 +86,9 @@ class Dashboard:
         for _ in range(600):
             with contextlib.suppress(OSError):
                 async with Session(self.address) as first:
-                    await first.opens("")
+                    for run in self._opened:
+                        for page in PAGES:
+                            await first.opens(page, f"run={run}")
                 return self
             await asyncio.sleep(0.1)
         raise SystemExit("The server does not answer.")
@@ -283,13 +287,16 @@ async def classroom(report: Report) -> dict[str, Any]:
 
 
 async def opening(report: Report) -> dict[str, Any]:
-    async with Dashboard(prepared=False) as dashboard, pages(BROWSERS) as windows:
-        dashboard.train("busy")
-        await until(lambda: progress(dashboard.runs / "busy"))
-        lesson = Lesson(dashboard, windows)
-        await lesson.lasts(OPENING_SECONDS)
-    report.say(f"opening    {lesson.in_words}")
-    return lesson.to_json()
+    found = {}
+    for prepared in (False, True):
+        async with Dashboard(prepared=prepared, used=False) as dashboard, pages(BROWSERS) as windows:
+            dashboard.train("busy")
+            await until(lambda: progress(dashboard.runs / "busy"))
+            lesson = Lesson(dashboard, windows)
+            await lesson.lasts(OPENING_SECONDS)
+        report.say(f"opening    {'prepared' if prepared else 'unprepared'}: {lesson.in_words}")
+        found["prepared" if prepared else "unprepared"] = lesson.to_json()
+    return found
 
 
 async def idle(report: Report) -> dict[str, Any]:
