@@ -92,6 +92,8 @@ def prepare(run: Run, *, with_priors: bool = False) -> Iterator[str]:
     from cae import data, latent, sampling
 
     dataset = evaluation.dataset_of(run)
+    yield "judging"
+    judge(run)  # which also keeps the error of every test image
     yield "fitting PCA"
     evaluation.baselines(dataset)
     evaluation.components(dataset)
@@ -104,8 +106,6 @@ def prepare(run: Run, *, with_priors: bool = False) -> Iterator[str]:
     with contextlib.suppress(CannotProject, InvalidOption):
         yield "comparing neighbourhoods"
         maps.flat_scores(run, maps.points(run, data.load(dataset, "test"), MapConfig()))
-    yield "judging"
-    judge(run)
     if with_priors:
         yield "fitting priors"
         sampling.fit(run)
