@@ -2,8 +2,8 @@
 
 python benchmarks/listing.py [--runs 1000] [--rounds 7] [--json]
 
-Each run has 20 lines of history and real weights. `cae.runs.summaries()` is timed in this process, with the folder in
-the system's cache; what one would write instead is a loop that reads run.json and history.jsonl as JSON and checks
+Each run has 20 lines of history and real weights. `cae.listing.summaries()` is timed in this process, with the
+folder in the system's cache; what one would write instead is a loop that reads run.json and history.jsonl as JSON and checks
 nothing.
 Goal: 300 ms for 1,000 runs.
 """
@@ -73,7 +73,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["CAE_CHECKPOINTS"] = folder
         make_runs(Path(folder), given.runs)
-        from cae.runs import summaries
+        from cae.listing import summaries
 
         ours, theirs = [], []
         for _ in range(given.rounds + 1):

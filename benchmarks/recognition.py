@@ -28,7 +28,7 @@ from benchmarks.common import PROJECT, Report, parser, served
 from benchmarks.pages import chromium, draw, opened
 from benchmarks.strokes import Drawing, drawing, raster, unseen
 from cae import data
-from cae import drawing as ink_of
+from cae.drawing import BOX, MIDDLE, SIDE, normalise_ink, resample
 from cae.latent import NEIGHBOURS, LatentSpace, latent_space, vote
 from cae.model import embed
 from cae.runs import Run
@@ -42,10 +42,10 @@ def only_centred(ink: NDArray[np.float64]) -> NDArray[np.uint8]:
     """What one would write instead of `normalise_ink`: cropped, scaled into 20 x 20 pixels, centred by mass."""
     rows, columns = (np.flatnonzero(ink.max(axis=axis) > 0.3) for axis in (1, 0))
     crop = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    scale = ink_of.BOX / max(crop.shape)
+    scale = BOX / max(crop.shape)
     y, x = crop.sum(axis=1) @ (np.arange(len(crop)) + 0.5), crop.sum(axis=0) @ (np.arange(crop.shape[1]) + 0.5)
-    left, top = (ink_of.MIDDLE - at / crop.sum() * scale for at in (x, y))
-    return np.round(ink_of.resample(crop, ink_of.SIDE, scale, left, top).clip(0, 1) * 255).astype(np.uint8)
+    left, top = (MIDDLE - at / crop.sum() * scale for at in (x, y))
+    return np.round(resample(crop, SIDE, scale, left, top).clip(0, 1) * 255).astype(np.uint8)
 
 
 def recognised(run: Run, space: LatentSpace, inks: Sequence[NDArray[np.float64]]) -> tuple[Classes, Classes]:
@@ -58,7 +58,7 @@ def recognised(run: Run, space: LatentSpace, inks: Sequence[NDArray[np.float64]]
     def codes_of(pictures: list[NDArray[np.uint8]]) -> NDArray[np.float32]:
         return embed(model, data.to_model(torch.from_numpy(np.stack(pictures)))).numpy()
 
-    ours = [vote(space.inked, code, count).argmax() for code in codes_of([ink_of.normalise_ink(ink) for ink in inks])]
+    ours = [vote(space.inked, code, count).argmax() for code in codes_of([normalise_ink(ink) for ink in inks])]
     prototype = KNeighborsClassifier(NEIGHBOURS, algorithm="brute").fit(space.real.codes(), space.real.labels)
     return np.array(ours), prototype.predict(codes_of([only_centred(ink) for ink in inks]))
 

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import pkgutil
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from cae import latent
-from cae.errors import DataUnavailable
-
 if TYPE_CHECKING:
-    from cae.data import Images
+    pass
 
 WEB = Path(__file__).resolve().parent / "web"
 _IMPORT = re.compile(r'^import (\{[^}]*\}) from "\./([a-z]+)\.js";\n', re.MULTILINE)
@@ -58,18 +51,3 @@ def plotly_script() -> bytes:
     found = pkgutil.get_data("plotly", "package_data/plotly.min.js")
     assert found is not None  # it is part of the package
     return found
-
-
-def pictures(images: Images, fingerprint: str) -> bytes:
-    """The reference digits that neighbours are shown by, uint8 (N, 28, 28), gzipped; in the order of the references.
-
-    Raises DataUnavailable where these training `images` are not those that a latent space was measured with.
-    """
-    if latent.fingerprint(images) != fingerprint:
-        raise DataUnavailable("The training digits here are not those that this run's latent space was measured with.")
-    return pictures_at(images, latent.chosen(len(images))[0])
-
-
-def pictures_at(images: Images, indices: NDArray[np.integer]) -> bytes:
-    """The pictures at these indices, (N,), uint8 (N, 28, 28), gzipped."""
-    return gzip.compress(images.pixels[indices].numpy().tobytes(), compresslevel=6, mtime=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import math
 import struct
 import sys
@@ -13,9 +14,10 @@ from typing import Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from cae import datasets, reading, weights
+from cae import datasets, reading, tensors
 from cae.datasets import CLASSES, DATASETS, FOLDERS
 from cae.errors import DataUnavailable, InvalidOption
 from cae.files import SHIPPED_DATA, data_folder, write_whole
@@ -71,7 +73,7 @@ def _own(name: str, split: Split) -> Images:
     counts, checksum = {"train": (about.train, about.checksums[0]), "test": (about.test, about.checksums[1])}[split]
     expected = {f"{split}_pixels": [sum(counts), 28, 28], f"{split}_labels": [sum(counts)]}
     try:
-        if weights.damage(datasets.folder(name) / datasets.PICTURES):
+        if tensors.damage(datasets.folder(name) / datasets.PICTURES):
             raise ValueError("header")
         with safe_open(datasets.folder(name) / datasets.PICTURES, "np") as file:
             for key, shape in expected.items():  # before anything is read
@@ -197,3 +199,8 @@ def _idx_shape(content: bytes) -> tuple[int, ...]:
     if content[:3] != b"\0\0\x08" or rank not in (1, 3) or len(content) < 4 + 4 * rank:
         raise ValueError("no idx file of bytes")
     return struct.unpack(f">{rank}I", content[4 : 4 + 4 * rank])
+
+
+def packed_pictures(images: Images, indices: NDArray[np.integer]) -> bytes:
+    """The pictures at these indices, (N,), uint8 (N, 28, 28), gzipped."""
+    return gzip.compress(images.pixels[indices].numpy().tobytes(), compresslevel=6, mtime=0)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cae import picks, reading, state_dict
+from cae import reading, state_dict
 from cae.config import ModelConfig
 from cae.errors import Damaged, DoesNotFit, InvalidOption
 from cae.files import require_writable, write_whole
@@ -25,17 +25,8 @@ from cae.info import LARGEST_INFO, RunInfo, now
 from cae.owners import Owner
 from cae.reading import LARGEST_TEXT
 from cae.runs import Run
-from cae.weights import (
-    LARGEST_WEIGHTS,
-    Weights,
-    header_config,
-    in_file_order,
-    read_tensors,
-    read_weights,
-    shapes,
-    single,
-    write_weights,
-)
+from cae.tensors import LARGEST_WEIGHTS, Weights, in_file_order, read_tensors, single
+from cae.weights import header_config, read_weights, shapes, write_weights
 
 LARGEST_FILE = 64 * 2**20  # of an import, as it arrives
 LARGEST_CONTENT = 512 * 2**20  # of a zip, unpacked
@@ -46,36 +37,10 @@ _LARGEST_OTHERS = {".jsonl": LARGEST_TEXT, ".safetensors": LARGEST_WEIGHTS // 4,
 _BROKEN = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError, *reading.UNREADABLE,
 )  # fmt: skip
-_RUN_FILE = re.compile(
+RUN_FILE = re.compile(
     r"run\.json|(history|progress)\.jsonl|(model|resume)\.safetensors|epochs/[0-9]{4,5}\.safetensors"
     r"|evaluation\.json|log\.txt"
 )
-
-
-def pack(run: Run) -> bytes:
-    """The run as a zip that `import_file` takes, here or on another machine.
-
-    A long film is thinned, close together where the network learns fastest, so that the zip stays small enough.
-    Raises RunNotFound or Damaged.
-    """
-    try:
-        return _packed(run)
-    except OSError as error:
-        run.require_there()
-        raise Damaged(f"{run.name} cannot be packed: {error.strerror or error}.") from error
-
-
-def _packed(run: Run) -> bytes:
-    frames = reading.matching(run.path / "epochs", "[0-9]*.safetensors")
-    room = LARGEST_FILE // 2 // max([1, *(frame.stat().st_size for frame in frames)])
-    kept = {frames[number] for number in picks.film(len(frames) - 1, max(room, 2))} if frames else set()
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for path in sorted(run.path.rglob("*")):
-            inside = path.relative_to(run.path).as_posix()
-            if path.is_file() and _RUN_FILE.fullmatch(inside) and (path.parent == run.path or path in kept):
-                archive.write(path, f"{run.name}/{inside}")
-    return packed.getvalue()
 
 
 def import_file(content: bytes, name: str, *, activation: str = "relu", by: Owner | None = None) -> Run:
@@ -158,7 +123,7 @@ def _files(members: list[zipfile.ZipInfo], top: str) -> dict[str, zipfile.ZipInf
     found: dict[str, zipfile.ZipInfo] = {}
     for member in members:
         inside = member.filename.removeprefix(top)
-        if not member.filename.startswith(top) or not _RUN_FILE.fullmatch(inside):
+        if not member.filename.startswith(top) or not RUN_FILE.fullmatch(inside):
             continue
         most = _LARGEST.get(inside) or _LARGEST_OTHERS[Path(inside).suffix]
         if member.file_size > most:

@@ -10,7 +10,7 @@ import numpy as np
 
 from cae.config import ModelConfig
 from cae.errors import CaeError
-from cae.weights import Weights
+from cae.tensors import Weights
 
 if TYPE_CHECKING:
     from torch import Tensor

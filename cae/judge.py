@@ -22,7 +22,7 @@ from cae.config import TrainConfig
 from cae.data import Images, load, to_model
 from cae.errors import Damaged, DataUnavailable, InvalidOption, NoJudge, Unwritable
 from cae.files import SHIPPED_RUNS, require_writable, runs_folder, write_whole
-from cae.weights import metadata, tensors
+from cae.tensors import metadata, tensors
 
 FORMAT = 1
 SURE = 0.9  # a probability above which a picture counts as read

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from cae import reading
 from cae.attributes import ATTRIBUTES, measure
-from cae.errors import Damaged, InvalidOption
+from cae.errors import Damaged, DataUnavailable, InvalidOption
 from cae.files import cache_folder, keep
 from cae.runs import Run
-from cae.weights import metadata, tensors
+from cae.tensors import metadata, tensors
 
 if TYPE_CHECKING:
     from cae.data import Images
@@ -220,6 +220,18 @@ def chosen(available: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 def fingerprint(images: Images) -> str:
     """Which pictures the references among these training `images` are."""
     return hashlib.sha256(images.pixels[chosen(len(images))[0]].numpy().tobytes()).hexdigest()[:16]
+
+
+def reference_pictures(images: Images, digits: str) -> bytes:
+    """The reference digits that neighbours are shown by, uint8 (N, 28, 28), gzipped; in the order of the references.
+
+    Raises DataUnavailable where these training `images` are not those that a latent space was measured with.
+    """
+    from cae.data import packed_pictures
+
+    if fingerprint(images) != digits:
+        raise DataUnavailable("The training digits here are not those that this run's latent space was measured with.")
+    return packed_pictures(images, chosen(len(images))[0])
 
 
 def re_inked(dataset: str, images: Images, report: Report = lambda _: None) -> NDArray[np.uint8]:

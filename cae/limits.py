@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 
-from cae import runs
+from cae import listing, runs
 from cae.errors import TooMany, Unwritable
 from cae.files import reason, runs_folder
 from cae.locks import Lock
@@ -40,7 +40,7 @@ def _number(setting: str) -> int | None:
 
 def trainings_of(by: Owner) -> list[runs.Run]:
     """The runs that this visitor has in training, or waiting for their turn."""
-    return [run for run in runs.live() if by.is_same(run.info.trained_by)]
+    return [run for run in listing.live() if by.is_same(run.info.trained_by)]
 
 
 def why_no_training(by: Owner | None) -> str:

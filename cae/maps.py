@@ -26,7 +26,7 @@ from cae.latent import NEIGHBOURS as VOTERS
 from cae.latent import References
 from cae.projection import Indices, Snapshot
 from cae.runs import Run
-from cae.weights import metadata, tensors
+from cae.tensors import metadata, tensors
 
 if TYPE_CHECKING:
     from cae.data import Images

@@ -21,7 +21,7 @@ import numpy as np
 from filelock import Timeout
 from numpy.typing import NDArray
 
-from cae import datasets, folders, info, runs, sources
+from cae import datasets, folders, info, listing, sources
 from cae.datasets import ABOUT, PICTURES, About, Skipped, clean
 from cae.errors import (
     Damaged,
@@ -34,15 +34,7 @@ from cae.errors import (
     UnusableData,
     Unwritable,
 )
-from cae.files import (
-    bring_back,
-    cache_folder,
-    data_folder,
-    put_folder,
-    require_writable,
-    runs_folder,
-    write_whole,
-)
+from cae.files import bring_back, cache_folder, data_folder, put_folder, require_writable, runs_folder, write_whole
 from cae.locks import Lock
 from cae.runs import Run
 
@@ -113,7 +105,7 @@ def delete_data(name: str) -> None:
 def trained_on(name: str) -> list[Run]:
     """The runs that were trained on a data set, or should be."""
     found = []
-    for each in runs.names():
+    for each in listing.names():
         with contextlib.suppress(Damaged, RunNotFound):  # somebody may delete it meanwhile
             run = Run.open(each)
             if run.info.train is not None and run.info.train.dataset == name:

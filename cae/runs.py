@@ -6,11 +6,10 @@ import contextlib
 import hashlib
 import itertools
 import json
-import os
 import re
 import shutil
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,29 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 from cae import datasets, folders, reading
 from cae.config import ModelConfig, TrainConfig, differences
-from cae.errors import (
-    Damaged,
-    NotResumable,
-    ReadOnly,
-    RunBusy,
-    RunNotFound,
-    Unwritable,
-)
-from cae.files import (
-    clear_away,
-    is_recent,
-    reason,
-    require_writable,
-    runs_folder,
-    whole_lines,
-    write_whole,
-)
+from cae.errors import Damaged, NotResumable, ReadOnly, RunBusy, RunNotFound, Unwritable
+from cae.files import clear_away, is_recent, reason, require_writable, runs_folder, whole_lines, write_whole
 from cae.folders import check_name, new_folder, the_names
 from cae.info import RunInfo, State, now, read_info, whole_characters
 from cae.locks import Lock, is_held
 from cae.owners import Owner
 from cae.records import EpochRecord, Progress, from_line, from_values
-from cae.weights import LARGEST_WEIGHTS, Weights, damage, header_epoch, read_weights
+from cae.tensors import LARGEST_WEIGHTS, Weights, damage
+from cae.weights import header_epoch, read_weights
 
 if TYPE_CHECKING:
     from cae.model import ConvAutoencoder
@@ -116,6 +101,8 @@ class Run:
         for folder in folders.places():
             if reading.is_folder(folder / name):
                 return cls(folder / name)
+        from cae.listing import all_runs
+
         known = ", ".join(run.name for run in all_runs()[:8])
         raise RunNotFound(f"There is no run called {name!r}." + (f" There are: {known}." if known else ""))
 
@@ -416,51 +403,3 @@ class Run:
             raise Unwritable(f"{self.name} cannot be deleted: {reason(error)}.") from error
         for each in (trash, *reading.matching(self.path.parent, ".deleted-*")):  # also what could not be removed before
             shutil.rmtree(each, ignore_errors=True)
-
-
-def names() -> list[str]:
-    """The names of all runs, those that changed last first."""
-    return [run.name for run in sorted(all_runs(), key=_last_change, reverse=True)]
-
-
-def _last_change(run: Run) -> float:
-    try:
-        return (run.path / "run.json").stat().st_mtime
-    except OSError:
-        return 0.0
-
-
-def live() -> list[Run]:
-    """The runs that are being trained or wait to be."""
-    return [run for run in all_runs() if run.is_live()]
-
-
-def summaries() -> list[Summary]:
-    """One line a run, the newest first; damaged ones last."""
-    return in_order(run.summary() for run in all_runs())
-
-
-def in_order(found: Iterable[Summary]) -> list[Summary]:
-    """The newest first; damaged ones last."""
-    return sorted(found, key=lambda each: each.created, reverse=True)
-
-
-def free_name(stem: str) -> str:
-    """`stem`, or the first of stem-2, stem-3, ... that no run has."""
-    taken = {run.name for run in all_runs()}
-    names = itertools.chain([stem], (f"{stem[:58]}-{number}" for number in itertools.count(2)))
-    return next(name for name in names if name not in taken)
-
-
-def all_runs() -> list[Run]:
-    """All runs, the user's own and those shipped, in no order."""
-    found: dict[str, Run] = {}
-    own = runs_folder()
-    for folder in folders.places():
-        with contextlib.suppress(OSError), os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name in found or not folders.can_be_run(entry):
-                    continue
-                if folder == own or reading.is_there(Path(entry.path, "run.json")):
-                    found[entry.name] = Run(Path(entry.path))
-    return list(found.values())

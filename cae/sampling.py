@@ -22,7 +22,7 @@ from cae.judge import SURE, Judge, judge_of
 from cae.priors import Prior
 from cae.quality import Quality
 from cae.runs import Run
-from cae.weights import metadata, tensors
+from cae.tensors import metadata, tensors
 
 if TYPE_CHECKING:
     from cae.data import Images

@@ -18,7 +18,8 @@ from cae.files import append_line, clear_away, require_writable, write_lines, wr
 from cae.info import now, versions
 from cae.records import EpochRecord, Progress, to_line
 from cae.runs import Run
-from cae.weights import checksum, read_tensors, require_checksum, write_weights
+from cae.tensors import checksum, read_tensors, require_checksum
+from cae.weights import write_weights
 
 if TYPE_CHECKING:
     import torch

@@ -14,7 +14,7 @@ import login
 import resources
 import state
 import visitor
-from cae import runs
+from cae import listing
 from cae.files import is_read_only
 from components import keep_in_address
 from sections.keeping import keep_worksheet
@@ -48,7 +48,7 @@ page = st.navigation(
 resources.warm_up()
 resources.forget_old_data()
 with st.sidebar:
-    run = state.run_picker(runs.names())
+    run = state.run_picker(listing.names())
     time_travel(run)
     state.take_mission(is_their_page=page == missions)
     mission = state.mission() if page == missions else state.looking_for()

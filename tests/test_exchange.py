@@ -12,13 +12,14 @@ from helpers import TINY, film_of, left_behind, losses_of, options, state_of, we
 from safetensors.numpy import load_file, save
 from torch import nn
 
-from cae import exchange
+from cae import exchange, zip
 from cae.config import ModelConfig
 from cae.data import load, to_model
 from cae.errors import CaeError, Damaged, DoesNotFit, InvalidName, RunExists
-from cae.exchange import LARGEST_FILE, import_file, pack
+from cae.exchange import LARGEST_FILE, import_file
 from cae.model import ConvAutoencoder
 from cae.runs import Run
+from cae.zip import pack
 
 
 def fresh(config=TINY, seed=5):
@@ -421,7 +422,7 @@ def test_a_long_film_is_thinned_so_that_the_zip_can_be_imported_again(tiny, monk
     for epoch in range(3, 60):
         (tiny.path / "epochs" / f"{epoch:04d}.safetensors").write_bytes(frame)
     monkeypatch.setattr(exchange, "LARGEST_FILE", 40 * len(frame))
-    packed = exchange.pack(tiny)
+    packed = zip.pack(tiny)
     assert len(packed) < exchange.LARGEST_FILE
     copy = exchange.import_file(packed, "copy")
     kept = sorted(int(path.stem) for path in (copy.path / "epochs").iterdir())

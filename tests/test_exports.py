@@ -443,9 +443,9 @@ def test_without_its_data_set_a_run_goes_to_pytorch_alone(tiny, out, capsys, mon
 
 
 def test_the_network_of_the_single_file_is_the_one_in_the_library():
-    from cae import standalone as plain
+    from cae.standalone import Autoencoder
 
-    own, other = fresh(ModelConfig()), plain.Autoencoder()
+    own, other = fresh(ModelConfig()), Autoencoder()
     other.load_state_dict(own.state_dict())
     assert (other(noise(2)) - own(noise(2))).abs().max() < 1e-5
     assert (PROJECT / "cae" / "standalone.py").read_text(encoding="utf-8").count("\n") < 70

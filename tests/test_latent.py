@@ -14,7 +14,7 @@ from scipy.stats import kstest
 from sklearn.linear_model import LinearRegression
 from sklearn.neighbors import NearestNeighbors
 
-from cae import browser, data, latent
+from cae import data, latent
 from cae.attributes import ATTRIBUTES, measure
 from cae.config import ModelConfig
 from cae.errors import Damaged, DataUnavailable, RunNotFound
@@ -83,13 +83,15 @@ def test_the_chosen_digits_are_spread_over_the_whole_set():
 def test_the_pictures_of_the_references_reach_the_browser_in_their_order(space):
     images = some_digits(0, SOME)
     references, _ = latent.chosen(SOME)
-    pictures = np.frombuffer(gzip.decompress(browser.pictures(images, space.digits)), np.uint8).reshape(-1, 28, 28)
+    pictures = np.frombuffer(gzip.decompress(latent.reference_pictures(images, space.digits)), np.uint8).reshape(
+        -1, 28, 28
+    )
     np.testing.assert_array_equal(pictures, images.pixels.numpy()[references])
 
 
 def test_pictures_of_other_digits_than_those_measured_are_refused(space):
     with pytest.raises(DataUnavailable, match="not those"):
-        browser.pictures(some_digits(1, SOME + 1), space.digits)
+        latent.reference_pictures(some_digits(1, SOME + 1), space.digits)
 
 
 # -- one code among the references

@@ -8,11 +8,12 @@ from helpers import TINY, options, state_of, wait_until
 
 from cae import cli, jobs, limits, owners, tickets
 from cae.errors import Damaged, ReadOnly, TooMany
-from cae.exchange import import_file, pack
+from cae.exchange import import_file
 from cae.files import PROJECT, cache_folder, runs_folder
 from cae.jobs import Job
 from cae.owners import COMMAND_LINE, Owner, owner
 from cae.runs import Run
+from cae.zip import pack
 
 ADA, BEN = owner("a secret of Ada's", "Ada"), owner("another of Ben's")
 

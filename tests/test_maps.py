@@ -144,7 +144,7 @@ def test_kept_points_that_do_not_fit_together_are_encoded_anew(four):
     arrays["errors"] = arrays["errors"][:-1]
     from safetensors.numpy import save
 
-    from cae.weights import metadata
+    from cae.tensors import metadata
 
     file.write_bytes(save(arrays, metadata(file.read_bytes())))
     np.testing.assert_array_equal(of(four).errors, first.errors)

@@ -30,7 +30,7 @@ from cae.errors import (
     UnreadablePicture,
     UnusableData,
     Unwritable,
-)  # fmt: skip
+)
 from cae.own_data import delete_data, import_data
 from cae.runs import Run
 from cae.trainer import train_run

@@ -10,7 +10,7 @@ import pytest
 import torch
 from helpers import PROJECT, TINY, environment, left_behind, options, state_of, weights_of
 
-from cae import folders, runs
+from cae import folders, listing, runs
 from cae.config import ModelConfig
 from cae.errors import CaeError, Damaged, InvalidName, NotResumable, ReadOnly, RunBusy, RunExists, RunNotFound
 from cae.files import runs_folder
@@ -27,7 +27,7 @@ GOOD_NAMES = ["a", "0", "x" * 64, "my-run-2", "console", "com", "con-1", "9-"]
 def listed() -> dict[str, runs.Summary]:
     """The summaries of the test's own runs, by name."""
     own = {path.name for path in runs_folder().iterdir()}
-    return {each.name: each for each in runs.summaries() if each.name in own}
+    return {each.name: each for each in listing.summaries() if each.name in own}
 
 
 # -- names
@@ -105,13 +105,13 @@ def test_of_two_processes_that_create_the_same_name_exactly_one_wins(tmp_path):
 
 
 def test_a_free_name_is_the_stem_or_the_next_number():
-    assert runs.free_name("run") == "run"
+    assert listing.free_name("run") == "run"
     Run.create("run", TINY, options())
-    assert runs.free_name("run") == "run-2"
+    assert listing.free_name("run") == "run-2"
     Run.create("run-2", TINY, options())
-    assert runs.free_name("run") == "run-3"
+    assert listing.free_name("run") == "run-3"
     Run.create("y" * 64, TINY, options())
-    Run.create(runs.free_name("y" * 64), TINY, options())
+    Run.create(listing.free_name("y" * 64), TINY, options())
 
 
 def test_a_run_that_is_not_there_is_named_with_those_that_are():
@@ -428,9 +428,10 @@ def test_the_line_that_is_damaged_is_named(tiny):
 
 def test_nothing_can_be_changed_in_a_read_only_laboratory(tiny, monkeypatch):
     from cae import jobs
-    from cae.exchange import import_file, pack
+    from cae.exchange import import_file
     from cae.shipping import ship
     from cae.trainer import train_run
+    from cae.zip import pack
 
     content = pack(tiny)
     before = {path: path.read_bytes() for path in runs_folder().rglob("*") if path.is_file()}
@@ -463,7 +464,7 @@ def test_read_only_is_off_when_it_says_so(monkeypatch, value):
 def test_a_checkpoints_folder_that_cannot_be_made_gives_a_sentence(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("CAE_CHECKPOINTS", str(tmp_path / "file" / "runs"))
-    assert {each.name for each in runs.summaries()} <= {path.name for path in (PROJECT / "checkpoints").glob("*")}
+    assert {each.name for each in listing.summaries()} <= {path.name for path in (PROJECT / "checkpoints").glob("*")}
     with pytest.raises(CaeError):
         Run.create("new", TINY, options())
 
@@ -472,7 +473,7 @@ def test_shipped_runs_are_found_wherever_one_keeps_ones_own(tmp_path):
     shipped = [path.parent.name for path in (PROJECT / "checkpoints").glob("*/run.json")]
     if not shipped:
         pytest.skip("no run is shipped yet")
-    names = {each.name for each in runs.summaries()}
+    names = {each.name for each in listing.summaries()}
     assert set(shipped) <= names
     with pytest.raises(RunExists):
         Run.create(shipped[0], TINY, options())

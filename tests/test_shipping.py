@@ -8,9 +8,10 @@ from cae import judging
 from cae.config import RECIPES, ModelConfig
 from cae.errors import CaeError, NotResumable, ReadOnly
 from cae.evaluation import evaluate
-from cae.exchange import import_file, pack
+from cae.exchange import import_file
 from cae.runs import Run
 from cae.shipping import ship
+from cae.zip import pack
 
 pytestmark = pytest.mark.usefixtures("small_data")
 

@@ -11,7 +11,8 @@ from safetensors.torch import load_file
 from cae.config import ModelConfig
 from cae.errors import Damaged, DoesNotFit
 from cae.model import ConvAutoencoder
-from cae.weights import damage, header_config, read_tensors, read_weights, shapes, write_weights
+from cae.tensors import damage, read_tensors
+from cae.weights import header_config, read_weights, shapes, write_weights
 
 CONFIG = ModelConfig(3, 2, "gelu")
 

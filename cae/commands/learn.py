@@ -13,11 +13,12 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 
-from cae import jobs, locks, runs, sweep
+from cae import jobs, sweep, trial
 from cae.commands.arguments import Adder, add_options, fields_of, number, stopping_on_signals
 from cae.commands.terminal import agrees, harmless, print
 from cae.config import RECIPES, Config, ModelConfig, TrainConfig
 from cae.errors import CaeError, Damaged, InvalidOption
+from cae.listing import summaries
 from cae.owners import COMMAND_LINE, in_words
 from cae.records import EpochRecord, Progress
 from cae.runs import Run
@@ -206,13 +207,13 @@ def _whose(run: Run) -> str:
 
 def _warn() -> None:
     """Says what cannot be trusted about the folders here, where anything cannot."""
-    for sentence in locks.troubles():
+    for sentence in trial.troubles():
         print(f"cae: {sentence}", file=sys.stderr, flush=True)
 
 
 def _runs(options: argparse.Namespace) -> int:
     _warn()
-    found = runs.summaries()
+    found = summaries()
     if options.json:
         print(json.dumps([{**asdict(each), "differs": dict(each.differs)} for each in found], indent=2))
         return 0

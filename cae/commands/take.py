@@ -140,7 +140,7 @@ def _codes(run: Run, indices: list[int]) -> NDArray[np.float32]:
 
 
 def _pack(options: argparse.Namespace) -> int:
-    from cae.exchange import pack
+    from cae.zip import pack
 
     run, path = Run.open(options.name), target(options, f"{options.name}.zip", ".zip")
     write(path, pack(run))

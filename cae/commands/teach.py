@@ -10,8 +10,9 @@ from cae import classroom, missions
 from cae.commands.arguments import Adder, stopping_on_signals
 from cae.commands.terminal import print
 from cae.errors import CaeError
+from cae.listing import summaries
 from cae.owners import COMMAND_LINE
-from cae.runs import Run, summaries
+from cae.runs import Run
 
 
 def add(command: Adder) -> None:

@@ -55,7 +55,9 @@ def addresses(run: Run) -> Addresses:
 def _pictures(dataset: str, fingerprint: str) -> str:
     """Where the reference digits are; nowhere, if the training digits here are others: neighbours then go without."""
     try:
-        return serving.address(f"{fingerprint}.gz", lambda: browser.pictures(training_set(dataset), fingerprint))
+        return serving.address(
+            f"{fingerprint}.gz", lambda: latent.reference_pictures(training_set(dataset), fingerprint)
+        )
     except DataUnavailable:
         return ""
 

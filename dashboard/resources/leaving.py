@@ -11,7 +11,7 @@ def zipped(run: Run) -> Callable[[], bytes]:
     """Packs the run as a zip, when it is asked for."""
 
     def pack() -> bytes:
-        from cae.exchange import pack
+        from cae.zip import pack
 
         return pack(run)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from cae import classroom, evaluation, runs
+from cae import classroom, evaluation, listing
 from cae.classroom import Post
 from cae.errors import Damaged, DataUnavailable
 from cae.files import runs_folder
@@ -40,7 +40,7 @@ _FILES_OF_SUMMARY = ("run.json", "history.jsonl", "model.safetensors", "resume.s
 def _summaries(folder: str) -> list[Summary]:
     """Of a run that nobody trains, what was known of it holds while its files are the same."""
     found: dict[Path, tuple[list[int], Summary]] = {}
-    for run in runs.all_runs():
+    for run in listing.all_runs():
         stamps = [stamp_of(run.path / name) for name in _FILES_OF_SUMMARY]
         known = _summary_of.get(run.path)
         if known is None or known[0] != stamps or known[1].is_live:
@@ -48,7 +48,7 @@ def _summaries(folder: str) -> list[Summary]:
         found[run.path] = known
     _summary_of.clear()
     _summary_of.update(found)
-    return runs.in_order(summary for _, summary in found.values())
+    return listing.in_order(summary for _, summary in found.values())
 
 
 def curve(run: Run) -> tuple[list[EpochRecord], list[Progress]]:

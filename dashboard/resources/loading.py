@@ -10,7 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from cae import datasets, locks
+from cae import datasets, trial
 from cae.files import cache_folder, runs_folder
 from cae.runs import Run
 
@@ -71,7 +71,7 @@ def troubles() -> list[str]:
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def _troubles(*folders: str) -> list[str]:
-    return locks.troubles()
+    return trial.troubles()
 
 
 _data_sets: dict[str, int] = {}  # what the data sets of one's own held when they were last looked at

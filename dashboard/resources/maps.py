@@ -11,7 +11,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 import serving
-from cae import browser, evaluation, mapfilm, maps
+from cae import data, evaluation, mapfilm, maps
 from cae.config import MapConfig
 from cae.errors import CaeError
 from cae.jobs import Job
@@ -47,7 +47,7 @@ def map_addresses(run: Run, of: Points, found: TSNE | None) -> MapAddresses:
         points=serving.address(
             f"{of.weights}-points-{of.digits}-{maps.FORMAT}.safetensors", lambda: maps.for_browser(of)
         ),
-        pictures=serving.address(f"test-{of.digits}.gz", lambda: browser.pictures_at(images, of.indices)),
+        pictures=serving.address(f"test-{of.digits}.gz", lambda: data.packed_pictures(images, of.indices)),
         tsne=tsne or "",
     )
 
@@ -154,7 +154,7 @@ def test_pictures_address(dataset: str) -> str:
     """Where the browser finds all test images."""
     images = test_set(dataset)
     return serving.address(
-        f"test-{all_digits(dataset)}.gz", lambda: browser.pictures_at(images, np.arange(len(images)))
+        f"test-{all_digits(dataset)}.gz", lambda: data.packed_pictures(images, np.arange(len(images)))
     )
 
 

@@ -10,7 +10,7 @@ import forms
 import state
 import visitor
 import wording
-from cae import jobs, limits, runs
+from cae import jobs, limits, listing
 from cae.config import ACTIVATIONS, RECIPES, ModelConfig, TrainConfig, differences
 from cae.errors import CaeError, InvalidOption
 from cae.files import is_read_only
@@ -20,7 +20,7 @@ def new_training() -> None:
     """Recipe, name, options, and the button that starts it."""
     recipe = state.recipe_picker()
     summary = st.empty()
-    name = st.text_input("Run name", key=state.name_key(runs.free_name(recipe)), max_chars=80)
+    name = st.text_input("Run name", key=state.name_key(listing.free_name(recipe)), max_chars=80)
     beside_the_name = st.empty()
     button = st.container()
     with st.expander("Options"):
@@ -62,7 +62,7 @@ def load_elsewhere() -> None:
     spelled = PurePath(file.name).stem.lower()
     stem = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in spelled).strip("-")
     with st.form("load", border=False):  # a click right after typing is not lost in what the typing causes
-        name = st.text_input("Name for it", value=runs.free_name(stem[:40] or "imported"))
+        name = st.text_input("Name for it", value=listing.free_name(stem[:40] or "imported"))
         activation = st.selectbox(
             "Activation it was trained with", ACTIVATIONS, help="Asked only of files that do not say."
         )

@@ -3,7 +3,7 @@
 import streamlit as st
 
 import state
-from cae import runs
+from cae import listing
 from cae.runs import Run
 from sections import comparing, sweeps
 
@@ -28,7 +28,7 @@ def show(chosen: list[Run]) -> None:
 
 st.title("Compare")
 st.markdown("Choose two to six runs: their curves, their figures, the same digits through each, and their maps.")
-names = runs.names()
+names = listing.names()
 if len(names) < 2:
     st.info(
         "There is only one run so far: train another on the page Train."

@@ -24,9 +24,10 @@ from safetensors.torch import save as save_tensors
 from cae import own_data
 from cae.config import ModelConfig
 from cae.errors import CaeError
-from cae.exchange import LARGEST_FILE, import_file, pack
+from cae.exchange import LARGEST_FILE, import_file
 from cae.files import data_folder, runs_folder
 from cae.model import ConvAutoencoder
+from cae.zip import pack
 
 PATIENCE = 15.0  # seconds for one archive, on a machine that has other things to do
 NAMES = [

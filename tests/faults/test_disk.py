@@ -20,7 +20,7 @@ from disks import BROKEN, FORBIDDEN, FULL, QUOTA, READ_ONLY, contents, refusing,
 from helpers import TINY, environment, film_of, losses_of, options, to_the_end, trained, weights_of
 from PIL import Image
 
-from cae import cli, datasets, exchange, jobs, judging, latent, mapfilm, maps, own_data, runs, sampling, sweep
+from cae import cli, datasets, exchange, jobs, judging, latent, listing, mapfilm, maps, own_data, sampling, sweep, zip
 from cae.config import MapConfig, ModelConfig
 from cae.errors import CaeError, Unwritable
 from cae.files import data_folder, runs_folder
@@ -114,7 +114,7 @@ def survives(work: Work, place: Path, most: int, faults: Sequence[tuple[int, boo
             if not any(each.startswith(kept_from) for each in refused.refused):
                 assert not unfinished(place), f"{where}; left behind: {unfinished(place)}"
             assert (contents(runs_folder() / "other"), contents(data_folder() / "own" / "before")) == bystanders, where
-            assert all(each.state != "damaged" for each in runs.summaries()), where
+            assert all(each.state != "damaged" for each in listing.summaries()), where
             if said is None:
                 assert work.found() == expected, where
                 continue
@@ -149,7 +149,7 @@ def taken_up(name: str) -> Callable[[], None]:
     """A training that goes on, or begins anew where there is no run yet."""
 
     def train() -> None:
-        if name not in runs.names():
+        if name not in listing.names():
             Run.create(name, TINY, options())
         to_the_end(Run.open(name))
 
@@ -160,7 +160,7 @@ def begun(name: str, epochs: int | None = None) -> Callable[[], None]:
     """A process that is started, for a run that is there or for a new one."""
 
     def start() -> None:
-        if name in runs.names():
+        if name in listing.names():
             jobs.resume_training(Run.open(name), epochs)
         else:
             jobs.start_training(name, TINY, options())
@@ -192,14 +192,14 @@ def is_there(*names: str) -> Callable[[], object]:
 
 def works() -> list[Work]:
     """Everything that writes into the runs, quickly."""
-    imported = {"zip": exchange.pack(opened()), "safetensors": weights_of(opened()), "state_dict": state_dict()}
+    imported = {"zip": zip.pack(opened()), "safetensors": weights_of(opened()), "state_dict": state_dict()}
     return [
         Work("create", lambda: Run.create("new", TINY, options()), lambda: Run.open("new").info.train),
         Work("start", begun("new"), lambda: Run.open("new").state),
         Work("resume", begun("tiny", 3), lambda: (opened().info.train, opened().state)),
         Work("train", taken_up("new"), of_run("new"), lambda: Run.create("new", TINY, options()), short=4),
         Work("note", lambda: opened().annotate("kept"), lambda: opened().info.note),
-        Work("delete", lambda: "tiny" in runs.names() and opened().delete(), runs.names),
+        Work("delete", lambda: "tiny" in listing.names() and opened().delete(), listing.names),
         *(
             Work(f"import {kind}", partial(bring, content), lambda: Run.open("new").weights_hash())
             for kind, content in imported.items()
@@ -307,7 +307,7 @@ def test_a_file_that_is_written_to_its_middle_only_is_never_seen(small_data, rou
             except Unwritable as error:
                 assert "File too large" in str(error), where
         assert not unfinished(runs_folder()), where
-        run = Run.open("run") if "run" in runs.names() else Run.create("run", TINY, options())
+        run = Run.open("run") if "run" in listing.names() else Run.create("run", TINY, options())
         assert run.state in ("failed", "stopped"), where
         to_the_end(run.again())
         assert of_run("run")() == of_run("whole")(), where

@@ -19,7 +19,7 @@ from visitors import PAGES, Server, Visitor
 
 sys.path.append(str(PROJECT / "dashboard"))
 
-from cae import cli, data, figures, judging, lab, own_data, report, runs, sampling, svg
+from cae import cli, data, figures, judging, lab, listing, own_data, report, sampling, svg
 from cae.browser import script
 from cae.config import ModelConfig
 from cae.datasets import LONGEST_NAME, class_names
@@ -81,7 +81,9 @@ def test_the_names_of_the_classes_stay_what_they_were_when_they_came_in(evil):
 
 
 def test_a_folder_that_no_run_can_be_called_by_is_no_run(evil):
-    assert set(runs.names()) & {"evil", "failed"} and all(re.fullmatch("[a-z0-9-]+", name) for name in runs.names())
+    assert set(listing.names()) & {"evil", "failed"} and all(
+        re.fullmatch("[a-z0-9-]+", name) for name in listing.names()
+    )
 
 
 # -- the pages, as Streamlit is told
@@ -119,7 +121,7 @@ def test_what_is_wrong_is_said_word_by_word(evil, monkeypatch):
     def broken(*_):
         raise CaeError(f"broken.zip holds {NOTE}")
 
-    monkeypatch.setattr(runs, "in_order", broken)
+    monkeypatch.setattr(listing, "in_order", broken)
     app = opened("train", run="evil")
     assert not believed(said(app), PAYLOADS) and plain(PAYLOADS[0]) in app.error[0].value
 

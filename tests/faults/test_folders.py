@@ -20,7 +20,7 @@ from apps import button, opened, settled, words
 from disks import contents
 from helpers import TINY, film_of, options, to_the_end, trained, weights_of
 
-from cae import jobs, runs
+from cae import jobs, listing
 from cae.errors import RunNotFound, Unwritable
 from cae.files import runs_folder
 from cae.records import EpochRecord
@@ -213,7 +213,7 @@ def strange(copy_tiny) -> list[str]:
         os.mkdir(os.path.join(runs_folder(), name))  # noqa: PTH102, PTH118
     for number in range(2000):
         (runs_folder() / f"IMG_{number:04d}.jpg").touch()
-    return runs.names()
+    return listing.names()
 
 
 def socket_at(path: Path) -> None:
@@ -244,7 +244,7 @@ def test_nothing_in_the_checkpoints_folder_is_waited_for_or_read_without_end(
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     names = strange(copy_tiny)
     began = time.monotonic()
-    found = {each.name: each for each in runs.summaries()}
+    found = {each.name: each for each in listing.summaries()}
     assert time.monotonic() - began < 10 and set(names) <= set(found)
     assert not {"loop", "dangling", "file", "pipe", "con", "UPPER"} & set(found)
     for kind in KINDS:
@@ -300,7 +300,7 @@ def test_a_run_that_is_closed_to_us_is_said_in_a_sentence(anybody, page):
     closed = anybody / "checkpoints" / "closed"
     shutil.copytree(anybody / "checkpoints" / "tiny", closed)
     closed.chmod(0)
-    found = next(each for each in runs.summaries() if each.name == "closed")
+    found = next(each for each in listing.summaries() if each.name == "closed")
     assert (found.state, found.reason) == ("damaged", "closed/run.json cannot be read: Permission denied.")
     assert "Permission denied" in plain(opened(page, run="closed"))
     with pytest.raises(Unwritable, match="Permission denied; change who may write there"):
@@ -315,7 +315,7 @@ def test_a_checkpoints_folder_that_is_closed_to_us_leaves_the_shipped_runs(anybo
         assert not opened(page).error
     with pytest.raises(Unwritable, match="A run cannot be made in"):
         Run.create("new", TINY, options())
-    assert "best" in runs.names() and "tiny" not in runs.names()
+    assert "best" in listing.names() and "tiny" not in listing.names()
 
 
 @pytest.mark.usefixtures("own_static_folder")
@@ -330,7 +330,7 @@ def test_pages_work_whatever_the_checkpoints_folder_is(small_data, tmp_path, mon
     if kind != "nothing":
         with pytest.raises(Unwritable, match="A run cannot be made in"):
             Run.create("new", TINY, options())
-        assert "best" in runs.names()  # the shipped ones are still there
+        assert "best" in listing.names()  # the shipped ones are still there
 
 
 def test_a_checkpoints_folder_that_is_deleted_while_it_is_trained_in_ends_the_training(small_data):

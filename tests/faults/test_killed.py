@@ -28,12 +28,12 @@ from killing import end_of, killed, moments_in, moments_of, one_of_each, said, s
 from safetensors.numpy import load, load_file, save_file
 from visitors import PATIENCE, Server, Visitor
 
-from cae import jobs, judging, mapfilm, maps, runs, sampling, sweep
+from cae import jobs, judging, listing, mapfilm, maps, sampling, sweep
 from cae.config import MapConfig
 from cae.files import cache_folder, runs_folder
 from cae.runs import Run
+from cae.tensors import damage, metadata
 from cae.trainer import train_run
-from cae.weights import damage, metadata
 
 pytestmark = [
     pytest.mark.usefixtures("small_data", "no_training_left"),
@@ -124,7 +124,7 @@ def test_a_training_killed_at_any_moment_of_any_write_ends_as_one_never_killed(r
         process = start("train", f"--name={name}", *THREE, deadly=number)
         assert end_of(process) == -signal.SIGKILL, where
         kills += 1
-        if name not in runs.names():  # it was killed before there was a run
+        if name not in listing.names():  # it was killed before there was a run
             before += 1
             assert not (runs_folder() / name).exists(), where
             assert end_of(start("train", f"--name={name}", *THREE)) == 0, where
@@ -151,14 +151,14 @@ def test_a_training_killed_at_random_times_again_and_again_ends_as_one_never_kil
     while kills < wanted:
         number += 1
         name, arguments = f"random-{number}", ("train", f"--name=random-{number}", *LONG)
-        while kills < wanted and (name not in runs.names() or Run.open(name).state != "finished"):
+        while kills < wanted and (name not in listing.names() or Run.open(name).state != "finished"):
             process = start(*arguments)
             time.sleep(random.uniform(0, 0.8 * seconds))
             kills += killed(process)
-            if name in runs.names():
+            if name in listing.names():
                 is_whole(Run.open(name), whole)
                 arguments = "train", "--resume", name
-        if name in runs.names():
+        if name in listing.names():
             is_the_same(resumed(name), whole)
     survived(
         f"{kills} kills at random times, one after the other in the same {number} of longer trainings: every one ended "

@@ -18,8 +18,9 @@ from rivals import Rivals
 
 from cae import cli
 from cae.files import cache_folder, runs_folder
-from cae.locks import Lock, is_held, trouble, troubles
+from cae.locks import Lock, is_held
 from cae.runs import Run
+from cae.trial import trouble, troubles
 
 NO_FLOCK = (
     "import errno, fcntl\ndef no(*_): raise OSError(errno.ENOSYS, 'Function not implemented')\nfcntl.flock = no\n"

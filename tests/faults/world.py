@@ -30,11 +30,12 @@ from cae import (
     sampling,
     sweep,
     tickets,
-)  # fmt: skip
+)
 from cae.config import MapConfig, ModelConfig, TrainConfig
 from cae.info import RunInfo
+from cae.listing import names, summaries
 from cae.owners import owner
-from cae.runs import Run, names, summaries
+from cae.runs import Run
 
 NAME = "six"
 SMALL = ModelConfig(latent_dim=6, width=4)
