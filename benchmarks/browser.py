@@ -32,8 +32,10 @@ from benchmarks.common import PROJECT, Report, median, parser, percentile, serve
 from benchmarks.pages import FOLLOW, Sent, chromium, draw, opened
 from benchmarks.strokes import drawing, unseen
 from benchmarks.usual import released
-from cae import Run, data, latent
-from cae.browser import script
+from cae import Run
+from cae.data.images import load
+from cae.latent import space
+from cae.web.bundle import script
 
 SLIDER_MS, PEN_MS, EPOCH_MS, BYTES = 17, 50, 100, 0
 DECODE_MS = {"original": 2, "best": 8}
@@ -77,7 +79,7 @@ def slider(page: Page, sent: Sent, drags: int) -> list[dict[str, float]]:
 
 def steer(browser: Browser, address: str, run: Run, rounds: int) -> dict[str, Any]:
     page = opened(browser, f"{address}/steer?run={run.name}")
-    codes = latent.latent_space(run).real.codes()[::100].tolist()
+    codes = space.latent_space(run).real.codes()[::100].tolist()
     weights = f"{address}/app/static/{run.weights_hash()}.safetensors"
     decode = [each for _ in range(rounds) for each in page.evaluate(DECODE, [script("cae"), weights, codes])]
     page.locator(".steer").evaluate(FOLLOW, "input")
@@ -91,7 +93,7 @@ def steer(browser: Browser, address: str, run: Run, rounds: int) -> dict[str, An
 def pen(browser: Browser, address: str, rounds: int) -> dict[str, Any]:
     page = opened(browser, f"{address}/draw?run=original")
     page.locator(".draw").evaluate(FOLLOW, "pointermove")
-    images, sent, generator = data.load("mnist", "train"), Sent(page), np.random.default_rng(0)
+    images, sent, generator = load("mnist", "train"), Sent(page), np.random.default_rng(0)
     for index in generator.choice(unseen(len(images)), 3 * rounds, replace=False):
         draw(page, drawing(images.pixels[index].numpy(), generator), sent.switch)
         page.wait_for_timeout(500)
@@ -108,7 +110,7 @@ def scrub(browser: Browser, address: str, rounds: int) -> dict[str, list[float]]
     for name in ("steer", "draw"):
         page = opened(browser, f"{address}/{name}?run=original")
         if name == "draw":
-            draw(page, drawing(data.load("mnist", "train").pixels[7].numpy(), np.random.default_rng(0)))
+            draw(page, drawing(load("mnist", "train").pixels[7].numpy(), np.random.default_rng(0)))
         box = page.get_by_role("slider", name="Epoch", exact=True).bounding_box()
         assert box is not None
         page.locator(".epoch").evaluate(FOLLOW, "input")

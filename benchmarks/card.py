@@ -2,7 +2,7 @@
 
 python benchmarks/card.py [--rounds 3] [--json]
 
-Each speed is that of `cae.training.train` on the 60,000 training images, from its 20th step on, for two seconds,
+Each speed is that of `cae.network.training.train` on the 60,000 training images, from its 20th step on, for 2 seconds,
 the loss as a number after every step included. Card and processor take turns, round by round.
 The recipe `original` is then trained to its end on the card, evaluation included, by seed 0.
 """
@@ -21,8 +21,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.common import Report, median, parser
 from cae import RECIPES, EpochRecord, load, train
 from cae.config import ModelConfig
-from cae.parallel import device
-from cae.training import TrainState
+from cae.network.parallel import device
+from cae.network.training import TrainState
 
 POINTS = [(batch, 16) for batch in (64, 256, 1024, 4096)] + [(1024, 64), (1024, 256)]  # batch size, width
 WARM_UP, SECONDS = 20, 2.0

@@ -2,8 +2,8 @@
 
 python benchmarks/embedding.py [--rounds 5] [--run original] [--json]
 
-Ours is `cae.model.embed` on the images in memory, what the map, Steer and Draw begin with; the usual way makes each
-image a PIL image and a tensor first. Loading files and the model is in neither. Goal: at most 3 s.
+Ours is `cae.network.model.embed` on the images in memory, what the map, Steer and Draw begin with; the usual way makes
+each image a PIL image and a tensor first. Loading files and the model is in neither. Goal: at most 3 s.
 """
 
 from __future__ import annotations
@@ -27,19 +27,20 @@ def main() -> None:
     from torch.utils.data import ConcatDataset, DataLoader
     from torchvision import datasets, transforms
 
-    from cae import Run, data
-    from cae.files import data_folder
-    from cae.model import embed
+    from cae import Run
+    from cae.data.images import load, to_model
+    from cae.disk.files import data_folder
+    from cae.network.model import embed
 
     report = Report(given.json)
     model = Run.open(given.run).model()
-    pixels = torch.cat([data.load("mnist", "train").pixels, data.load("mnist", "test").pixels])
+    pixels = torch.cat([load("mnist", "train").pixels, load("mnist", "test").pixels])
     transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
     parts = [datasets.MNIST(data_folder(), train=train, transform=transform) for train in (True, False)]
     loader: DataLoader[tuple[torch.Tensor, torch.Tensor]] = DataLoader(ConcatDataset(parts), batch_size=1000)
 
     def ours() -> torch.Tensor:
-        return torch.cat([embed(model, data.to_model(part)) for part in pixels.split(1000)])
+        return torch.cat([embed(model, to_model(part)) for part in pixels.split(1000)])
 
     @torch.no_grad()
     def usual() -> torch.Tensor:

@@ -52,13 +52,16 @@ def in_python(run_name: str, rounds: int) -> list[float]:
     import torch
 
     torch.set_num_threads(1)  # as in the dashboard
-    from cae import data, latent, quality, sampling
-    from cae.judge import judge_of
-    from cae.runs import Run
+    from cae.data.images import load
+    from cae.evaluation import quality
+    from cae.evaluation.classifier import judge_of
+    from cae.latent import sampling
+    from cae.latent.space import latent_space
+    from cae.runs.run import Run
 
     run = Run.open(run_name)
-    model, space, judge, fitted = run.model(), latent.latent_space(run), judge_of("mnist"), sampling.kept(run)
-    train, found = data.load("mnist", "train").pixels.numpy(), []
+    model, space, judge, fitted = run.model(), latent_space(run), judge_of("mnist"), sampling.kept(run)
+    train, found = load("mnist", "train").pixels.numpy(), []
     squares = quality.squares(train)
     assert fitted is not None
     for seed in range(rounds + 1):

@@ -2,9 +2,9 @@
 
 python benchmarks/listing.py [--runs 1000] [--rounds 7] [--json]
 
-Each run has 20 lines of history and real weights. `cae.listing.summaries()` is timed in this process, with the
-folder in the system's cache; what one would write instead is a loop that reads run.json and history.jsonl as JSON and checks
-nothing.
+Each run has 20 lines of history and real weights. `cae.runs.listing.summaries()` is timed in this process, with the
+folder in the system's cache; what one would write instead is a loop that reads run.json and history.jsonl as JSON and
+checks nothing.
 Goal: 300 ms for 1,000 runs.
 """
 
@@ -28,8 +28,8 @@ GOAL_MS = 300
 def make_runs(folder: Path, count: int) -> None:
     """Fills `folder` with finished runs."""
     from cae import RECIPES, ConvAutoencoder, EpochRecord, Run
-    from cae.records import to_line
-    from cae.weights import write_weights
+    from cae.network.records import to_line
+    from cae.runs.weights import write_weights
 
     recipe = RECIPES["original"]
     weights = {name: value.numpy() for name, value in ConvAutoencoder(recipe.model).state_dict().items()}
@@ -73,7 +73,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["CAE_CHECKPOINTS"] = folder
         make_runs(Path(folder), given.runs)
-        from cae.listing import summaries
+        from cae.runs.listing import summaries
 
         ours, theirs = [], []
         for _ in range(given.rounds + 1):

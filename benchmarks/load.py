@@ -443,9 +443,9 @@ def _long_training(path: Path) -> None:
 
 def _one_more(path: Path, epoch: int) -> None:
     from cae import RECIPES, EpochRecord, Run
-    from cae.files import append_line
-    from cae.records import Progress, to_line
-    from cae.weights import write_weights
+    from cae.disk.files import append_line
+    from cae.network.records import Progress, to_line
+    from cae.runs.weights import write_weights
 
     weights = Run(PROJECT / "checkpoints" / "original").weights()
     weights["decoder.5.bias"] = weights["decoder.5.bias"] + np.float32(epoch / EPOCHS)  # each frame is another

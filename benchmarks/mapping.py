@@ -21,9 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.common import Report, median, parser
-from cae import Run, data, projection
+from cae import Run
 from cae.config import MapConfig
-from cae.model import embed
+from cae.data.images import load, to_model
+from cae.latent import projection
+from cae.network.model import embed
 
 GOAL, DIGITS = 20.0, 10_000
 
@@ -48,8 +50,8 @@ def scikit_learn(codes: NDArray[np.float32]) -> NDArray[np.float32]:
 def main() -> None:
     given = parser(__doc__, rounds=1).parse_args()
     report = Report(given.json)
-    images = data.load("mnist", "train")
-    codes = embed(Run.open("original").model(), data.to_model(images.pixels[-DIGITS:])).numpy()
+    images = load("mnist", "train")
+    codes = embed(Run.open("original").model(), to_model(images.pixels[-DIGITS:])).numpy()
     labels = images.labels[-DIGITS:].numpy()
     ways: dict[str, Callable[[NDArray[np.float32]], NDArray[np.float32]]] = {
         "ours": ours, "openTSNE": opentsne, "scikit-learn": scikit_learn,

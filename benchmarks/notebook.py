@@ -30,7 +30,7 @@ def epochs(
     from torch.utils.data import DataLoader, Subset
     from torchvision import datasets, transforms
 
-    from cae.files import data_folder
+    from cae.disk.files import data_folder
 
     transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
     train_set = datasets.MNIST(data_folder(), train=True, transform=transform)

@@ -19,8 +19,8 @@ from playwright.sync_api import Browser
 
 from benchmarks.common import Report, median, parser
 from benchmarks.pages import chromium
-from cae import lab
-from cae.runs import Run
+from cae.exports import lab
+from cae.runs.run import Run
 
 SECONDS, BYTES = 2.0, 6_000_000
 

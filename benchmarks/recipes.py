@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.common import PROJECT, Report, parser
 from cae.config import RECIPES
-from cae.records import EpochRecord, from_line
+from cae.network.records import EpochRecord, from_line
 
 
 def trained(recipe: str, seed: int) -> EpochRecord:

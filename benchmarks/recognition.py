@@ -27,11 +27,11 @@ from playwright.sync_api import expect
 from benchmarks.common import PROJECT, Report, parser, served
 from benchmarks.pages import chromium, draw, opened
 from benchmarks.strokes import Drawing, drawing, raster, unseen
-from cae import data
-from cae.drawing import BOX, MIDDLE, SIDE, normalise_ink, resample
-from cae.latent import NEIGHBOURS, LatentSpace, latent_space, vote
-from cae.model import embed
-from cae.runs import Run
+from cae.data.images import load, to_model
+from cae.data.ink import BOX, MIDDLE, SIDE, normalise_ink, resample
+from cae.latent.space import NEIGHBOURS, LatentSpace, latent_space, vote
+from cae.network.model import embed
+from cae.runs.run import Run
 
 GOAL = 0.92
 Classes = NDArray[np.int64]
@@ -56,7 +56,7 @@ def recognised(run: Run, space: LatentSpace, inks: Sequence[NDArray[np.float64]]
     model, count = run.model(), len(space.class_names)
 
     def codes_of(pictures: list[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        return embed(model, data.to_model(torch.from_numpy(np.stack(pictures)))).numpy()
+        return embed(model, to_model(torch.from_numpy(np.stack(pictures)))).numpy()
 
     ours = [vote(space.inked, code, count).argmax() for code in codes_of([normalise_ink(ink) for ink in inks])]
     prototype = KNeighborsClassifier(NEIGHBOURS, algorithm="brute").fit(space.real.codes(), space.real.labels)
@@ -88,7 +88,7 @@ def main() -> None:
                          help="draw the first N on the page as well (0; 100 where N is left out)")  # fmt: skip
     given = options.parse_args()
     report = Report(given.json)
-    run, images = Run.open(given.run), data.load("mnist", "train")
+    run, images = Run.open(given.run), load("mnist", "train")
     space = latent_space(run)
     generator = np.random.default_rng(given.seed)
     chosen = generator.permutation(unseen(len(images)))[: given.digits]

@@ -1,7 +1,7 @@
 """Digits as a hand would draw them on the canvas: the middle lines of MNIST's strokes, as the points of a pen.
 
 A person's drawings are not to be had for a test that anyone can repeat; these come from training digits that neither
-the references nor the held-out ones of `cae.latent` contain, and that the test set does not contain either.
+the references nor the held-out ones of `cae.latent.space` contain, and that the test set does not contain either.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Drawing:
 
 def unseen(available: int) -> NDArray[np.int64]:
     """Which of so many training digits the latent space was not measured on."""
-    from cae.latent import chosen
+    from cae.latent.space import chosen
 
     return np.setdiff1d(np.arange(available), np.concatenate(chosen(available)))
 

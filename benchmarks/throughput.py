@@ -1,4 +1,4 @@
-"""Training speed: the recipe `original` through `cae.training.train`, against the same recipe written the usual way.
+"""Training speed: the recipe `original` through `cae.network.training.train`, against the usual way to write it.
 
 python benchmarks/throughput.py [--rounds 3] [--images 60000] [--json]
 
@@ -23,14 +23,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks import notebook
 from benchmarks.common import Report, median, parser
 
-WAYS = {"ours": "cae.training.train", "usual-0": "the usual way, 0 workers", "usual-2": "the usual way, 2 workers"}
+WAYS = {
+    "ours": "cae.network.training.train",
+    "usual-0": "the usual way, 0 workers",
+    "usual-2": "the usual way, 2 workers",
+}
 WARM_UP = 3_200
 Seconds = tuple[float, float, float]  # training, whole epoch, and the test MSE as proof of the same work
 
 
 def ours(images: int) -> Seconds:
     from cae import RECIPES, EpochRecord, load, train
-    from cae.training import TrainState
+    from cae.network.training import TrainState
 
     pixels, test = load("mnist", "train").pixels, load("mnist", "test").pixels
     recipe = RECIPES["original"]

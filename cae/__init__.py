@@ -16,22 +16,22 @@ if TYPE_CHECKING:
     from cae.config import RECIPES as RECIPES
     from cae.config import ModelConfig as ModelConfig
     from cae.config import TrainConfig as TrainConfig
-    from cae.data import load as load
-    from cae.data import to_model as to_model
-    from cae.data import to_pixels as to_pixels
+    from cae.data.images import load as load
+    from cae.data.images import to_model as to_model
+    from cae.data.images import to_pixels as to_pixels
     from cae.errors import CaeError as CaeError
-    from cae.model import ConvAutoencoder as ConvAutoencoder
-    from cae.records import EpochRecord as EpochRecord
-    from cae.records import Progress as Progress
-    from cae.runs import Run as Run
-    from cae.training import train as train
+    from cae.network.model import ConvAutoencoder as ConvAutoencoder
+    from cae.network.records import EpochRecord as EpochRecord
+    from cae.network.records import Progress as Progress
+    from cae.network.training import train as train
+    from cae.runs.run import Run as Run
 
 # Found when first asked for, so that `import cae` and the quick commands do not wait for torch.
 _HOME = {
     "RECIPES": "config", "ModelConfig": "config", "TrainConfig": "config",
-    "load": "data", "to_model": "data", "to_pixels": "data",
-    "CaeError": "errors", "ConvAutoencoder": "model", "EpochRecord": "records", "Progress": "records",
-    "Run": "runs", "train": "training",
+    "load": "data.images", "to_model": "data.images", "to_pixels": "data.images",
+    "CaeError": "errors", "ConvAutoencoder": "network.model", "EpochRecord": "network.records",
+    "Progress": "network.records", "Run": "runs.run", "train": "network.training",
 }  # fmt: skip
 __all__ = list(_HOME)
 

@@ -2,6 +2,6 @@
 
 import sys
 
-from cae.cli import main
+from cae.commands.cli import main
 
 sys.exit(main())

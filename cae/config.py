@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import Field, asdict, dataclass, field, fields
 from typing import Any, TypeVar
 
-from cae import datasets
+from cae.data import catalogue
 from cae.errors import CaeError, InvalidOption
 
 ACTIVATIONS = ("relu", "gelu", "silu")
@@ -47,7 +47,7 @@ class Option:
         if value is None and self.optional:
             return
         if self.fixed:
-            if value in self.fixed or (self.more and is_stored and datasets.is_name(value)):
+            if value in self.fixed or (self.more and is_stored and catalogue.is_name(value)):
                 return
             if value not in self.choices:
                 raise self._refusal(f"must be one of {', '.join(self.choices)}, not {_short(value)}")
@@ -145,7 +145,7 @@ class TrainConfig(Config):
     """How the network is trained. The loss is MSE on pixels in [-1, 1]."""
 
     dataset: str = _option(
-        "mnist", "Data set", "What the pictures are of.", fixed=tuple(datasets.DATASETS), more=datasets.own
+        "mnist", "Data set", "What the pictures are of.", fixed=tuple(catalogue.DATASETS), more=catalogue.own
     )
     epochs: int = _option(20, "Epochs", "How often every training image is seen.", unit="epochs", low=1, high=10_000)
     batch_size: int = _option(
@@ -214,10 +214,10 @@ class TrainConfig(Config):
     def check(self, *, is_stored: bool = False) -> None:
         """Raises InvalidOption where a value cannot be used, or where the data set has not so many images."""
         super().check(is_stored=is_stored)
-        if is_stored and self.dataset not in datasets.DATASETS:
+        if is_stored and self.dataset not in catalogue.DATASETS:
             return
         try:
-            available = datasets.train_images(self.dataset)
+            available = catalogue.train_images(self.dataset)
         except CaeError as error:
             raise InvalidOption("dataset", str(error)) from error
         if self.validation_images >= available:
@@ -274,7 +274,7 @@ class SampleConfig(Config):
         "Class",
         "Only codes like those of one class.",
         low=0,
-        high=datasets.MOST_CLASSES - 1,
+        high=catalogue.MOST_CLASSES - 1,
         optional="all classes",
     )
     count: int = _option(64, "Count", "How many.", unit="digits", low=1, high=10_000)

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from cae import metrics
-from cae.owners import Owner, in_words
-from cae.runs import Run, Summary
+from cae.data import metrics
+from cae.runs.owners import Owner, in_words
+from cae.runs.run import Run, Summary
 
 # What means something to Markdown anywhere, and what begins a list; and where it finds an address, escaped or not.
 _MEANT = re.compile(r"[\\`*_{}\[\]()<>#|~$:&!]|^[-+](?=[\s-]|$)|(?<=^\d)\.(?=\s|$)|(?<=\d\d)\.(?=\s|$)")

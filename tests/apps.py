@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 def own_static_folder(tmp_path, monkeypatch):
     """What the pages make for the browser lies in the test's own folder."""
     monkeypatch.syspath_prepend(str(PROJECT / "dashboard"))
-    import serving
+    from server import serving
 
     monkeypatch.setattr(serving, "_STATIC", tmp_path / "static")
     return tmp_path / "static"
@@ -25,7 +25,7 @@ def opened(page: str = "home", **query: str) -> AppTest:
     app = AppTest.from_file(str(PROJECT / "dashboard" / "Home.py"), default_timeout=180)
     for name, value in query.items():
         app.query_params[name] = value
-    return settled(settled(app.run()).switch_page(f"views/{page}.py").run())
+    return settled(settled(app.run()).switch_page(f"views/{page}/page.py").run())
 
 
 def settled(app: AppTest) -> AppTest:

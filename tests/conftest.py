@@ -14,8 +14,8 @@ from apps import own_static_folder, small  # noqa: F401
 from helpers import SMALL_TEST, SMALL_TRAIN, trained, write_idx
 from visitors import chromium, guest, server, small_server, visitor  # noqa: F401
 
-from cae.files import runs_folder
-from cae.runs import Run
+from cae.disk.files import runs_folder
+from cae.runs.run import Run
 
 
 def pytest_addoption(parser):
@@ -61,7 +61,7 @@ def own_folders(tmp_path, monkeypatch):
 @pytest.fixture(scope="session")
 def small_data_folder(tmp_path_factory):
     """The first digits of MNIST as a data folder, put there by hand: everything with them takes no time."""
-    from cae.data import load
+    from cae.data.images import load
 
     folder = tmp_path_factory.mktemp("small-data")
     raw = folder / "MNIST" / "raw"

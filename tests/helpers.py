@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from cae.config import ModelConfig, TrainConfig
-from cae.files import runs_folder
-from cae.runs import Run
+from cae.disk.files import runs_folder
+from cae.runs.run import Run
 
 PROJECT = Path(__file__).resolve().parent.parent
 TINY = ModelConfig(latent_dim=2, width=4)
@@ -32,7 +32,7 @@ def trained(name: str, model: ModelConfig = TINY, **changes) -> Run:
 
 def to_the_end(run: Run) -> None:
     """Trains a run, where nothing else is being trained that it could have to wait for."""
-    from cae.trainer import Waiting, train_run
+    from cae.jobs.trainer import Waiting, train_run
 
     for event in train_run(run):
         assert not isinstance(event, Waiting), f"{run.name} waits for {event.ahead}"

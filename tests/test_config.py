@@ -4,7 +4,7 @@ from dataclasses import FrozenInstanceError, fields
 import pytest
 
 from cae.config import ACTIVATIONS, OPTIMIZERS, RECIPES, ModelConfig, TrainConfig, differences, from_json
-from cae.datasets import DATASETS
+from cae.data.catalogue import DATASETS
 from cae.errors import CaeError, InvalidOption
 
 NUMBERS = [(cls, option) for cls in (ModelConfig, TrainConfig) for option in cls.options() if not option.choices]

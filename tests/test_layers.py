@@ -3,62 +3,29 @@
 import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from helpers import PROJECT, environment
 
 CAE = sorted((PROJECT / "cae").rglob("*.py"))
-VIEWS = sorted(path for part in ("views", "sections") for path in (PROJECT / "dashboard" / part).glob("*.py"))
+VIEWS = sorted((PROJECT / "dashboard" / "views").rglob("*.py"))
 
-# A module imports only from rows above its own. One that is new finds its row here.
+# A package imports only from rows above its own.
 ROWS = [
-    {"errors", "owners"},
-    {"reading"},
-    {"files"},
-    {"locks"},
-    {"datasets", "containers", "tickets", "folders"},
-    {
-        "config",
-        "records",
-        "metrics",
-        "picks",
-        "drawing",
-        "attributes",
-        "photo",
-        "last_layer",
-        "standalone",
-        "parallel",
-        "priors",
-        "quality",
-        "svg",
-        "verdicts",
-    },
-    {"weights", "info"},
-    {"model", "data", "optim", "augment", "pictures", "sources"},
-    {"training", "runs", "state_dict"},
-    {"limits"},
-    {"jobs", "latent", "judge", "own_data"},
-    {"trainer", "exchange", "evaluation", "projection", "figures", "browser", "graph"},
-    {"maps", "probing", "sampling", "sweep", "classroom", "worksheet"},
-    {"judging", "mapfilm", "animation", "lab", "boards", "evidence"},
-    {"shipping", "exports", "facts", "answers"},
-    {"report", "missions"},
-    {"arguments", "terminal"},
-    {"learn", "measure", "bring", "take", "teach"},
-    {"cli"},
-    {"__main__"},
-]
+    {"errors"}, {"disk", "web"}, {"config"}, {"data"}, {"network"}, {"runs"}, {"words"}, {"imports"}, {"jobs"},
+    {"evaluation"}, {"plots"}, {"latent"}, {"exports", "classroom"}, {"commands"},
+]  # fmt: skip
 RANK = {name: rank for rank, names in enumerate(ROWS) for name in names}
-LIGHT = (
-    "config", "records", "files", "locks", "runs", "jobs", "weights", "trainer", "cli", "errors", "metrics",
-    "evaluation", "exchange", "sweep", "svg", "datasets", "reading", "state_dict", "sources", "own_data", "boards",
-    "graph", "exports", "__init__",
-    "folders", "info", "owners", "tickets", "limits", "classroom", "verdicts", "evidence", "answers", "missions",
-    "worksheet",
-)  # fmt: skip
 HEAVY = {
     "torch", "torchvision", "sklearn", "skimage", "plotly", "scipy", "streamlit", "rich", "onnx", "onnxruntime",
-    "tensorboard",
+    "tensorboard", "jinja2",
+}  # fmt: skip
+# What may import something heavy at module level: everything else must come without.
+SLOW = {
+    "data.images", "network.last_layer", "network.model", "network.optim", "network.augment", "network.training",
+    "network.parallel", "evaluation.classifier", "exports.standalone", "exports.facts", "exports.report",
+    "latent.sampling",
 }  # fmt: skip
 
 
@@ -66,14 +33,14 @@ def tree(path):
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def is_for_types(node):
-    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(PROJECT / "cae").with_suffix("").parts)
 
 
-def imports(node, everywhere=True, outermost=True):
+def imports(node, everywhere=True):
     """The dotted names that are imported, those for type checking left out; or only those at module level."""
     for child in ast.iter_child_nodes(node):
-        if is_for_types(child):
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
             continue
         if isinstance(child, ast.Import):
             yield from (alias.name for alias in child.names)
@@ -88,14 +55,6 @@ def packages(path, everywhere=True):
     return {name.split(".")[0] for name in imports(tree(path), everywhere)}
 
 
-def own(path):
-    """The modules of cae that a file imports."""
-    found = (
-        name.removeprefix("cae.").removeprefix("commands.") for name in imports(tree(path)) if name.startswith("cae.")
-    )
-    return {name.split(".")[0] for name in found}
-
-
 def test_this_parser_sees_every_kind_of_import():
     source = (
         "import a.b\nfrom c import d\nif TYPE_CHECKING:\n    import e\n"
@@ -106,51 +65,39 @@ def test_this_parser_sees_every_kind_of_import():
     assert list(imports(ast.parse(source), everywhere=False)) == ["a.b", "c.d", "f", "l"]
 
 
-@pytest.mark.parametrize("path", CAE, ids=lambda path: path.stem)
-def test_imports_inside_cae_go_one_way(path):
-    if path.stem == "__init__":
-        return
-    assert path.stem in RANK, f"cae/{path.name} has no row yet: give it one in ROWS"
-    against = {name for name in own(path) if RANK.get(name, 99) >= RANK[path.stem]}
-    assert not against, f"{path.stem} may not import {against}"
+def test_packages_import_one_way():
+    arrows = {
+        (module_of(path).split(".")[0], name.split(".")[1], module_of(path))
+        for path in CAE for name in imports(tree(path)) if name.startswith("cae.") and path.parent.name != "cae"
+    }  # fmt: skip
+    assert not {arrow for arrow in arrows if arrow[0] != arrow[1] and RANK[arrow[1]] >= RANK[arrow[0]]}
+    assert {arrow[2] for arrow in arrows if arrow[:2] == ("network", "data")} == {"network.training"}
 
 
-def test_model_and_data_do_not_know_each_other():
-    assert "data" not in own(PROJECT / "cae" / "model.py")
-    assert "model" not in own(PROJECT / "cae" / "data.py")
+def test_cae_knows_neither_streamlit_nor_the_dashboard_and_only_plots_knows_plotly():
+    for path in CAE:
+        assert not packages(path) & {"streamlit", "dashboard", "start", "tests", "benchmarks"}, path
+        assert "plotly" not in packages(path, everywhere=False), path
+        assert "plotly" not in packages(path) or path.parent.name == "plots", path
 
 
-@pytest.mark.parametrize("path", CAE, ids=lambda path: path.stem)
-def test_cae_knows_neither_streamlit_nor_the_dashboard(path):
-    assert not packages(path) & {"streamlit", "dashboard", "start", "tests", "benchmarks"}
+def test_only_the_command_line_prints():
+    for path in CAE:
+        calls = [node for node in ast.walk(tree(path)) if isinstance(node, ast.Call)]
+        printed = [node.lineno for node in calls if isinstance(node.func, ast.Name) and node.func.id == "print"]
+        assert not printed or path.parent.name == "commands", path
 
 
-@pytest.mark.parametrize("path", CAE, ids=lambda path: path.stem)
-def test_only_figures_imports_plotly_and_only_when_asked(path):
-    assert "plotly" not in packages(path, everywhere=False)
-    if path.stem != "figures":
-        assert "plotly" not in packages(path)
-
-
-@pytest.mark.parametrize("path", CAE, ids=lambda path: path.stem)
-def test_only_the_command_line_prints(path):
-    calls = [node for node in ast.walk(tree(path)) if isinstance(node, ast.Call)]
-    printed = [node.lineno for node in calls if isinstance(node.func, ast.Name) and node.func.id == "print"]
-    assert not printed or path.stem == "cli" or path.parent.name == "commands"
-
-
-@pytest.mark.parametrize("name", LIGHT)
-def test_the_light_modules_import_nothing_heavy_at_module_level(name):
-    assert not packages(PROJECT / "cae" / f"{name}.py", everywhere=False) & HEAVY
-
-
-def test_the_light_modules_really_come_without_torch():
-    names = [name for name in LIGHT if name != "__init__"]
-    code = f"import cae, sys, {', '.join(f'cae.{name}' for name in names)}\nprint(sorted(sys.modules))"
+def test_everything_but_what_computes_comes_without_torch_and_its_like():
+    light = [module_of(path) for path in CAE if module_of(path) not in SLOW and path.stem != "__main__"]
+    for name in light:
+        path = PROJECT / "cae" / f"{name.replace('.', '/')}.py"
+        assert not packages(path, everywhere=False) & HEAVY, name
+    names = ", ".join(f"cae.{name}".removesuffix(".__init__") for name in light)
+    code = f"import sys, {names}\nprint(sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment(), check=True)
     loaded = {name.split(".")[0] for name in ast.literal_eval(loaded.stdout)}
-    assert "cae" in loaded
-    assert not loaded & HEAVY
+    assert "cae" in loaded and not loaded & HEAVY
 
 
 def test_everything_the_package_promises_is_there():
@@ -168,16 +115,12 @@ def test_the_library_seeds_nothing_globally():
         assert not {"torch.manual_seed", "np.random.seed", "random.seed", "torch.seed"} & set(called), path
 
 
-def test_there_are_views_where_there_is_a_dashboard():
-    if not (PROJECT / "dashboard" / "Home.py").exists():
-        pytest.skip("there is no dashboard yet")
-    assert VIEWS
-
-
-@pytest.mark.parametrize("path", VIEWS, ids=lambda path: path.stem)
-def test_a_view_is_a_recipe_without_torch_sklearn_and_session_state(path):
-    assert not packages(path) & {"torch", "torchvision", "sklearn", "skimage", "plotly", "safetensors"}
-    words = {node.attr for node in ast.walk(tree(path)) if isinstance(node, ast.Attribute)}
-    words |= {node.id for node in ast.walk(tree(path)) if isinstance(node, ast.Name)}
-    assert "session_state" not in words
-    assert "unsafe_allow_html" not in path.read_text(encoding="utf-8")
+def test_a_view_is_a_recipe_without_torch_sklearn_and_session_state():
+    assert len(VIEWS) > 10
+    for path in VIEWS:
+        assert not packages(path) & {"torch", "torchvision", "sklearn", "skimage", "plotly", "safetensors"}, path
+        nodes = list(ast.walk(tree(path)))
+        words = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+        words |= {node.id for node in nodes if isinstance(node, ast.Name)}
+        assert "session_state" not in words, path
+        assert "unsafe_allow_html" not in path.read_text(encoding="utf-8"), path

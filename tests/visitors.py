@@ -13,8 +13,8 @@ import torch
 from helpers import PROJECT, environment, wait_until
 from playwright.sync_api import Page, expect, sync_playwright
 
-from cae import data
-from cae.runs import Run
+from cae.data.images import to_pixels
+from cae.runs.run import Run
 
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -186,4 +186,4 @@ def pixels_of(canvas) -> list[int]:
 def decoded(run: Run, code: list[float]) -> np.ndarray:
     """The pixels (784,) that PyTorch decodes from a code."""
     with torch.inference_mode():
-        return data.to_pixels(run.model().decode(torch.tensor([code])))[0].flatten().int().numpy()
+        return to_pixels(run.model().decode(torch.tensor([code])))[0].flatten().int().numpy()

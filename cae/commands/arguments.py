@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from cae.config import Config
+from cae.disk.files import write_whole
 from cae.errors import InvalidOption, Unwritable
-from cae.files import write_whole
-from cae.runs import Run
+from cae.runs.run import Run
 
 Adder = Callable[[str, Any, str], argparse.ArgumentParser]  # of a command: its name, what it does, and that in words
 

@@ -10,7 +10,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from cae import datasets
 from cae.commands.arguments import (
     Adder,
     add_epoch,
@@ -25,9 +24,10 @@ from cae.commands.arguments import (
 )
 from cae.commands.terminal import print
 from cae.config import PRIORS, MapConfig, SampleConfig
+from cae.data import catalogue
+from cae.disk.files import require_writable
 from cae.errors import CaeError, InvalidOption
-from cae.files import require_writable
-from cae.runs import Run
+from cae.runs.run import Run
 
 
 def add(command: Adder) -> None:
@@ -47,17 +47,17 @@ def add(command: Adder) -> None:
     add_options(sample, SampleConfig)
     add_out(sample, "a .png sheet, or an .npz of codes and pictures (NAME-samples.png)")
     judge = command("train-judge", _train_judge, "Train the small classifier that judges generated digits.")
-    judge.add_argument("--dataset", default="mnist", choices=datasets.names(), help="what it should know (mnist)")
+    judge.add_argument("--dataset", default="mnist", choices=catalogue.names(), help="what it should know (mnist)")
     judge.add_argument("--seed", type=int, default=0, metavar="X", help="another judge (0)")
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from cae import judging
+    from cae.latent import evaluate as latent_evaluate
 
     run = run_of(options)
     run.weights()  # what is wrong with them is said before anything else
-    with stopping_on_signals(judging.job(run).ask_to_stop):
-        judged = judging.judge(run, report=lambda text: print(f"{text} ...", file=sys.stderr, flush=True))
+    with stopping_on_signals(latent_evaluate.job(run).ask_to_stop):
+        judged = latent_evaluate.judge(run, report=lambda text: print(f"{text} ...", file=sys.stderr, flush=True))
     found, codes = judged.evaluation, judged.probing
     values = {"run": run.name, "epoch": run.epoch, **judged.to_json()}
     if options.json:
@@ -92,7 +92,7 @@ def _dimensions(found: Sequence[int]) -> str:
 
 
 def _map(options: argparse.Namespace) -> int:
-    from cae import maps
+    from cae.latent import maps
 
     run = run_of(options)
     given = {name: getattr(options, name) for name in fields_of(MapConfig)}
@@ -127,12 +127,12 @@ def _map(options: argparse.Namespace) -> int:
 
 
 def _map_film(run: Run, *, as_json: bool) -> int:
-    from cae import mapfilm
+    from cae.latent import film
 
     run.weights()
     rows = []
-    with stopping_on_signals(mapfilm.job(run).ask_to_stop):
-        for epoch, found in mapfilm.compute(run):
+    with stopping_on_signals(film.job(run).ask_to_stop):
+        for epoch, found in film.compute(run):
             rows.append({"epoch": epoch, "kl": found.kl, **asdict(found.scores)})
             if not as_json:
                 kept, right = found.scores.trustworthiness, found.scores.accuracy
@@ -143,7 +143,7 @@ def _map_film(run: Run, *, as_json: bool) -> int:
 
 
 def _priors(options: argparse.Namespace) -> int:
-    from cae import sampling
+    from cae.latent import sampling
 
     run = run_of(options)
     run.weights()  # what is wrong with them is said before anything else
@@ -175,14 +175,15 @@ def _priors(options: argparse.Namespace) -> int:
 
 
 def _sample(options: argparse.Namespace) -> int:
-    from cae import evaluation, sampling
+    from cae.evaluation import errors
+    from cae.latent import sampling
 
     given = {name: getattr(options, name) for name in fields_of(SampleConfig)}
     config = SampleConfig(**{name: value for name, value in given.items() if value is not None})
     run, path = run_of(options), target(options, f"{options.name}-samples.png", ".png", ".npz")
     run.weights()
     if config.of_class is not None:
-        sampling.require_known(config.prior, config.of_class, datasets.class_names(evaluation.dataset_of(run)))
+        sampling.require_known(config.prior, config.of_class, catalogue.class_names(errors.dataset_of(run)))
     say = functools.partial(print, file=sys.stderr, flush=True)
     fitted = sampling.fit(run, lambda doing, share: say(f"{share:4.0%}  {doing}"))
     drawn = sampling.draw(run, fitted, config)
@@ -196,13 +197,13 @@ def _sample(options: argparse.Namespace) -> int:
 
 
 def _train_judge(options: argparse.Namespace) -> int:
-    from cae import judge
+    from cae.evaluation import classifier
 
     require_writable()
-    net, images, held_out = judge.new(options.dataset, options.seed)
-    for state in judge.train(net, images, held_out=held_out, seed=options.seed):
+    net, images, held_out = classifier.new(options.dataset, options.seed)
+    for state in classifier.train(net, images, held_out=held_out, seed=options.seed):
         share = 100 * state.held_out_accuracy
         print(f"epoch {state.epoch:2d}/{state.epochs}  loss {state.loss:.4f}  held out {share:.2f} %", flush=True)
-    found = judge.save(net, options.dataset)
-    print(f"{100 * found.accuracy:.2f} % of the test images are read rightly: {judge.path(options.dataset)}")
+    found = classifier.save(net, options.dataset)
+    print(f"{100 * found.accuracy:.2f} % of the test images are read rightly: {classifier.path(options.dataset)}")
     return 0

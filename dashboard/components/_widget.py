@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-import serving
-from cae import browser
+from cae.web import bundle
+from server import serving
 
 # The widget is a file, which the browser fetches once: what a tick sends is data alone. Arrays arrive as Arrow tables
 # of one column; the widget is given typed arrays. Whatever it emits is an action: one event, for one run of the page.
@@ -56,11 +56,11 @@ def register(name: str, *, isolated: bool = True) -> Any:
     component = st.components.v2.component(
         f"cae_{name}",
         html=f'<div class="{name}">\n</div>',
-        css=browser.style(name),
+        css=bundle.style(name),
         js=_GLUE,
         isolate_styles=isolated,
     )
-    script = browser.script(name).encode()
+    script = bundle.script(name).encode()
     file = f"{name}-{hashlib.sha256(script).hexdigest()[:32]}.js"
 
     def show(*, data: dict[str, Any], **options: Any) -> Any:

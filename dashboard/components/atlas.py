@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from cae.figures import CLASS_COLOURS
+from cae.plots.figures import CLASS_COLOURS
 from components._widget import register
 
 _atlas = register("atlas")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import resources
 from components._widget import register
+from resources import files
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -42,5 +42,5 @@ def chart_to_come(height: int, *, key: str) -> None:
 
 def _show(figure: dict[str, Any], key: str, **words: str) -> None:
     keep_x = words.pop("keep_x") or words["keep"]
-    data = {"figure": figure, "keepX": keep_x, "plotly": resources.plotly_address(), **words}
+    data = {"figure": figure, "keepX": keep_x, "plotly": files.plotly_address(), **words}
     _chart(key=key, data=data, height="content")

@@ -8,9 +8,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cae.figures import CLASS_COLOURS
+from cae.plots.figures import CLASS_COLOURS
 from components._widget import nothing, register
-from resources import Addresses, MapAddresses
+from resources.files import Addresses
+from resources.maps import MapAddresses
 
 _draw = register("draw")
 _reading = register("reading")

@@ -7,7 +7,7 @@ from typing import Any
 
 import wording
 from components._widget import nothing, register
-from resources import Frame
+from resources.files import Frame
 
 _epoch = register("epoch")
 

@@ -8,12 +8,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-import resources
-from cae.figures import CLASS_COLOURS
-from cae.maps import TSNE, Points
-from cae.projection import Snapshot
+from cae.latent.maps import TSNE, Points
+from cae.latent.projection import Snapshot
+from cae.plots.figures import CLASS_COLOURS
 from components._widget import nothing, register
-from resources import MapAddresses
+from resources.files import plotly_address
+from resources.maps import MapAddresses
 
 _map = register("map")
 
@@ -43,7 +43,7 @@ def digit_map(
     where there are none, `drawing` a picture (28, 28) to be placed among the digits.
     """
     data: dict[str, Any] = {
-        "plotly": resources.plotly_address(),
+        "plotly": plotly_address(),
         "network": files.network,
         "points": files.points,
         "pictures": files.pictures,

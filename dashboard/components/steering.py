@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components._widget import nothing, register
-from resources import Addresses
+from resources.files import Addresses
 
 _steer = register("steer")
 _FARTHEST = 1e4  # from zero, for a number that the browser sends

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from comparison import Cell, Group
 from components._widget import register
+from shared.comparison import Cell, Group
 
 _table = register("table")
 

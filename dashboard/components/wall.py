@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from cae.classroom import Post
+from cae.classroom.wall import Post
 from components._widget import nothing, register
 
 _wall = register("wall")

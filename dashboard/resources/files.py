@@ -11,18 +11,21 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-import serving
-from cae import browser, evaluation, latent, picks
+from cae.data import picks
 from cae.errors import DataUnavailable
-from cae.runs import Run
+from cae.evaluation import errors
+from cae.latent.space import FORMAT, reference_pictures, to_bytes
+from cae.runs.run import Run
+from cae.web import bundle
 from resources.loading import Key, key_of, run_of, stamp_of
 from resources.networks import latent_space
 from resources.pictures import training_set
+from server import serving
 
 
 def plotly_address() -> str:
     """Where the browser finds Plotly's script."""
-    return serving.address(f"plotly-{metadata.version('plotly')}.min.js", browser.plotly_script)
+    return serving.address(f"plotly-{metadata.version('plotly')}.min.js", bundle.plotly_script)
 
 
 def sheet(tiles: NDArray[np.uint8]) -> str:
@@ -43,11 +46,11 @@ class Addresses:
 def addresses(run: Run) -> Addresses:
     """The files of a run for the browser; measures the latent space where that has not been done."""
     space = latent_space(run)
-    dataset = evaluation.dataset_of(run)
-    space_file = f"{space.weights}-space-{latent.FORMAT}-{space.real.points.dtype}.safetensors"
+    dataset = errors.dataset_of(run)
+    space_file = f"{space.weights}-space-{FORMAT}-{space.real.points.dtype}.safetensors"
     return Addresses(
         network=network_address(run),
-        space=serving.address(space_file, lambda: latent.to_bytes(space, space.weights)),
+        space=serving.address(space_file, lambda: to_bytes(space, space.weights)),
         pictures=_pictures(dataset, space.digits),
     )
 
@@ -55,9 +58,7 @@ def addresses(run: Run) -> Addresses:
 def _pictures(dataset: str, fingerprint: str) -> str:
     """Where the reference digits are; nowhere, if the training digits here are others: neighbours then go without."""
     try:
-        return serving.address(
-            f"{fingerprint}.gz", lambda: latent.reference_pictures(training_set(dataset), fingerprint)
-        )
+        return serving.address(f"{fingerprint}.gz", lambda: reference_pictures(training_set(dataset), fingerprint))
     except DataUnavailable:
         return ""
 

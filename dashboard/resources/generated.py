@@ -9,30 +9,31 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from cae import evaluation, latent
 from cae.errors import CaeError
-from cae.runs import Run
+from cae.evaluation import errors
+from cae.latent import space
+from cae.runs.run import Run
 from resources.loading import Key, key_of, run_of, stamp_of
 from resources.networks import latent_space, model
 from resources.pictures import test_set, training_set, training_squares
 
 if TYPE_CHECKING:
     from cae.config import SampleConfig
-    from cae.judge import Judge
-    from cae.quality import Quality
-    from cae.sampling import Fitted, Seen
+    from cae.evaluation.classifier import Judge
+    from cae.evaluation.quality import Quality
+    from cae.latent.sampling import Fitted, Seen
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _judge(dataset: str, stamp: int) -> Judge:
-    from cae.judge import judge_of
+    from cae.evaluation.classifier import judge_of
 
     return judge_of(dataset)
 
 
 def judge(dataset: str) -> Judge | None:
     """The independent judge of a data set, if there is one."""
-    from cae.judge import path
+    from cae.evaluation.classifier import path
 
     try:
         return _judge(dataset, stamp_of(path(dataset)))
@@ -42,14 +43,14 @@ def judge(dataset: str) -> Judge | None:
 
 def fitted(run: Run) -> Fitted | None:
     """The priors of a run, if they have been fitted."""
-    from cae import sampling
+    from cae.latent import sampling
 
     return _fitted(key_of(run), stamp_of(run.weights_file()), stamp_of(sampling.job(run).result))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _fitted(key: Key, stamp: int, result: int) -> Fitted | None:
-    from cae import sampling
+    from cae.latent import sampling
 
     return sampling.kept(run_of(key))
 
@@ -78,9 +79,9 @@ def _fresh(key: Key, config: SampleConfig, stamp: int, priors: int, _found: Fitt
 
 def look(run: Run, codes: NDArray[np.float32]) -> Seen:
     """What codes (S, D) decode to, and what can be said of it."""
-    from cae import sampling
+    from cae.latent import sampling
 
-    return sampling.look(model(run), latent_space(run), judge(evaluation.dataset_of(run)), codes)
+    return sampling.look(model(run), latent_space(run), judge(errors.dataset_of(run)), codes)
 
 
 def beside_training(run: Run, codes: NDArray[np.float32]) -> Fresh:
@@ -89,9 +90,9 @@ def beside_training(run: Run, codes: NDArray[np.float32]) -> Fresh:
 
 
 def _beside_training(run: Run, seen: Seen) -> Fresh:
-    from cae import quality
+    from cae.evaluation import quality
 
-    dataset = evaluation.dataset_of(run)
+    dataset = errors.dataset_of(run)
     train = training_set(dataset)
     nearest, mse = quality.nearest(seen.pictures, train.pixels.numpy(), training_squares(dataset))
     return Fresh(seen, nearest, train.labels[nearest].numpy(), train.pixels[nearest].numpy(), mse)
@@ -104,11 +105,11 @@ def quality_of(run: Run, found: Fitted, prior: str, label: int) -> Quality | Non
 
 @st.cache_data(max_entries=100, show_spinner="Judging 1,000 of them ...")
 def _quality(key: Key, prior: str, label: int, stamp: int, priors: int, _found: Fitted) -> Quality | None:
-    from cae import sampling
-    from cae.data import to_model
+    from cae.data.images import to_model
+    from cae.latent import sampling
 
     run = run_of(key)
-    dataset = evaluation.dataset_of(run)
+    dataset = errors.dataset_of(run)
     judging = judge(dataset)
     if judging is None:
         return None
@@ -128,6 +129,6 @@ def distances(run: Run, found: Fitted, prior: str, label: int | None = None) -> 
 def _distances(key: Key, prior: str, label: int | None, stamp: int, priors: int, _found: Fitted) -> NDArray[np.float64]:
     codes = _found.prior(prior, label).sample(1000, 0)
     found: NDArray[np.float64] = np.percentile(
-        latent.off_manifolds(latent_space(run_of(key)).real, codes), np.arange(101)
+        space.off_manifolds(latent_space(run_of(key)).real, codes), np.arange(101)
     )
     return found

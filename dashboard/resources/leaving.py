@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cae.runs import Run
+from cae.runs.run import Run
 
 
 def zipped(run: Run) -> Callable[[], bytes]:
     """Packs the run as a zip, when it is asked for."""
 
     def pack() -> bytes:
-        from cae.zip import pack
+        from cae.exports.zip import pack
 
         return pack(run)
 
@@ -22,7 +22,7 @@ def lab(run: Run) -> Callable[[], bytes]:
     """Makes the laboratory in one file, when it is asked for."""
 
     def make() -> bytes:
-        from cae import lab
+        from cae.exports import lab
 
         return lab.html(run)
 
@@ -33,7 +33,7 @@ def report(run: Run) -> Callable[[], bytes]:
     """Makes the report, when it is asked for."""
 
     def make() -> bytes:
-        from cae import report
+        from cae.exports import report
 
         return report.html(report.gather(run)).encode(errors="replace")
 

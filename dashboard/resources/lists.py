@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from cae import classroom, evaluation, listing
-from cae.classroom import Post
+from cae.classroom import wall as classroom_wall
+from cae.classroom.wall import Post
+from cae.disk.files import runs_folder
 from cae.errors import Damaged, DataUnavailable
-from cae.files import runs_folder
-from cae.records import EpochRecord, Progress
-from cae.runs import Run, Summary
+from cae.evaluation import errors
+from cae.network.records import EpochRecord, Progress
+from cae.runs import listing
+from cae.runs.run import Run, Summary
 from resources.loading import Key, key_of, run_of, stamp_of
 from resources.pictures import baselines
 
 if TYPE_CHECKING:
-    from cae.figures import Curve
+    from cae.plots.figures import Curve
 
 
 def summaries() -> list[Summary]:
@@ -74,7 +76,7 @@ def _curve(key: Key, *stamps: int) -> tuple[list[EpochRecord], list[Progress]]:
 def loss_curves(shown: Sequence[Run], *, logarithmic: bool, on_unit: bool) -> dict[str, Any]:
     """Plotly's JSON of the losses of runs, the first of which the page is about: drawn once for all who watch it."""
     of = tuple((key_of(run), _stamps_of_curve(run)) for run in shown)
-    dataset = evaluation.dataset_of(shown[0])
+    dataset = errors.dataset_of(shown[0])
     try:
         baselines(dataset)
     except (DataUnavailable, Damaged):
@@ -86,7 +88,7 @@ def loss_curves(shown: Sequence[Run], *, logarithmic: bool, on_unit: bool) -> di
 def _loss_curves(
     of: tuple[tuple[Key, tuple[int, ...]], ...], logarithmic: bool, on_unit: bool, dataset: str
 ) -> dict[str, Any]:
-    from cae import figures
+    from cae.plots import figures
 
     shown = [run_of(key) for key, *_ in of]
     figure = figures.loss_curves(
@@ -98,7 +100,7 @@ def _loss_curves(
 
 def curve_of(run: Run) -> Curve:
     """What a chart of losses needs of one run."""
-    from cae.figures import Curve
+    from cae.plots.figures import Curve
 
     history, progress = curve(run)
     train = run.info.train
@@ -112,10 +114,10 @@ def wall(slug: str) -> list[Post]:
 
 def wall_stamp(slug: str) -> int:
     """What changes with the wall or the class."""
-    place = classroom.folder() / slug
+    place = classroom_wall.folder() / slug
     return hash((stamp_of(place / "posts"), stamp_of(place / "class.json")))
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _wall(slug: str, stamp: int) -> list[Post]:
-    return classroom.posts(slug)
+    return classroom_wall.posts(slug)

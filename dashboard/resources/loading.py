@@ -10,9 +10,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from cae import datasets, trial
-from cae.files import cache_folder, runs_folder
-from cae.runs import Run
+from cae.data import catalogue
+from cae.disk import trial
+from cae.disk.files import cache_folder, runs_folder
+from cae.runs.run import Run
 
 Key = tuple[str, int | None]  # what stands for a run in a cache: its folder, and after which epoch it is
 
@@ -79,7 +80,7 @@ _data_sets: dict[str, int] = {}  # what the data sets of one's own held when the
 
 def forget_old_data() -> None:
     """Empties every cache where a data set of one's own has been replaced or deleted since the last page."""
-    now = {name: stamp_of(datasets.folder(name) / datasets.ABOUT) for name in datasets.own()}
+    now = {name: stamp_of(catalogue.folder(name) / catalogue.ABOUT) for name in catalogue.own()}
     if any(now.get(name) != stamp for name, stamp in _data_sets.items()):
         st.cache_data.clear()
         st.cache_resource.clear()

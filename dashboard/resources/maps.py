@@ -10,17 +10,19 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-import serving
-from cae import data, evaluation, mapfilm, maps
 from cae.config import MapConfig
+from cae.data.images import packed_pictures
 from cae.errors import CaeError
-from cae.jobs import Job
-from cae.mapfilm import MapFilm
-from cae.maps import TSNE, Points, Scores
-from cae.runs import Run
+from cae.evaluation import errors
+from cae.jobs.process import Job
+from cae.latent import film, maps
+from cae.latent.film import MapFilm
+from cae.latent.maps import TSNE, Points, Scores
+from cae.runs.run import Run
 from resources.files import network_address, stamps_of_film
 from resources.loading import Key, import_slowly, key_of, run_of, stamp_of
 from resources.pictures import test_set
+from server import serving
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class MapAddresses:
 
 def map_addresses(run: Run, of: Points, found: TSNE | None) -> MapAddresses:
     """The files of a map for the browser."""
-    images = test_set(evaluation.dataset_of(run))
+    images = test_set(errors.dataset_of(run))
     tsne = found and serving.address(
         f"{of.weights}-map-{hashlib.sha256(found.positions.tobytes()).hexdigest()[:16]}-{of.digits}.safetensors",
         lambda: maps.tsne_for_browser(of, found),
@@ -47,7 +49,7 @@ def map_addresses(run: Run, of: Points, found: TSNE | None) -> MapAddresses:
         points=serving.address(
             f"{of.weights}-points-{of.digits}-{maps.FORMAT}.safetensors", lambda: maps.for_browser(of)
         ),
-        pictures=serving.address(f"test-{of.digits}.gz", lambda: data.packed_pictures(images, of.indices)),
+        pictures=serving.address(f"test-{of.digits}.gz", lambda: packed_pictures(images, of.indices)),
         tsne=tsne or "",
     )
 
@@ -89,7 +91,7 @@ def _encoded() -> set[tuple[Key, int | None, int, int]]:
 def _points(key: Key, count: int | None, seed: int, stamp: int) -> Points:
     import_slowly()
     run = run_of(key)
-    return maps.points(run, test_set(evaluation.dataset_of(run)), MapConfig(points=count, seed=seed))
+    return maps.points(run, test_set(errors.dataset_of(run)), MapConfig(points=count, seed=seed))
 
 
 def tsne(run: Run, config: MapConfig) -> TSNE | None:
@@ -116,23 +118,23 @@ def map_film_job(run: Run) -> Job:
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _map_film_job(path: str, *stamps: int) -> Job:
     """It is named after the weights of all epochs, which are not to be read for every tick of a page."""
-    return mapfilm.job(Run(Path(path)))
+    return film.job(Run(Path(path)))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _map_film(key: Key, stamp: int) -> MapFilm | None:
-    return mapfilm.kept(run_of(key))
+    return film.kept(run_of(key))
 
 
 def map_film_address(found: MapFilm) -> str:
     """Where the browser finds them."""
-    content = mapfilm.for_browser(found)
+    content = film.for_browser(found)
     return serving.address(f"film-{hashlib.sha256(content).hexdigest()[:32]}.safetensors", lambda: content)
 
 
 def usual_tsne(run: Run) -> TSNE | None:
     """The t-SNE of all test digits with the usual options, where it has been computed; nothing is encoded for it."""
-    dataset = evaluation.dataset_of(run)
+    dataset = errors.dataset_of(run)
     kept = maps.kept(run, MapConfig(), all_digits(dataset), len(test_set(dataset)))
     return kept[0] if kept else None
 
@@ -153,9 +155,7 @@ def places_address(dataset: str, positions: NDArray[np.float32]) -> str:
 def test_pictures_address(dataset: str) -> str:
     """Where the browser finds all test images."""
     images = test_set(dataset)
-    return serving.address(
-        f"test-{all_digits(dataset)}.gz", lambda: data.packed_pictures(images, np.arange(len(images)))
-    )
+    return serving.address(f"test-{all_digits(dataset)}.gz", lambda: packed_pictures(images, np.arange(len(images))))
 
 
 def map_scores(run: Run, config: MapConfig) -> tuple[float, dict[int, Scores]]:

@@ -8,9 +8,10 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from cae import evaluation, judging
 from cae.config import MapConfig
-from cae.runs import Run
+from cae.evaluation import errors
+from cae.latent import evaluate
+from cae.runs.run import Run
 from resources.generated import fitted
 from resources.loading import Key, key_of, run_of, stamp_of
 from resources.maps import points
@@ -18,9 +19,9 @@ from resources.networks import latent_space, model
 from resources.pictures import test_set
 
 if TYPE_CHECKING:
-    from cae.judging import Judgement
-    from cae.missions import Mission
-    from cae.verdicts import Found, Guess, Strip
+    from cae.classroom.checks import Found, Guess, Strip
+    from cae.classroom.missions import Mission
+    from cae.latent.evaluate import Judgement
 
 
 def judgement(run: Run) -> Judgement | None:
@@ -34,7 +35,7 @@ def judgement(run: Run) -> Judgement | None:
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _judgement(key: Key, stamp: int) -> Judgement:
     """Raises LookupError, which is not remembered, where something is missing yet."""
-    found = judging.kept(run_of(key))
+    found = evaluate.kept(run_of(key))
     if found is None:
         raise LookupError(key)
     return found
@@ -42,10 +43,10 @@ def _judgement(key: Key, stamp: int) -> Judgement:
 
 def without(run: Run, indices: NDArray[np.int64], dimension: int) -> tuple[NDArray[np.uint8], NDArray[np.floating]]:
     """What the run makes of test images when a dimension holds its mean, and the MSE on [-1, 1]."""
-    from cae import probing
+    from cae.evaluation import probes
 
     mean = float(points(run, MapConfig()).codes.codes()[:, dimension].mean())
-    return probing.without(model(run), test_set(evaluation.dataset_of(run)), indices, dimension, mean)
+    return probes.without(model(run), test_set(errors.dataset_of(run)), indices, dimension, mean)
 
 
 # -- answers to missions
@@ -60,7 +61,8 @@ def answer(
     run: Run, mission: Mission, guess: Guess, drawing: NDArray[np.uint8] | None
 ) -> tuple[Found, tuple[Strip, ...]]:
     """What the run's measurements answer, and pictures of it and of the guess. Raises CaeError."""
-    from cae import missions, sampling
+    from cae.classroom import missions
+    from cae.latent import sampling
 
     latent_space(run)  # measured now, and said so, where it has not been
     if drawing is not None or mission.guess == "drawing":
@@ -73,7 +75,7 @@ def answer(
 
 @st.cache_data(max_entries=100, show_spinner=False)
 def _found(key: Key, measure: str, stamp: int, result: int, _mission: Mission) -> Found:
-    from cae import missions
+    from cae.classroom import missions
 
     return missions.find(_mission, run_of(key))
 
@@ -82,6 +84,6 @@ def _found(key: Key, measure: str, stamp: int, result: int, _mission: Mission) -
 def _shown(
     key: Key, measure: str, guess: Guess, stamp: int, result: int, _mission: Mission, _found: Found
 ) -> tuple[Strip, ...]:
-    from cae import missions
+    from cae.classroom import missions
 
     return missions.show(_mission, run_of(key), _found, guess)

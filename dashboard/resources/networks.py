@@ -8,22 +8,23 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from cae import evaluation, latent
 from cae.config import ModelConfig
-from cae.evaluation import Comparison
-from cae.latent import LatentSpace
-from cae.runs import Run
+from cae.evaluation import errors as evaluation_errors
+from cae.evaluation.errors import Comparison
+from cae.latent import space
+from cae.latent.space import LatentSpace
+from cae.runs.run import Run
 from resources.loading import Key, import_slowly, key_of, run_of, stamp_of
 from resources.pictures import baselines, test_set
 
 if TYPE_CHECKING:
-    from cae.model import ConvAutoencoder, Layer
+    from cae.network.model import ConvAutoencoder, Layer
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def layers(config: ModelConfig) -> list[Layer]:
     """The layers of a model of this shape."""
-    from cae import model
+    from cae.network import model
 
     return model.layers(config)
 
@@ -51,9 +52,9 @@ def _fingerprint(key: Key, stamp: int) -> str:
 
 def code(run: Run, index: int) -> NDArray[np.float32]:
     """The latent code (D,) of one test image."""
-    from cae.data import to_model
+    from cae.data.images import to_model
 
-    images = test_set(evaluation.dataset_of(run))
+    images = test_set(evaluation_errors.dataset_of(run))
     return model(run).encode(to_model(images.pixels[index : index + 1]))[0].numpy()  # type: ignore[no-any-return]
 
 
@@ -61,14 +62,14 @@ def encode(run: Run, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """The latent code (D,) of a picture (28, 28)."""
     import torch
 
-    from cae.data import to_model
+    from cae.data.images import to_model
 
     return model(run).encode(to_model(torch.from_numpy(pixels[None])))[0].numpy()  # type: ignore[no-any-return]
 
 
 def decode(run: Run, codes: NDArray[np.float32]) -> NDArray[np.uint8]:
     """What codes (S, D) decode to, (S, 28, 28)."""
-    from cae import sampling
+    from cae.latent import sampling
 
     return sampling.decoded(model(run), codes).pictures
 
@@ -77,7 +78,7 @@ def copy_of(run: Run, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """What the network makes of a picture (28, 28)."""
     import torch
 
-    from cae.data import to_pixels
+    from cae.data.images import to_pixels
 
     with torch.inference_mode():
         return to_pixels(model(run).decode(torch.from_numpy(encode(run, pixels))[None]))[0].numpy()  # type: ignore[no-any-return]
@@ -92,8 +93,8 @@ def compare(run: Run, indices: NDArray[np.int64], epoch: int | None = None, *, w
 @st.cache_data(max_entries=200, show_spinner=False)
 def _compare(key: Key, indices: tuple[int, ...], epoch: int | None, stamp: int, with_ssim: bool) -> Comparison:
     run = run_of(key)
-    images = test_set(evaluation.dataset_of(run))
-    return evaluation.compare(model(run, epoch), images, np.array(indices, np.int64), with_ssim=with_ssim)
+    images = test_set(evaluation_errors.dataset_of(run))
+    return evaluation_errors.compare(model(run, epoch), images, np.array(indices, np.int64), with_ssim=with_ssim)
 
 
 def errors(run: Run) -> NDArray[np.float32]:
@@ -103,7 +104,7 @@ def errors(run: Run) -> NDArray[np.float32]:
 
 @st.cache_data(max_entries=16, show_spinner="Reconstructing the 10,000 test digits ...")
 def _errors(key: Key, stamp: int) -> NDArray[np.float32]:
-    return evaluation.errors_per_image(run_of(key))
+    return evaluation_errors.errors_per_image(run_of(key))
 
 
 def test_mse(run: Run) -> float:
@@ -115,20 +116,20 @@ def test_mse(run: Run) -> float:
 def references(run: Run) -> tuple[float, float]:
     """What the mean image reaches, and PCA with as many numbers as the run has; from its evaluation if there is one."""
     run = run.at(None)  # neither depends on the weights
-    found = evaluation.kept(run) if run.weights_file().exists() else None
+    found = evaluation_errors.kept(run) if run.weights_file().exists() else None
     if found is not None:
         return found.mean_image_mse, found.pca_mse
-    reference = baselines(evaluation.dataset_of(run))
+    reference = baselines(evaluation_errors.dataset_of(run))
     return reference.mean_image, reference.pca_with(run.info.model.latent_dim)
 
 
 def latent_space(run: Run) -> LatentSpace:
     """What was measured of the run's latent space; measured now, and said so, where that has not been done."""
     key, stamp = key_of(run), stamp_of(run.weights_file())
-    if (key, stamp) not in _measured() and run.weights_file().exists() and latent.kept(run) is None:
+    if (key, stamp) not in _measured() and run.weights_file().exists() and space.kept(run) is None:
         place = st.empty()
         with place.status("Measuring the latent space, once for each network ...") as status:
-            latent.latent_space(run, lambda doing: status.update(label=f"Measuring the latent space: {doing} ..."))
+            space.latent_space(run, lambda doing: status.update(label=f"Measuring the latent space: {doing} ..."))
         place.empty()
     _measured().add((key, stamp))
     return _latent_space(key, stamp)
@@ -142,4 +143,4 @@ def _measured() -> set[tuple[Key, int]]:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _latent_space(key: Key, stamp: int) -> LatentSpace:
-    return latent.latent_space(run_of(key))
+    return space.latent_space(run_of(key))

@@ -8,35 +8,36 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from cae import evaluation
-from cae.metrics import Baselines
-from cae.runs import Run
+from cae.data import baselines as data_baselines
+from cae.data.baselines import Baselines
+from cae.evaluation import errors
+from cae.runs.run import Run
 
 if TYPE_CHECKING:
-    from cae.data import Images
-    from cae.photo import Photo
+    from cae.data.images import Images
+    from cae.data.photo import Photo
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the pictures ...")
 def test_set(dataset: str) -> Images:
     """The test images of a data set."""
-    from cae import data
+    from cae.data.images import load
 
-    return data.load(dataset, "test")
+    return load(dataset, "test")
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the pictures ...")
 def training_set(dataset: str) -> Images:
     """The training images of a data set."""
-    from cae import data
+    from cae.data.images import load
 
-    return data.load(dataset, "train")
+    return load(dataset, "train")
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
 def training_squares(dataset: str) -> NDArray[np.float32]:
     """The sum of squares of each of them, by which the nearest is found."""
-    from cae import quality
+    from cae.evaluation import quality
 
     return quality.squares(training_set(dataset).pixels.numpy())
 
@@ -44,30 +45,30 @@ def training_squares(dataset: str) -> NDArray[np.float32]:
 @st.cache_data(max_entries=4, show_spinner="Working out the baselines ...")
 def baselines(dataset: str) -> Baselines:
     """What the mean image and PCA reach on a data set."""
-    return evaluation.baselines(dataset)
+    return data_baselines.baselines(dataset)
 
 
 def pca_copies(run: Run, indices: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.floating]]:
     """What PCA with as many numbers as the run has makes of test images, and its MSE on [-1, 1]."""
     numbers = tuple(int(index) for index in indices)
-    return _pca_copies(evaluation.dataset_of(run), numbers, run.info.model.latent_dim)
+    return _pca_copies(errors.dataset_of(run), numbers, run.info.model.latent_dim)
 
 
 @st.cache_data(max_entries=50, show_spinner="Fitting PCA ...")
 def _pca_copies(dataset: str, indices: tuple[int, ...], count: int) -> tuple[NDArray[np.uint8], NDArray[np.floating]]:
-    return evaluation.pca_copies(dataset, test_set(dataset).pixels[list(indices)].numpy(), count)
+    return data_baselines.pca_copies(dataset, test_set(dataset).pixels[list(indices)].numpy(), count)
 
 
 @st.cache_data(max_entries=8, show_spinner="Looking for the digit ...")
 def photo(content: bytes) -> Photo:
     """The ink in an uploaded picture. Raises UnreadablePicture."""
-    from cae.photo import read
+    from cae.data.photo import read
 
     return read(content)
 
 
 def normalise_ink(ink: NDArray[np.floating]) -> NDArray[np.uint8]:
     """The picture (28, 28) that the network is shown for ink of any size."""
-    from cae.drawing import normalise_ink
+    from cae.data.ink import normalise_ink
 
     return normalise_ink(ink)

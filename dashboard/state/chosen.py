@@ -8,7 +8,7 @@ import streamlit as st
 
 import wording
 from cae.errors import CaeError
-from cae.runs import Run
+from cae.runs.run import Run
 
 _RUN, _CHOSEN = "run", "chosen run"
 _NEXT_RUN, _MISSING = "next run", "run of the address that is not there"

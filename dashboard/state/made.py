@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from cae.runs import Run
+from cae.runs.run import Run
 
 _DRAWING = "drawing"
 _BASE = "drawing base"

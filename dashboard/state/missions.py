@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from cae.worksheet import Worksheet, pack
+from cae.classroom.worksheet import Worksheet, pack
 
 _MISSION, _LOOKING = "mission", "looking for"
 _DRAWN_BEFORE = "drawing before the guess"

@@ -8,9 +8,9 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-import links
 from cae.errors import CaeError
-from cae.runs import Run
+from cae.runs.run import Run
+from shared import links
 from state.made import sample
 
 _WAY, _NEXT_WAY = "start from", "next start from"

@@ -18,8 +18,9 @@ from PIL import Image
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from cae import photo, sources
+from cae.data import photo
 from cae.errors import CaeError
+from cae.imports import sources
 
 ROWS = 168  # of the picture that the odd ones show: six times 28
 SEVEN = np.zeros((ROWS, ROWS), bool)

@@ -16,7 +16,7 @@ import types
 from collections import Counter
 from pathlib import Path
 
-from cae.files import cache_folder, data_folder, runs_folder
+from cae.disk.files import cache_folder, data_folder, runs_folder
 
 FOLDERS = ("CAE_CHECKPOINTS", "CAE_CACHE", "CAE_DATA")
 _CHANGES = {"os.rename": "rename to", "os.remove": "remove", "os.rmdir": "remove folder", "os.mkdir": "make folder"}
@@ -109,7 +109,7 @@ def _work(arguments, settings, log, deadly, journal):
     os.dup2(output, 2)
     sys.stdout, sys.stderr = (os.fdopen(number, "w", buffering=1) for number in (1, 2))
     Watch([settings[name] for name in FOLDERS], deadly, journal).start()
-    from cae.cli import main
+    from cae.commands.cli import main
 
     code = 1
     try:

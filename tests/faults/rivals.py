@@ -13,9 +13,9 @@ from pathlib import Path
 
 from helpers import PROJECT, TINY, environment, options
 
-from cae import jobs
 from cae.errors import CaeError
-from cae.runs import Run
+from cae.jobs.process import Job, ask_to_stop, resume_training, start_training
+from cae.runs.run import Run
 
 _LEAD = 0.003  # seconds from saying what to do to doing it
 
@@ -49,15 +49,15 @@ class Rivals:
 
 
 def start(name: str) -> None:
-    jobs.start_training(name, TINY, options())
+    start_training(name, TINY, options())
 
 
 def resume(name: str, epochs: int) -> None:
-    jobs.resume_training(Run.open(name), epochs)
+    resume_training(Run.open(name), epochs)
 
 
 def stop(name: str) -> None:
-    jobs.ask_to_stop(Run.open(name))
+    ask_to_stop(Run.open(name))
 
 
 def delete(name: str) -> None:
@@ -75,7 +75,7 @@ def count(name: str, most: int) -> None:
 
 
 def job(result: str) -> None:
-    jobs.Job(Path(result), ["map", "x"]).start()
+    Job(Path(result), ["map", "x"]).start()
 
 
 def look(name: str, times: int) -> None:

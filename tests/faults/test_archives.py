@@ -21,13 +21,13 @@ from helpers import TINY, cae, environment
 from safetensors.numpy import load, save
 from safetensors.torch import save as save_tensors
 
-from cae import own_data
 from cae.config import ModelConfig
+from cae.disk.files import data_folder, runs_folder
 from cae.errors import CaeError
-from cae.exchange import LARGEST_FILE, import_file
-from cae.files import data_folder, runs_folder
-from cae.model import ConvAutoencoder
-from cae.zip import pack
+from cae.exports.zip import pack
+from cae.imports import dataset
+from cae.imports.run import LARGEST_FILE, import_file
+from cae.network.model import ConvAutoencoder
 
 PATIENCE = 15.0  # seconds for one archive, on a machine that has other things to do
 NAMES = [
@@ -410,7 +410,7 @@ _HUNGRY = """
 import sys, time
 from pathlib import Path
 import numpy, safetensors.numpy
-from cae.exchange import import_file
+from cae.imports.run import import_file
 from cae.errors import CaeError
 
 def most():  # kB that this process has had at once
@@ -541,7 +541,7 @@ def test_arrays_for_a_data_set_that_are_none_are_refused_and_nothing_is_left(tmp
     (tmp_path / "a.npz").write_bytes(content)
     began = time.monotonic()
     with pytest.raises(CaeError) as caught:
-        own_data.import_data(tmp_path / "a.npz", "new")
+        dataset.import_data(tmp_path / "a.npz", "new")
     assert "\n" not in str(caught.value) and "a.npz" in str(caught.value) and time.monotonic() - began < PATIENCE
     assert {path.name for path in (data_folder() / "own").iterdir()} <= {".lock"}
     assert not list(Path(tmp_path).rglob("*.npy"))

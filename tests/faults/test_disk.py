@@ -20,11 +20,19 @@ from disks import BROKEN, FORBIDDEN, FULL, QUOTA, READ_ONLY, contents, refusing,
 from helpers import TINY, environment, film_of, losses_of, options, to_the_end, trained, weights_of
 from PIL import Image
 
-from cae import cli, datasets, exchange, jobs, judging, latent, listing, mapfilm, maps, own_data, sampling, sweep, zip
+from cae.commands import cli
 from cae.config import MapConfig, ModelConfig
+from cae.data import catalogue
+from cae.disk.files import data_folder, runs_folder
 from cae.errors import CaeError, Unwritable
-from cae.files import data_folder, runs_folder
-from cae.runs import Run
+from cae.exports import zip
+from cae.imports import dataset
+from cae.imports.run import import_file
+from cae.jobs import process, sweep
+from cae.latent import evaluate, film, maps, sampling
+from cae.latent.space import latent_space, to_bytes
+from cae.runs import listing
+from cae.runs.run import Run
 
 # of each: what the system says, and whether everything after the first refusal is refused as well
 FAULTS = [(FULL, False), (FULL, True), (READ_ONLY, True), (QUOTA, False), (FORBIDDEN, False), (BROKEN, False)]
@@ -55,7 +63,7 @@ def place(tmp_path, copy_tiny, monkeypatch):
     for number in range(24):
         shade = np.full((28, 28), 10 * number, np.uint8)
         Image.fromarray(shade).save(tmp_path / "pictures" / f"{number:02d}.png")
-    own_data.import_data(tmp_path / "pictures", "before")
+    dataset.import_data(tmp_path / "pictures", "before")
     copy_tiny("tiny")
     copy_tiny("other")
     trained("deep", ModelConfig(latent_dim=3, width=2))  # codes that can be laid out in the plane
@@ -161,15 +169,15 @@ def begun(name: str, epochs: int | None = None) -> Callable[[], None]:
 
     def start() -> None:
         if name in listing.names():
-            jobs.resume_training(Run.open(name), epochs)
+            process.resume_training(Run.open(name), epochs)
         else:
-            jobs.start_training(name, TINY, options())
+            process.start_training(name, TINY, options())
 
     return start
 
 
 def bring(content: bytes) -> None:
-    exchange.import_file(content, "new")
+    import_file(content, "new")
 
 
 def command(*words: str) -> Callable[[], int]:
@@ -206,20 +214,20 @@ def works() -> list[Work]:
         ),
         Work(
             "import own pictures",
-            lambda: own_data.import_data(Path("pictures"), "pets") and None,
+            lambda: dataset.import_data(Path("pictures"), "pets") and None,
             pets,
         ),
         Work(
             "replace own pictures",
-            lambda: own_data.import_data(Path("pictures"), "pets", invert="yes", replace=True) and None,
+            lambda: dataset.import_data(Path("pictures"), "pets", invert="yes", replace=True) and None,
             pets,
-            lambda: own_data.import_data(Path("pictures"), "pets"),
+            lambda: dataset.import_data(Path("pictures"), "pets"),
         ),
         Work(
             "delete own pictures",
-            lambda: (data_folder() / "own" / "pets").exists() and own_data.delete_data("pets"),
-            lambda: "pets" in datasets.own(),
-            lambda: own_data.import_data(Path("pictures"), "pets"),
+            lambda: (data_folder() / "own" / "pets").exists() and dataset.delete_data("pets"),
+            lambda: "pets" in catalogue.own(),
+            lambda: dataset.import_data(Path("pictures"), "pets"),
         ),
         Work("pack", command("pack", "tiny", "--force"), is_there("tiny.zip")),
         Work("film as GIF", command("film", "tiny", "--force"), is_there("tiny-film.gif")),
@@ -234,10 +242,10 @@ def works() -> list[Work]:
 def measuring() -> list[Work]:
     """Everything that is measured of a run, and of several, and what is made of it."""
     return [
-        Work("evaluate", command("evaluate", "tiny", "--json"), lambda: judging.judge(opened()).to_json(), full=20),
-        Work("latent space", lambda: latent.latent_space(opened()) and None, space_of, full=20),
+        Work("evaluate", command("evaluate", "tiny", "--json"), lambda: evaluate.judge(opened()).to_json(), full=20),
+        Work("latent space", lambda: latent_space(opened()) and None, space_of, full=20),
         Work("map", command("map", "deep", "--perplexity=5"), map_of, full=20),
-        Work("film of the map", lambda: list(mapfilm.compute(opened("deep"))) and None, lambda: 0, full=12, short=0),
+        Work("film of the map", lambda: list(film.compute(opened("deep"))) and None, lambda: 0, full=12, short=0),
         Work("priors", lambda: sampling.fit(opened()) and None, lambda: sorted(map(str, sampling.fit(opened()).priors)),
              full=12, short=0),
         Work("sample", command("sample", "tiny", "--count=4", "--out=new.png", "--force"), read("new.png"),
@@ -256,8 +264,8 @@ def read(name: str) -> Callable[[], bytes]:
 
 
 def space_of() -> bytes:
-    space = latent.latent_space(opened())
-    return latent.to_bytes(space, space.weights)
+    space = latent_space(opened())
+    return to_bytes(space, space.weights)
 
 
 def map_of() -> object:

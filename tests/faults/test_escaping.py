@@ -19,13 +19,19 @@ from visitors import PAGES, Server, Visitor
 
 sys.path.append(str(PROJECT / "dashboard"))
 
-from cae import cli, data, figures, judging, lab, listing, own_data, report, sampling, svg
-from cae.browser import script
+from cae.commands import cli
 from cae.config import ModelConfig
-from cae.datasets import LONGEST_NAME, class_names
+from cae.data.catalogue import LONGEST_NAME, class_names
+from cae.data.images import load
 from cae.errors import CaeError
-from cae.runs import Run
-from cae.trainer import train_run
+from cae.exports import lab, report
+from cae.imports import dataset
+from cae.jobs.trainer import train_run
+from cae.latent import evaluate, sampling
+from cae.plots import figures, svg
+from cae.runs import listing
+from cae.runs.run import Run
+from cae.web.bundle import script
 from wording import plain
 
 CLASSES = (  # each a class, and short enough to stay whole
@@ -44,14 +50,14 @@ def evil_folder(tmp_path_factory):
     """Checkpoints and data in which everything that a file can say is hostile: the runs "evil" and "failed"."""
     folder = tmp_path_factory.mktemp("evil")
     with pytest.MonkeyPatch.context() as patch:
-        pixels = data.load("mnist", "test").pixels[: 20 * len(CLASSES)].numpy()
+        pixels = load("mnist", "test").pixels[: 20 * len(CLASSES)].numpy()
         for name in ("checkpoints", "cache", "data"):
             patch.setenv(f"CAE_{name.upper()}", str(folder / name))
         np.savez(folder / "evil.npz", images=pixels, labels=np.repeat(CLASSES, 20))
-        own_data.import_data(folder / "evil.npz", "evil", invert="no")
+        dataset.import_data(folder / "evil.npz", "evil", invert="no")
         run = Run.create("evil", ModelConfig(latent_dim=3, width=4), options(dataset="evil", train_images=96))
         list(train_run(run))
-        judging.judge(run)
+        evaluate.judge(run)
         run.annotate(NOTE)
         shutil.copytree(run.path, folder / "checkpoints" / "failed")
         failed = Run.open("failed")
@@ -155,7 +161,7 @@ def test_plotly_is_given_no_html_that_is_not_ours():
 
 
 def test_a_cell_of_a_saved_table_is_never_a_formula(chromium):
-    from sections import tables
+    from shared import tables
 
     cells = [*CLASSES, *PAYLOADS, "=1+1", "+1+1", "-1+1", "-2+3+cmd|' /C calc'!A0", "@SUM(A1)", "\t=1", " =1", "＝1+1",
              "\r=1", "-0.5", "1,234", "97.0 %", "-"]  # fmt: skip

@@ -20,12 +20,13 @@ from apps import button, opened, settled, words
 from disks import contents
 from helpers import TINY, film_of, options, to_the_end, trained, weights_of
 
-from cae import jobs, listing
+from cae.disk.files import runs_folder
 from cae.errors import RunNotFound, Unwritable
-from cae.files import runs_folder
-from cae.records import EpochRecord
-from cae.runs import Run
-from cae.trainer import train_run
+from cae.jobs import process
+from cae.jobs.trainer import train_run
+from cae.network.records import EpochRecord
+from cae.runs import listing
+from cae.runs.run import Run
 
 NOBODY = 65534
 PAGES = ("home", "train", "reconstruct", "steer", "draw", "map", "judge", "generate", "compare")
@@ -46,7 +47,7 @@ def plain(app) -> str:
 def test_pages_work_where_neither_the_cache_nor_files_for_the_browser_can_be_written(
     small, closed, monkeypatch, own_static_folder, page
 ):
-    import serving
+    from server import serving
 
     monkeypatch.setenv("CAE_CACHE", str(closed / "cache"))
     monkeypatch.setattr(serving, "_STATIC", closed / "static")
@@ -376,7 +377,7 @@ def test_the_queue_keeps_its_order_when_the_clock_is_set(small_data, clock, by):
     tickets = []
     for number, name in enumerate(("first", "second", "third")):
         clock(by * number)
-        tickets.append(jobs.queue_up(Run.create(name, TINY, options())).name)
+        tickets.append(process.queue_up(Run.create(name, TINY, options())).name)
     assert tickets == sorted(tickets) and len(set(tickets)) == 3
 
 
@@ -392,25 +393,25 @@ def test_a_mark_of_a_process_that_never_came_is_forgotten_whatever_the_clock_say
 @pytest.mark.usefixtures("own_static_folder")
 @pytest.mark.parametrize("by", [-YEAR, 0.0, YEAR])
 def test_pages_show_the_weights_that_are_there_though_their_time_is_older_or_the_same(small, copy_tiny, by):
-    import resources
+    from resources import networks
 
     other = trained("other", seed=5)
     path, when = small.path / "model.safetensors", (small.path / "model.safetensors").stat()
-    before = resources.fingerprint(small)
+    before = networks.fingerprint(small)
     shutil.copy(other.path / "model.safetensors", small.path / "new")
     os.utime(small.path / "new", ns=(when.st_atime_ns, when.st_mtime_ns + int(by * 1e9)))
     (small.path / "new").replace(path)
     assert path.stat().st_size == when.st_size
-    assert resources.fingerprint(small) == other.weights_hash() != before
+    assert networks.fingerprint(small) == other.weights_hash() != before
 
 
 @pytest.mark.usefixtures("own_static_folder")
 def test_pages_ask_the_judge_that_is_there_now_and_not_the_one_before(small):
-    import resources
-    from cae.judge import JudgeNet, path, save
+    from cae.evaluation.classifier import JudgeNet, path, save
+    from resources import generated
 
-    shipped = resources.judge("mnist")
+    shipped = generated.judge("mnist")
     own = save(JudgeNet(), "mnist")
-    assert resources.judge("mnist").fingerprint == own.fingerprint != shipped.fingerprint
+    assert generated.judge("mnist").fingerprint == own.fingerprint != shipped.fingerprint
     path("mnist").unlink()
-    assert resources.judge("mnist").fingerprint == shipped.fingerprint
+    assert generated.judge("mnist").fingerprint == shipped.fingerprint

@@ -13,7 +13,7 @@ from apps import opened
 from hypothesis import given, settings, strategies
 from world import FORMATS, others_are_well, same, spoiled
 
-from cae import data
+from cae.data.images import load
 from cae.errors import CaeError
 
 ENDS: list[str] = []  # how each use of a changed file ended, of all formats
@@ -151,6 +151,6 @@ def test_an_archive_of_a_data_set_that_is_none_is_named_and_never_unpacked(world
         file.symlink_to("/dev/zero")
     began = time.monotonic()
     with pytest.raises(CaeError) as caught:
-        data.load("kmnist", "test")
+        load("kmnist", "test")
     assert is_sentence(caught.value, "kmnist") and time.monotonic() - began < PATIENCE
     assert sum(each.stat().st_size for each in file.parent.iterdir() if each.is_file()) < 2**21

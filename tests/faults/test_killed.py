@@ -28,12 +28,15 @@ from killing import end_of, killed, moments_in, moments_of, one_of_each, said, s
 from safetensors.numpy import load, load_file, save_file
 from visitors import PATIENCE, Server, Visitor
 
-from cae import jobs, judging, listing, mapfilm, maps, sampling, sweep
 from cae.config import MapConfig
-from cae.files import cache_folder, runs_folder
-from cae.runs import Run
-from cae.tensors import damage, metadata
-from cae.trainer import train_run
+from cae.disk.files import cache_folder, runs_folder
+from cae.disk.tensors import damage, metadata
+from cae.jobs import process as jobs_process
+from cae.jobs import sweep
+from cae.jobs.trainer import train_run
+from cae.latent import evaluate, film, maps, sampling
+from cae.runs import listing
+from cae.runs.run import Run
 
 pytestmark = [
     pytest.mark.usefixtures("small_data", "no_training_left"),
@@ -98,7 +101,7 @@ def is_the_same(run: Run, whole: Run) -> None:
 def resumed(name: str) -> Run:
     run = Run.open(name)
     if run.state != "finished":
-        jobs.prepare_resume(run)
+        jobs_process.prepare_resume(run)
         to_the_end(run)
     return Run.open(name)
 
@@ -187,7 +190,7 @@ def test_a_training_killed_while_its_long_curve_is_thinned_keeps_the_curve():
     run = Run.create("long", TINY, options(batch_size=1, epochs=2, train_images=100))
     for event in train_run(run):
         if getattr(event, "step", 0) == 10:
-            jobs.ask_to_stop(run)
+            jobs_process.ask_to_stop(run)
     tensors = load_file(run.path / "resume.safetensors")
     tensors["counters"][2] = 9900
     save_file(tensors, run.path / "resume.safetensors")
@@ -236,7 +239,7 @@ def test_a_run_cut_off_when_all_was_done_but_said_can_still_finish(small_data):
         assert end_of(start("train", f"--name={name}", *THREE, deadly=number)) < 0
         run = Run.open(name)
         assert (run.state, run.last_epoch(), run.summary().resumable) == ("stopped", 3, True)
-        jobs.prepare_resume(run.again(), 3)  # as the page asks
+        jobs_process.prepare_resume(run.again(), 3)  # as the page asks
         is_the_same(resumed(name), Run.open("whole"))
 
 
@@ -250,7 +253,9 @@ def test_a_request_to_stop_that_outlives_its_process_does_not_stop_the_next(monk
     is_the_same(Run.open("killed"), Run.open("whole"))
 
     work, made = maps.job(Run.open("whole"), MapConfig()), []
-    monkeypatch.setattr(jobs, "_spawn", lambda arguments, log: made.append(arguments))  # killed as soon as it was born
+    monkeypatch.setattr(
+        jobs_process, "_spawn", lambda arguments, log: made.append(arguments)
+    )  # killed as soon as it was born
     work.start()
     work.ask_to_stop()
     aged(work)
@@ -263,9 +268,9 @@ def test_a_request_to_stop_that_outlives_its_process_does_not_stop_the_next(monk
 
 JOBS = {
     "map": (lambda run: maps.job(run, MapConfig()), lambda run: maps.found(run, MapConfig())),
-    "film of maps": (mapfilm.job, mapfilm.kept),
+    "film of maps": (film.job, film.kept),
     "set of priors": (sampling.job, sampling.kept),
-    "judgement": (judging.job, judging.kept),
+    "judgement": (evaluate.job, evaluate.kept),
 }
 
 
@@ -309,7 +314,7 @@ def test_work_killed_at_any_moment_says_so_and_started_again_gives_the_same(
         log.touch()
         spawned.append(start(*given, log=log, **how))
 
-    monkeypatch.setattr(jobs, "_spawn", spawn)
+    monkeypatch.setattr(jobs_process, "_spawn", spawn)
     how["journal"] = journal
     work.start()
     assert end_of(spawned[-1]) == 0
@@ -350,7 +355,7 @@ def test_a_map_that_is_started_again_does_not_show_how_far_the_killed_one_was(mo
     run, work = Run.open("whole"), maps.job(Run.open("whole"), MapConfig())
     assert end_of(start("map", "whole", deadly=("half of .map-all-30-0.safetensors.part", 0))) < 0
     assert maps.snapshot(run, MapConfig()) is not None
-    monkeypatch.setattr(jobs, "_spawn", lambda arguments, log: log.touch())
+    monkeypatch.setattr(jobs_process, "_spawn", lambda arguments, log: log.touch())
     work.start()
     assert maps.snapshot(run, MapConfig()) is None
 
@@ -476,9 +481,9 @@ def test_after_a_reboot_lock_files_and_markers_that_nobody_holds_say_nothing():
 
 def queued(names):
     """Runs that were started, one after the other; the first one trains, the others wait."""
-    found = [jobs.start_training(name, TINY, options(**ENDLESS)) for name in names]
+    found = [jobs_process.start_training(name, TINY, options(**ENDLESS)) for name in names]
     wait_until(lambda: lines_in(found[0].path / "progress.jsonl") > 0, "the first one to train")
-    wait_until(lambda: all("waiting" in jobs.last_words(run) for run in found[1:]), "the others to wait")
+    wait_until(lambda: all("waiting" in jobs_process.last_words(run) for run in found[1:]), "the others to wait")
     return found
 
 
@@ -492,7 +497,7 @@ def have_begun(found):
 def forked(monkeypatch):
     """Trainings are started as processes that can be killed; gives all there were."""
     processes = []
-    monkeypatch.setattr(jobs, "_spawn", lambda arguments, log: processes.append(start(*arguments, log=log)))
+    monkeypatch.setattr(jobs_process, "_spawn", lambda arguments, log: processes.append(start(*arguments, log=log)))
     yield processes
     for process in processes:
         if process.is_alive():
@@ -504,7 +509,7 @@ ORDER = ["d-first", "b-second", "c-third", "a-fourth"]
 
 def cut_off(forked):
     found = queued(ORDER)
-    assert [run.name for run in jobs.queue()] == ORDER[1:]
+    assert [run.name for run in jobs_process.queue()] == ORDER[1:]
     for process in reversed(forked):
         assert killed(process)
     assert [state_of(run) for run in found] == ["stopped"] * 4
@@ -518,24 +523,24 @@ def in_their_turn(found, first=0):
     seen = []
     for run in found[first:]:
         before = lines_in(run.path / "progress.jsonl")
-        wait_until(lambda run=run: state_of(run) == "running", f"{run.name}; {jobs.last_words(run)}")
+        wait_until(lambda run=run: state_of(run) == "running", f"{run.name}; {jobs_process.last_words(run)}")
         running = [other.name for other in found if state_of(other) == "running"]
         wait_until(lambda run=run, n=before: lines_in(run.path / "progress.jsonl") > n, "it to train")
         assert running == [run.name]
-        assert [other.name for other in jobs.queue()] == [other.name for other in found[found.index(run) + 1 :]]
+        assert [other.name for other in jobs_process.queue()] == [other.name for other in found[found.index(run) + 1 :]]
         seen.append(run.name)
-        jobs.ask_to_stop(run.again())
+        jobs_process.ask_to_stop(run.again())
     return seen
 
 
 def test_a_queue_is_taken_up_after_a_reboot_in_the_order_it_had(forked, survived, capsys):
-    from cae.cli import main
+    from cae.commands.cli import main
 
     found = cut_off(forked)
-    assert [run.name for run in jobs.cut_off()] == ORDER
+    assert [run.name for run in jobs_process.cut_off()] == ORDER
     assert main(["resume"]) == 0
     assert capsys.readouterr().out.split(" is taken up again.\n")[:-1] == ORDER
-    assert jobs.cut_off() == []
+    assert jobs_process.cut_off() == []
     assert in_their_turn(found) == ORDER
     assert main(["resume"]) == 0
     assert capsys.readouterr().out == "Nothing was cut off.\n"
@@ -545,30 +550,30 @@ def test_a_queue_is_taken_up_after_a_reboot_in_the_order_it_had(forked, survived
 def test_waiting_runs_resumed_one_by_one_get_their_old_places_whatever_the_order(forked):
     found = cut_off(forked)
     for run in (found[0], found[3], found[1], found[2]):
-        jobs.resume_training(run.again())
+        jobs_process.resume_training(run.again())
     have_begun(found)
     assert in_their_turn(found) == ORDER
 
 
 def test_a_waiting_run_that_is_taken_up_alone_does_not_wait_for_those_that_are_not(forked):
     found = cut_off(forked)
-    jobs.resume_training(found[2].again())
-    wait_until(lambda: state_of(found[2]) == "running", jobs.last_words(found[2]))
-    assert [run.name for run in jobs.cut_off()] == ["d-first", "b-second", "a-fourth"]
+    jobs_process.resume_training(found[2].again())
+    wait_until(lambda: state_of(found[2]) == "running", jobs_process.last_words(found[2]))
+    assert [run.name for run in jobs_process.cut_off()] == ["d-first", "b-second", "a-fourth"]
     found[1].again().delete()
-    assert [run.name for run in jobs.cut_off()] == ["d-first", "a-fourth"]
+    assert [run.name for run in jobs_process.cut_off()] == ["d-first", "a-fourth"]
 
 
 def test_trainings_take_their_turns_as_they_were_started_though_a_process_is_slow(forked, monkeypatch):
     """The second one's process begins only when the third one waits already."""
     late = []
-    first = jobs.start_training("first", TINY, options(**ENDLESS))
+    first = jobs_process.start_training("first", TINY, options(**ENDLESS))
     wait_until(lambda: lines_in(first.path / "progress.jsonl") > 0, "the first one to train")
     with monkeypatch.context() as patch:
-        patch.setattr(jobs, "_spawn", lambda arguments, log: late.append((arguments, log)))
-        second = jobs.start_training("second", TINY, options(**ENDLESS))
-    third = jobs.start_training("third", TINY, options(**ENDLESS))
-    wait_until(lambda: "waiting for first, second" in jobs.last_words(third), jobs.last_words(third))
+        patch.setattr(jobs_process, "_spawn", lambda arguments, log: late.append((arguments, log)))
+        second = jobs_process.start_training("second", TINY, options(**ENDLESS))
+    third = jobs_process.start_training("third", TINY, options(**ENDLESS))
+    wait_until(lambda: "waiting for first, second" in jobs_process.last_words(third), jobs_process.last_words(third))
     ((arguments, log),) = late
     forked.append(start(*arguments, log=log))
     assert in_their_turn([first, second, third]) == ["first", "second", "third"]
@@ -580,7 +585,7 @@ def test_the_page_shows_the_order_of_those_that_wait_and_takes_up_those_that_wer
     cut_off(forked)
     asked = []
     with monkeypatch.context() as patch:
-        patch.setattr(jobs, "_spawn", lambda arguments, log: asked.append((arguments, log)))
+        patch.setattr(jobs_process, "_spawn", lambda arguments, log: asked.append((arguments, log)))
         app = opened("train", run="b-second")
         assert "d-first, b-second, c-third and a-fourth" in words(app)
         button(app, "Resume them all").click().run()
@@ -591,7 +596,7 @@ def test_the_page_shows_the_order_of_those_that_wait_and_takes_up_those_that_wer
     have_begun(map(Run.open, ORDER))
     import wording
 
-    rows = [wording.row(Run.open(name).summary(), [run.name for run in jobs.queue()]) for name in ORDER]
+    rows = [wording.row(Run.open(name).summary(), [run.name for run in jobs_process.queue()]) for name in ORDER]
     assert [row["reason"] for row in rows] == [
         "", "next in the queue", "in the queue after b-second", "in the queue after c-third",
     ]  # fmt: skip

@@ -16,11 +16,11 @@ from apps import opened
 from helpers import environment, wait_until
 from rivals import Rivals
 
-from cae import cli
-from cae.files import cache_folder, runs_folder
-from cae.locks import Lock, is_held
-from cae.runs import Run
-from cae.trial import trouble, troubles
+from cae.commands import cli
+from cae.disk.files import cache_folder, runs_folder
+from cae.disk.locks import Lock, is_held
+from cae.disk.trial import trouble, troubles
+from cae.runs.run import Run
 
 NO_FLOCK = (
     "import errno, fcntl\ndef no(*_): raise OSError(errno.ENOSYS, 'Function not implemented')\nfcntl.flock = no\n"
@@ -143,7 +143,7 @@ def test_files_stand_in_for_locks_where_there_is_no_flock(tmp_path, without_floc
 
 def test_a_stand_in_of_a_killed_process_is_taken_over(tmp_path, without_flock):
     path = tmp_path / "x.lock"
-    code = f"{NO_FLOCK}import sys, time\nfrom pathlib import Path\nfrom cae.locks import Lock\n"
+    code = f"{NO_FLOCK}import sys, time\nfrom pathlib import Path\nfrom cae.disk.locks import Lock\n"
     code += f"lock = Lock(Path({str(path)!r}))\nlock.acquire()\nprint('held', flush=True)\ntime.sleep(60)\n"
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment())
     assert process.stdout.readline() == "held\n"

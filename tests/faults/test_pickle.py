@@ -14,11 +14,11 @@ import torch
 from helpers import PROJECT, TINY, cae
 from world import FORMATS, spoiled
 
-from cae import own_data
+from cae.disk.files import data_folder, runs_folder
 from cae.errors import CaeError
-from cae.exchange import import_file
-from cae.files import data_folder, runs_folder
-from cae.model import ConvAutoencoder
+from cae.imports import dataset
+from cae.imports.run import import_file
+from cae.network.model import ConvAutoencoder
 
 SOURCES = [
     path
@@ -205,7 +205,7 @@ def test_a_payload_for_a_data_set_is_refused_and_leaves_nothing(sprung, tmp_path
     monkeypatch.setenv("CAE_DATA", str(tmp_path / "data"))
     (tmp_path / f"a{suffix}").write_bytes(payloads(sprung)[name])
     with pytest.raises(CaeError):
-        own_data.import_data(tmp_path / f"a{suffix}", "new")
+        dataset.import_data(tmp_path / f"a{suffix}", "new")
     assert {path.name for path in (data_folder() / "own").iterdir()} <= {".lock"}
 
 
@@ -215,7 +215,7 @@ def test_payloads_among_pictures_are_skipped(sprung, tmp_path, monkeypatch):
     for number, content in enumerate(payloads(sprung).values()):
         (tmp_path / "pictures" / f"{number}.png").write_bytes(content)
     with pytest.raises(CaeError, match="holds 0 pictures"):
-        own_data.import_data(tmp_path / "pictures", "new")
+        dataset.import_data(tmp_path / "pictures", "new")
 
 
 def test_the_command_line_runs_no_payload(sprung, tmp_path, rounds):

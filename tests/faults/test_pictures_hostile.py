@@ -16,10 +16,11 @@ from apps import opened, sent, settled
 from helpers import PROJECT, environment
 from PIL import Image
 
-from cae import photo, sources
-from cae.containers import MOST_SCANS, has_few_parts
+from cae.data import photo
+from cae.data.bombs import MOST_SCANS, has_few_parts
 from cae.errors import CaeError, UnreadablePicture
-from cae.own_data import import_data
+from cae.imports import sources
+from cae.imports.dataset import import_data
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::PIL.Image.DecompressionBombWarning")
 MEMORY = 1000  # megabytes that a picture may take while it is read

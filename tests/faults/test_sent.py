@@ -25,8 +25,8 @@ from watching import files_touched, outside
 
 sys.path.append(str(PROJECT / "dashboard"))
 
+from cae.disk.files import cache_folder, data_folder, runs_folder
 from cae.errors import CaeError
-from cae.files import cache_folder, data_folder, runs_folder
 
 NAMES = [path.strip("/") or "home" for path in PAGES]
 PIXELS = [index % 256 for index in range(784)]
@@ -90,7 +90,7 @@ def test_of_what_a_component_sends_only_what_can_be_meant_is_taken(component, ro
 
 
 def test_whatever_stands_in_an_address_is_a_code_or_a_sentence(rounds, survived):
-    from links import read_code, read_start
+    from shared.links import read_code, read_start
 
     rng, count, read = random.Random(1), rounds(200, 3000), 0
     for number in range(count):

@@ -15,27 +15,18 @@ import numpy as np
 import pytest
 from helpers import PROJECT, options, trained
 
-from cae import (
-    classroom,
-    data,
-    datasets,
-    evaluation,
-    judge,
-    judging,
-    latent,
-    mapfilm,
-    maps,
-    own_data,
-    probing,
-    sampling,
-    sweep,
-    tickets,
-)
+from cae.classroom import wall
 from cae.config import MapConfig, ModelConfig, TrainConfig
-from cae.info import RunInfo
-from cae.listing import names, summaries
-from cae.owners import owner
-from cae.runs import Run
+from cae.data import baselines, catalogue
+from cae.data.images import load
+from cae.evaluation import classifier, errors, probes
+from cae.imports import dataset
+from cae.jobs import queue, sweep
+from cae.latent import evaluate, film, maps, sampling, space
+from cae.runs.info import RunInfo
+from cae.runs.listing import names, summaries
+from cae.runs.owners import owner
+from cae.runs.run import Run
 
 NAME = "six"
 SMALL = ModelConfig(latent_dim=6, width=4)
@@ -66,19 +57,19 @@ def build(folder: Path) -> None:
     run = trained(NAME, SMALL, validation_images=20)
     trained("other", SMALL, seed=1)
     shutil.copy(PROJECT / "checkpoints" / "judge-mnist.safetensors", folder / "checkpoints")
-    judging.judge(run), sampling.fit(run), latent.latent_space(run), list(mapfilm.compute(run))
-    evaluation.components("mnist"), evaluation.errors_per_image(run), maps.flat_scores(run, points())
+    evaluate.judge(run), sampling.fit(run), space.latent_space(run), list(film.compute(run))
+    baselines.components("mnist"), errors.errors_per_image(run), maps.flat_scores(run, points())
     changes = {**options(epochs=1, train_images=64).to_json(), "width": 4}
     del changes["dataset"]
     list(sweep.train(sweep.plan("latent_dim", [2, 4], changes=changes, name="small")))
     pictures = np.random.default_rng(0).integers(0, 256, (60, 28, 28), np.uint8)
     np.savez(folder / "pictures.npz", images=pictures, labels=np.arange(60) % 3)
-    own_data.import_data(folder / "pictures.npz", "shapes")
+    dataset.import_data(folder / "pictures.npz", "shapes")
     ada = owner("a secret", "Ada")
-    classroom.start("6b", ada)
-    classroom.post_drawing("6b", ada, run, pictures[0], pictures[1])
-    with tickets.turn():
-        tickets.take(folder / "cache" / "result", ("map", NAME), ada)
+    wall.start("6b", ada)
+    wall.post_drawing("6b", ada, run, pictures[0], pictures[1])
+    with queue.turn():
+        queue.take(folder / "cache" / "result", ("map", NAME), ada)
     for place in (folder / "cache").rglob("*.lock"):
         place.unlink()
 
@@ -88,7 +79,7 @@ def run() -> Run:
 
 
 def points() -> maps.Points:
-    return maps.points(run(), data.load("mnist", "test"), MapConfig())
+    return maps.points(run(), load("mnist", "test"), MapConfig())
 
 
 def in_folder(folder: Path) -> dict[str, str]:
@@ -163,8 +154,8 @@ def weights_say(content):
 
 def resumed():
     """Trains it one epoch further, on a copy, and says how that ended."""
-    from cae import jobs
-    from cae.trainer import train_run
+    from cae.jobs import process
+    from cae.jobs.trainer import train_run
 
     other = run().path.with_name("resumed")
     shutil.rmtree(other, ignore_errors=True)
@@ -175,7 +166,7 @@ def resumed():
     else:  # it is put back by whoever has spoiled it
         state.rename(other / state.name)
     try:
-        jobs.prepare_resume(Run(other), 3)
+        process.prepare_resume(Run(other), 3)
         list(train_run(Run(other)))
         found = Run(other)
         assert all(np.isfinite(value).all() for value in found.weights().values())
@@ -241,7 +232,7 @@ def priors_say(content):
 
 
 def judge_arrays():
-    found = judge.judge_of("mnist")
+    found = classifier.judge_of("mnist")
     return {name: value.numpy() for name, value in found.net.state_dict().items()}
 
 
@@ -250,7 +241,7 @@ def swept():
 
 
 def pictures_of(name, split):
-    found = data.load(name, split)
+    found = load(name, split)
     return [found.pixels.numpy(), found.labels.numpy()]
 
 
@@ -274,7 +265,7 @@ def npy(content):
 def re_inked_says(content):
     kept = npy(content)
     found = np.zeros_like(kept)
-    found[np.concatenate(latent.chosen(len(kept)))] = kept
+    found[np.concatenate(space.chosen(len(kept)))] = kept
     return found
 
 
@@ -285,12 +276,12 @@ def idx_says(content):
 
 
 def component_rows():
-    found = evaluation.components("mnist")
+    found = baselines.components("mnist")
     return np.vstack([found.mean, found.axes])
 
 
 def post():
-    found = classroom.posts("6b")
+    found = wall.posts("6b")
     return plain(found[0]) if found else None
 
 
@@ -302,7 +293,7 @@ def post_says(content):
 
 
 def ticket():
-    found = tickets.waiting()
+    found = queue.waiting()
     values = plain(found[0]) if found else None
     if values:
         del values["path"]
@@ -324,18 +315,18 @@ FORMATS = [
     Format("a frame of the film", f"checkpoints/{NAME}/epochs/0001.safetensors", "safetensors",
     lambda: run().weights(1), weights_say),
     Format("resume.safetensors", f"checkpoints/{NAME}/resume.safetensors", "safetensors", resumed, none),
-    Format("evaluation.json", "cache/*/evaluation.json", "json", lambda: plain(evaluation.kept(run())), document_says,
+    Format("evaluation.json", "cache/*/evaluation.json", "json", lambda: plain(errors.kept(run())), document_says,
     True),
-    Format("errors of the images", "cache/*/test-mse.npy", "npy", lambda: evaluation.errors_per_image(run()), npy,
+    Format("errors of the images", "cache/*/test-mse.npy", "npy", lambda: errors.errors_per_image(run()), npy,
     True),
-    Format("baselines", "cache/baselines-*.json", "json", lambda: plain(evaluation.baselines("mnist")), document_says,
+    Format("baselines", "cache/baselines-*.json", "json", lambda: plain(baselines.baselines("mnist")), document_says,
     True, True),
     Format("components", "cache/pca-*.npy", "npy", component_rows,
         npy, True, True),
-    Format("re-inked digits", "cache/re-inked-*.npy", "npy", lambda: latent.re_inked("mnist", data.load("mnist",
+    Format("re-inked digits", "cache/re-inked-*.npy", "npy", lambda: space.re_inked("mnist", load("mnist",
     "train")), re_inked_says, True, True),
-    Format("probing.json", "cache/*/probing.json", "json", lambda: plain(probing.kept(run())), document_says, True),
-    Format("latent space", "cache/*/space.safetensors", "safetensors", lambda: space_arrays(latent.kept(run())),
+    Format("probing.json", "cache/*/probing.json", "json", lambda: plain(probes.kept(run())), document_says, True),
+    Format("latent space", "cache/*/space.safetensors", "safetensors", lambda: space_arrays(space.kept(run())),
     mutations.arrays_of, True),
     Format("points of a map", "cache/*/points-*.safetensors", "safetensors", lambda: points_arrays(points()),
     mutations.arrays_of, True),
@@ -343,20 +334,20 @@ FORMATS = [
     value in maps.flat_scores(run(), points()).items()}, document_says, True),
     Format("map", "cache/*/map-all-*.safetensors", "safetensors", lambda: tsne((maps.found(run(),
     MapConfig()) or (None,))[0]), map_says, True),
-    Format("film of maps", "cache/*/map-film-*.safetensors", "safetensors", lambda: tsne(mapfilm.kept(run())),
+    Format("film of maps", "cache/*/map-film-*.safetensors", "safetensors", lambda: tsne(film.kept(run())),
     film_says, True),
     Format("priors", "cache/*/priors.safetensors", "safetensors", priors, priors_say, True),
     Format("judge", "checkpoints/judge-mnist.safetensors", "safetensors", judge_arrays, weights_say),
     Format("results of a sweep", "checkpoints/small.sweep.json", "json", swept, json.loads),
     Format("pictures of one's own", "data/own/shapes/images.safetensors", "safetensors", own_pictures,
     own_pictures_say),
-    Format("about.json", "data/own/shapes/about.json", "json", lambda: json.loads(datasets.about("shapes").to_text()),
+    Format("about.json", "data/own/shapes/about.json", "json", lambda: json.loads(catalogue.about("shapes").to_text()),
     json.loads),
     Format("idx images", "data/KMNIST/raw/t10k-images-idx3-ubyte", "idx", lambda: pictures_of("kmnist", "test")[0],
     idx_says),
     Format("idx labels", "data/KMNIST/raw/t10k-labels-idx1-ubyte", "idx", lambda: pictures_of("kmnist", "test")[1],
     idx_says),
-    Format("class.json", "checkpoints/.classes/*/class.json", "json", lambda: plain(classroom.find("6b")),
+    Format("class.json", "checkpoints/.classes/*/class.json", "json", lambda: plain(wall.find("6b")),
     lambda content: {**document_says(content), "slug": "6b"}),
     Format("a post on the wall", "checkpoints/.classes/*/posts/*.json", "json", post, post_says, True),
     Format("a ticket", "cache/.jobs/*.json", "json", ticket, document_says, True),

@@ -1,0 +1,1 @@
+"""Teaching: missions, the worksheet, the wall of a class."""

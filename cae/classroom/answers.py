@@ -1,0 +1,308 @@
+"""The lab's own measurements as answers to a mission's question: what they find of a run, and pictures of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from itertools import combinations
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cae.classroom import evidence
+from cae.classroom.checks import Candidate, Chosen, Fooling, Found, Guess, Quantity, Ranking, Strip
+from cae.classroom.evidence import code_of
+from cae.config import PRIORS
+from cae.data import baselines as data_baselines
+from cae.data.shape import ATTRIBUTES
+from cae.errors import CaeError, CannotFit, Damaged, NoJudge
+from cae.evaluation import probes
+from cae.evaluation.errors import Evaluation, dataset_of, errors_per_image, kept
+from cae.latent.space import latent_space, off_manifold, off_manifolds, vote
+from cae.runs.run import Run
+
+if TYPE_CHECKING:
+    from cae.latent.sampling import Fitted
+
+Pixels = NDArray[np.uint8]
+Needs = Literal["", "space", "judgement", "priors"]
+
+
+class NotMeasured(CaeError):
+    """What a mission asks for has not been measured of this run yet."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A measurement: the kind of guess that it answers, what has to be measured before, and what it is in words.
+
+    find: of a run, and of a drawing (28, 28) where the guess is about one. show: pictures of what was found, and of
+    what was guessed. unit: of a number. choices: the answers that there are to choose from.
+    """
+
+    kind: str
+    needs: Needs
+    summary: str
+    find: Callable[[Run, Pixels | None], Found]
+    show: Callable[[Run, Found, Guess, Pixels | None], tuple[Strip, ...]] = lambda *_: ()
+    unit: str = ""
+    choices: tuple[str, ...] = ()
+
+
+def is_measured(run: Run, needs: Needs) -> bool:
+    """Whether what takes a process of its own has been measured of the run's last weights."""
+    if needs == "judgement":
+        return probes.kept(run) is not None and kept(run) is not None
+    if needs == "priors":
+        from cae.latent import sampling
+
+        return sampling.kept(run) is not None
+    return True
+
+
+# -- which two classes
+
+
+def _most_confused(run: Run, _: Pixels | None) -> Ranking:
+    test, votes = evidence.test_images(run), evidence.votes(run)
+    names, labels = test.class_names, test.labels.numpy()
+    found = []
+    for a, b in combinations(range(len(names)), 2):
+        there, back = int(((labels == a) & (votes == b)).sum()), int(((labels == b) & (votes == a)).sum())
+        score = "1 mistake" if there + back == 1 else f"{there + back} mistakes"
+        found.append((Candidate((a, b), f"{names[a]} and {names[b]}", there + back, score), there, back))
+    found.sort(key=lambda each: -each[0].strength)
+    wrong = int((votes != labels).sum())
+    explanation = f"The nearest codes outvote the class of {wrong:,} of {len(labels):,} test images."
+    if wrong:
+        first, there, back = found[0]
+        one, other = (names[label] for label in evidence.pair(first.key))
+        if there < back:
+            one, other, there, back = other, one, back, there
+        explanation += f" {_times(there).capitalize()} {one} was taken for {other}, {_times(back)} {other} for {one}."
+    return Ranking(tuple(each for each, _, _ in found), "The pair", "most confused", explanation)
+
+
+# -- which dimension
+
+
+def _carries(attribute: str, run: Run, _: Pixels | None) -> Ranking:
+    found = evidence.correlations(run)[[each.name for each in ATTRIBUTES].index(attribute)]  # (D,)
+    order = np.argsort(-np.abs(found), kind="stable").tolist()
+    candidates = tuple(Candidate(i, f"z{i}", abs(float(found[i])), f"r = {found[i]:.2f}") for i in order)
+    explanation = (
+        f"Pearson’s r says how far a number of the code goes along with {attribute} among test images of one class: "
+        "1 or -1 always, 0 not at all."
+    )
+    return Ranking(candidates, "", "strongest", explanation)
+
+
+def _costs(run: Run, _: Pixels | None) -> Ranking:
+    dimensions = _probing(run).dimensions
+    order = sorted(range(len(dimensions)), key=lambda i: -dimensions[i].zeroed_mse)
+    candidates = tuple(
+        Candidate(i, f"z{i}", max(0.0, dimensions[i].zeroed_mse), f"{dimensions[i].zeroed_mse:+.4f}") for i in order
+    )
+    explanation = "The figure is what the MSE on [-1, 1] grows by when the number is replaced by its mean."
+    return Ranking(candidates, "", "most costly", explanation)
+
+
+# -- which class
+
+
+def _hardest(run: Run, _: Pixels | None) -> Ranking:
+    per_class = _evaluation(run).per_class
+    order = sorted(per_class, key=lambda each: -each.mse)
+    candidates = tuple(Candidate(each.label, each.name, each.mse, f"MSE {each.mse:.4f}") for each in order)
+    explanation = f"Mean squared errors on [-1, 1]; the easiest is {order[-1].name}, {order[-1].mse:.4f}."
+    return Ranking(candidates, "Class", "hardest", explanation)
+
+
+# -- how much
+
+
+def _read_surely(run: Run, _: Pixels | None) -> Quantity:
+    found = _priors(run)
+    shares = {name: f"{100 * each.sure:.1f} %" for name, each in found.qualities.items()}
+    fitted = next((name for name in ("mixture", "gaussian") if name in shares), None)
+    compared = f"Of real test images it is {shares['real']}"
+    if fitted:
+        compared += f", of codes from {PRIORS[fitted].lower()} {shares[fitted]}"
+    explanation = (
+        f"{found.qualities['normal'].count:,} codes from N(0, 1) were decoded; the independent classifier reads "
+        f"{shares['normal']} of the pictures with more than 90 % confidence. {compared}: what differs is only where "
+        "the codes come from."
+    )
+    return Quantity(round(100 * found.qualities["normal"].sure, 1), "%", explanation)
+
+
+def _pca_components(run: Run, _: Pixels | None) -> Quantity:
+    baselines, mse, dimensions = (
+        data_baselines.baselines(dataset_of(run)),
+        _mse(run),
+        _dimensions(run),
+    )
+    errors = np.array([baselines.mean_image, *baselines.pca])
+    needed = int((errors > mse).argmin()) if (errors <= mse).any() else len(errors) - 1
+    explanation = (
+        f"The network reaches an MSE of {mse:.4f} with {_numbers(dimensions)}. PCA reaches "
+        f"{baselines.pca_with(dimensions):.4f} with as many, and {errors[needed]:.4f} with {needed}."
+    )
+    return Quantity(needed, "components", explanation)
+
+
+def _pca_factor(run: Run, _: Pixels | None) -> Quantity:
+    pca, mse = data_baselines.baselines(dataset_of(run)).pca_with(_dimensions(run)), _mse(run)
+    explanation = f"PCA with {_numbers(_dimensions(run))} reaches an MSE of {pca:.4f}, the network {mse:.4f}."
+    return Quantity(pca / mse if mse else 0.0, "times", explanation)
+
+
+def _knn(run: Run, _: Pixels | None) -> Quantity:
+    found = _probing(run)
+    explanation = (
+        f"The ten nearest training codes name {100 * found.knn_accuracy:.1f} % of the test images rightly. The labels "
+        "were only used to count: the network was never shown one."
+    )
+    return Quantity(round(100 * found.knn_accuracy, 1), "%", explanation)
+
+
+# -- which statement
+
+
+def _where_random_codes_lie(run: Run, _: Pixels | None) -> Chosen:
+    space, dimensions = latent_space(run), _dimensions(run)
+    codes = space.real.codes()
+    drawn = np.random.default_rng(0).standard_normal((2000, dimensions))
+    real_length, length = (float(np.median(np.linalg.norm(some, axis=1))) for some in (codes, drawn))
+    near = float((off_manifolds(space.real, drawn.astype(np.float32)) <= space.real.usual[95]).mean())
+    key = "nearer" if length < 0.8 * real_length else "farther" if length > 1.25 * real_length else "as far"
+    explanation = (
+        f"Half of the real codes are longer than {real_length:.3g}, half of those from N(0, 1) longer than "
+        f"{length:.3g}. {100 * near:.0f} % of those from N(0, 1) are as near to real codes as 95 % of real ones are "
+        "to each other."
+    )
+    return Chosen(key, f"{length:.3g} from zero, real codes {real_length:.3g}", explanation)
+
+
+# -- whether a drawing fools it
+
+
+def _fooled(run: Run, drawing: Pixels | None) -> Fooling:
+    pixels = evidence.drawn(drawing)
+    space = latent_space(run)
+    shares = vote(space.inked, code_of(run, pixels), len(space.class_names))
+    distance, percentile = off_manifold(space.inked, code_of(run, pixels))
+    explanation = (
+        f"The code of the drawing lies {distance:.3g} from its ten nearest codes, farther than {percentile:.0f} % of "
+        "real digits do."
+    )
+    label = int(shares.argmax())
+    return Fooling(space.class_names, (label, float(shares[label])), _judged(run, pixels), explanation)
+
+
+def _judged(run: Run, pixels: Pixels) -> tuple[int, float] | None:
+    import torch
+
+    from cae.data.images import to_model
+    from cae.evaluation.classifier import judge_of
+
+    try:
+        reading = judge_of(dataset_of(run)).read(to_model(torch.from_numpy(pixels[None])))
+    except (NoJudge, Damaged):
+        return None
+    return int(reading.classes[0]), float(reading.confidence[0])
+
+
+# -- of a run
+
+
+def _dimensions(run: Run) -> int:
+    return run.info.model.latent_dim
+
+
+def _times(count: int) -> str:
+    return {0: "never", 1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
+def _numbers(count: int) -> str:
+    return "1 number" if count == 1 else f"{count} numbers"
+
+
+def _mse(run: Run) -> float:
+    record = run.record()
+    return record.test_mse if record else float(errors_per_image(run).mean())
+
+
+def _probing(run: Run) -> probes.Probing:
+    found = probes.kept(run)
+    if found is None:
+        raise NotMeasured(f"The codes of {run.name} have not been judged yet: the page Judge does that.")
+    return found
+
+
+def _evaluation(run: Run) -> Evaluation:
+    found = kept(run)
+    if found is None:
+        raise NotMeasured(f"The errors of {run.name} have not been measured yet: the page Judge does that.")
+    return found
+
+
+def _priors(run: Run) -> Fitted:
+    from cae.latent import sampling
+
+    found = sampling.kept(run)
+    if found is None:
+        raise NotMeasured(f"No priors have been fitted to {run.name} yet: the page Generate does that.")
+    if "normal" not in found.qualities:
+        raise CannotFit(
+            f"There is no independent classifier for {dataset_of(run)}, so nobody can say what new "
+            "pictures are read as: train one with python -m cae train-judge, and fit the priors again."
+        )
+    return found
+
+
+MEASURES: dict[str, Measure] = {
+    "most confused": Measure(
+        "pair of classes", "space", "the two classes that the vote of the nearest codes confuses most",
+        _most_confused, evidence.confused,
+    ),
+    **{
+        each.name: Measure(
+            "dimension", "space", f"the number of the code that goes along with {each.name} most",
+            partial(_carries, each.name), evidence.traversals,
+        )
+        for each in ATTRIBUTES
+    },
+    "costliest dimension": Measure(
+        "dimension", "judgement", "the number of the code that it costs most to lose", _costs, evidence.traversals
+    ),
+    "hardest class": Measure(
+        "class", "judgement", "the class whose copies have the largest error", _hardest, evidence.of_class
+    ),
+    "read surely": Measure(
+        "number", "priors", "the share of pictures from N(0, 1) that the independent classifier reads with over 90 % "
+        "confidence", _read_surely, evidence.samples, unit="%",
+    ),
+    "10-NN accuracy": Measure(
+        "number", "judgement", "the share of test images that the ten nearest training codes name rightly", _knn,
+        unit="%",
+    ),
+    "PCA components": Measure(
+        "number", "", "how many principal components PCA needs to be as good as the network", _pca_components,
+        evidence.beside_pca, unit="components",
+    ),
+    "PCA factor": Measure(
+        "number", "", "by what factor the network's error is below that of PCA with as many numbers", _pca_factor,
+        evidence.beside_pca, unit="times",
+    ),
+    "random codes": Measure(
+        "choice", "space", "where codes from N(0, 1) lie: nearer to zero than real codes, as far, or farther",
+        _where_random_codes_lie, choices=("nearer", "as far", "farther"),
+    ),
+    "fooled": Measure(
+        "drawing", "space", "whether the vote calls a drawing something else than it was meant to be", _fooled,
+        evidence.of_drawing,
+    ),
+}  # fmt: skip

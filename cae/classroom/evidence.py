@@ -1,0 +1,207 @@
+"""What the answers to missions rest on, and pictures of it: votes, correlations, the digits that are confused."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cae.classroom.checks import Found, Guess, Quantity, Ranking, Strip
+from cae.config import PRIORS
+from cae.data import baselines, picks
+from cae.data.shape import ATTRIBUTES, measure
+from cae.disk.files import cache_folder, keep
+from cae.errors import CaeError
+from cae.evaluation import errors, probes
+from cae.latent.space import NEIGHBOURS, chosen, closeness, fingerprint, latent_space, neighbours, traverse
+from cae.runs.run import Run
+
+if TYPE_CHECKING:
+    from cae.data.images import Images
+
+Pixels = NDArray[np.uint8]
+_SHOWN = 10  # digits in a strip
+
+
+class NoDrawing(CaeError):
+    """There is no drawing to be looked at."""
+
+
+def votes(run: Run) -> NDArray[np.int64]:
+    """The class that the nearest training codes vote for, of each test image, (N,); kept, once computed (some 5 s).
+
+    The vote is that of the page Draw: ten neighbours, each counting with its distance to the power -4.
+    """
+    test = test_images(run)
+    return _kept(run, "votes.npy", (len(test),), lambda: _votes(run, test)).astype(np.int64)
+
+
+def _votes(run: Run, test: Images) -> NDArray[np.floating]:
+    from sklearn.neighbors import NearestNeighbors
+
+    space = latent_space(run)
+    points, labels = space.real.codes(), space.real.labels
+    model = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(points)), algorithm="brute").fit(points)
+    distances, nearest = model.kneighbors(codes_of(run, test))  # (N, K)
+    weights = closeness(distances)
+    shares = [(weights * (labels[nearest] == label)).sum(axis=1) for label in range(len(test.class_names))]
+    found: NDArray[np.floating] = np.stack(shares).argmax(axis=0).astype(np.float32)
+    return found
+
+
+def correlations(run: Run) -> NDArray[np.floating]:
+    """Pearson's r of each of ATTRIBUTES with each number of the code, (4, D), over the test images.
+
+    Kept likewise. Both are taken as deviations from the mean of the image's class: what a class is usually like does
+    not count. 0 where a number does not vary.
+    """
+    shape = len(ATTRIBUTES), run.info.model.latent_dim
+    return _kept(run, "shape-correlations.npy", shape, lambda: _correlations(run))
+
+
+def _correlations(run: Run) -> NDArray[np.floating]:
+    test = test_images(run)
+    labels, shapes = test.labels.numpy(), measure(test.pixels.numpy())  # (N, 4)
+    both = np.concatenate([shapes, codes_of(run, test)], axis=1).astype(np.float64)  # (N, 4 + D)
+    for label in np.unique(labels):
+        both[labels == label] -= both[labels == label].mean(axis=0)
+    return probes.correlation(both)[: len(ATTRIBUTES), len(ATTRIBUTES) :]
+
+
+def _kept(
+    run: Run, file: str, shape: tuple[int, ...], compute: Callable[[], NDArray[np.floating]]
+) -> NDArray[np.floating]:
+    """An array that depends on the weights alone: read from the cache, or computed and put there."""
+    path = cache_folder() / run.weights_hash() / file
+    try:
+        found: NDArray[np.floating] = np.load(path, allow_pickle=False)
+        if found.shape == shape and found.dtype == np.float32 and np.isfinite(found).all():
+            return found
+    except (OSError, ValueError, EOFError):
+        pass
+    found, buffer = compute().astype(np.float32), io.BytesIO()
+    np.save(buffer, found, allow_pickle=False)
+    keep(path, buffer.getvalue())
+    return found
+
+
+def confused(run: Run, found: Found, guess: Guess, drawing: Pixels | None) -> tuple[Strip, ...]:
+    """Test images of the two classes that are taken for the other."""
+    assert isinstance(found, Ranking)
+    if not found.candidates or not found.candidates[0].strength:
+        return ()
+    test, voted = test_images(run), votes(run)
+    labels = test.labels.numpy()
+    a, b = pair(found.candidates[0].key)
+    strips = []
+    for own, other in ((a, b), (b, a)):
+        members = np.flatnonzero((labels == own) & (voted == other))[:_SHOWN]
+        if len(members):
+            name = f"{test.class_names[own]}, taken for {test.class_names[other]}"
+            strips.append(Strip.of(name, test.pixels[members].numpy()))
+    return tuple(strips)
+
+
+def traversals(run: Run, found: Found, guess: Guess, drawing: Pixels | None) -> tuple[Strip, ...]:
+    """The first test image decoded along the dimension that was found, and along the one that was guessed."""
+    from cae.latent import sampling
+
+    assert isinstance(found, Ranking)
+    start, space, model = codes_of(run, test_images(run), 1)[0], latent_space(run), run.model()
+    wanted = (found.candidates[0].key, guess) if found.candidates else (guess,)
+    shown = dict.fromkeys(int(key) for key in wanted if isinstance(key, int | float) and 0 <= key < len(start))
+    return tuple(
+        Strip.of(f"along z{i}", sampling.decoded(model, traverse(space, start, i, _SHOWN)).pictures) for i in shown
+    )
+
+
+def of_class(run: Run, found: Found, guess: Guess, drawing: Pixels | None) -> tuple[Strip, ...]:
+    """Test images of the class that was found, and their copies."""
+    assert isinstance(found, Ranking)
+    test, first = test_images(run), found.candidates[0]
+    shown = errors.compare(run.model(), test, np.flatnonzero(test.labels.numpy() == first.key)[:_SHOWN])
+    return Strip.of(f"class {first.name}", shown.originals), Strip.of("their copies", shown.reconstructions)
+
+
+def samples(run: Run, found: Found, guess: Guess, drawing: Pixels | None) -> tuple[Strip, ...]:
+    """What every prior gives, and real digits."""
+    from cae.latent import sampling
+
+    fitted, model = sampling.kept(run), run.model()
+    kinds = [kind for kind in PRIORS if fitted and (kind, None) in fitted.priors]
+    strips = [
+        Strip.of(PRIORS[kind], sampling.decoded(model, fitted.prior(kind).sample(_SHOWN, 0)).pictures)
+        for kind in kinds
+        if fitted
+    ]
+    return (*strips, Strip.of("real", test_images(run).pixels[:_SHOWN].numpy()))
+
+
+def beside_pca(run: Run, found: Found, guess: Guess, drawing: Pixels | None) -> tuple[Strip, ...]:
+    """A test image of every class, what the network makes of it, and what PCA does with as many numbers and more."""
+    assert isinstance(found, Quantity)
+    test, dataset, own = test_images(run), errors.dataset_of(run), run.info.model.latent_dim
+    indices = picks.one_per_class(test.labels.numpy(), len(test.class_names))[:_SHOWN]
+    shown = errors.compare(run.model(), test, indices)
+    counts = dict.fromkeys([own, int(found.value) if found.unit == "components" else own])
+    return (
+        Strip.of("originals", shown.originals),
+        Strip.of(f"the network, {own}", shown.reconstructions),
+        *(Strip.of(f"PCA, {n}", baselines.pca_copies(dataset, shown.originals, n)[0]) for n in counts if n),
+    )
+
+
+def of_drawing(run: Run, found: Found, guess: Guess, drawing: Pixels | None) -> tuple[Strip, ...]:
+    """The drawing, its copy, and the training images that voted on it, where they are those that were measured."""
+    from cae.data.images import load
+    from cae.latent import sampling
+
+    pixels, space = drawn(drawing), latent_space(run)
+    code = code_of(run, pixels)
+    copy = sampling.decoded(run.model(), code[None]).pictures
+    strips = [Strip.of("your drawing, its copy", np.concatenate([pixels[None], copy]))]
+    train = load(errors.dataset_of(run), "train")
+    if fingerprint(train) == space.digits:
+        voters = chosen(len(train))[0][neighbours(space.inked, code)[0]]
+        strips.append(Strip.of("who voted", train.pixels[voters].numpy()))
+    return tuple(strips)
+
+
+def drawn(drawing: Pixels | None) -> Pixels:
+    """The drawing. Raises NoDrawing."""
+    if drawing is None:
+        raise NoDrawing("There is no drawing yet: draw a digit on the page Draw, and come back.")
+    return drawing
+
+
+def pair(key: Guess) -> tuple[int, int]:
+    """Two classes."""
+    assert isinstance(key, tuple)
+    return key
+
+
+def test_images(run: Run) -> Images:
+    """The test images of the run's data set."""
+    from cae.data.images import load
+
+    return load(errors.dataset_of(run), "test")
+
+
+def codes_of(run: Run, images: Images, count: int | None = None) -> NDArray[np.float32]:
+    """The codes (N, D) of the images, or of the first `count` of them."""
+    from cae.data.images import to_model
+    from cae.network.model import embed
+
+    return embed(run.model(), to_model(images.pixels[:count])).numpy()  # type: ignore[no-any-return]
+
+
+def code_of(run: Run, pixels: Pixels) -> NDArray[np.float32]:
+    """The code (D,) of a picture (28, 28)."""
+    import torch
+
+    from cae.data.images import to_model
+
+    return run.model().encode(to_model(torch.from_numpy(pixels[None])))[0].numpy()  # type: ignore[no-any-return]

@@ -1,0 +1,263 @@
+"""What a visitor has guessed, found and kept, as they go; and one HTML file of it, for a screen and for paper."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import re
+import zlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from html import escape
+from typing import Any
+
+from cae.classroom.checks import VERDICTS, Finding, Guess, Strip
+from cae.errors import Damaged
+from cae.plots.pictures import png_uri, sheet
+from cae.web import bundle
+
+LONGEST_WORDS = 4000  # characters in one's own words
+LONGEST_NAME = 80
+MOST_TAKEN = 40  # pictures that are kept
+_MOST_ATTEMPTS = 100
+_MOST_DIGITS = 30  # in a strip
+_MOST_STRIPS = 8
+_LARGEST = 4 * 2**20  # bytes, unpacked
+_DIGIT = 28 * 28
+_FORMAT = 1
+_SAID = {"right": "Right", "close": "Close", "off": "Not this time", "open": "No answer"}
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One mission: its id, title and question, the guess with its words, the finding, one's own words, and why."""
+
+    mission: str
+    title: str
+    question: str
+    guess: Guess | None = None
+    guessed: str = ""
+    finding: Finding | None = None
+    words: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A picture of one's own: what it is, of which run, what is to be said of it, and the digits."""
+
+    title: str
+    run: str
+    note: str
+    strips: tuple[Strip, ...]
+
+
+@dataclass(frozen=True)
+class Worksheet:
+    """All of it. The same mission or picture is there once."""
+
+    name: str = ""
+    attempts: tuple[Attempt, ...] = ()
+    taken: tuple[Taken, ...] = ()
+
+    def attempt(self, mission: str) -> Attempt | None:
+        """What was tried at a mission, if anything was."""
+        return next((each for each in self.attempts if each.mission == mission), None)
+
+    def with_attempt(self, attempt: Attempt) -> Worksheet:
+        """The worksheet with this attempt instead of an earlier one at the same mission, or after all others."""
+        found = [attempt if each.mission == attempt.mission else each for each in self.attempts]
+        if attempt not in found:
+            found.append(attempt)
+        return replace(self, attempts=tuple(found[-_MOST_ATTEMPTS:]))
+
+    def with_taken(self, taken: Taken) -> Worksheet:
+        """The worksheet with this picture, if it is not there; the oldest goes where there are too many."""
+        found = self.taken if taken in self.taken else (*self.taken, taken)
+        return replace(self, taken=found[-MOST_TAKEN:])
+
+    def without_taken(self, position: int) -> Worksheet:
+        """The worksheet without one of its pictures."""
+        return replace(self, taken=self.taken[:position] + self.taken[position + 1 :])
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing on it."""
+        return not (self.name or self.attempts or self.taken)
+
+
+# -- as a text, for the browser's tab to keep
+
+
+def pack(worksheet: Worksheet) -> str:
+    """The worksheet as a short text."""
+    content = json.dumps({"format": _FORMAT, **asdict(worksheet)}, default=_bytes, separators=(",", ":"))
+    return base64.b64encode(zlib.compress(content.encode())).decode()
+
+
+def unpack(text: str) -> Worksheet:
+    """The worksheet that such a text stands for. Raises Damaged for any other."""
+    try:
+        unpacker = zlib.decompressobj()
+        content = unpacker.decompress(base64.b64decode(text, validate=True), _LARGEST)
+        values = json.loads(content)
+        if unpacker.unconsumed_tail or values["format"] != _FORMAT:
+            raise ValueError
+        attempts = tuple(_attempt(each) for each in values["attempts"][:_MOST_ATTEMPTS])
+        taken = tuple(
+            Taken(_text(each["title"]), _text(each["run"]), _text(each["note"]), _strips(each["strips"]))
+            for each in values["taken"][:MOST_TAKEN]
+        )
+        return Worksheet(_text(values["name"])[:LONGEST_NAME], attempts, taken)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, zlib.error) as error:
+        raise Damaged("The worksheet that the browser has kept cannot be read.") from error
+
+
+def _bytes(value: Any) -> str:
+    if not isinstance(value, bytes):
+        raise TypeError
+    return base64.b64encode(value).decode()
+
+
+def _attempt(values: Any) -> Attempt:
+    finding = values["finding"]
+    if finding is not None:
+        if finding["verdict"] not in VERDICTS:
+            raise ValueError
+        texts = {name: _text(finding[name]) for name in ("run", "guess", "answer", "sentence")}
+        finding = Finding(**texts, verdict=finding["verdict"], strips=_strips(finding["strips"]))
+    texts = {name: _text(values[name]) for name in ("mission", "title", "question", "guessed")}
+    return Attempt(
+        **texts, guess=_guess(values["guess"]), finding=finding, words=_text(values["words"])[:LONGEST_WORDS],
+        why=_text(values.get("why", "")),
+    )  # fmt: skip
+
+
+def _guess(value: Any) -> Guess | None:
+    if isinstance(value, list):
+        if len(value) != 2 or not all(type(each) is int for each in value):
+            raise ValueError
+        return value[0], value[1]
+    if value is None or type(value) is int or (type(value) is float and math.isfinite(value)):
+        return value  # type: ignore[no-any-return]
+    return _text(value)
+
+
+def _strips(values: Any) -> tuple[Strip, ...]:
+    found = tuple(Strip(_text(each["name"]), base64.b64decode(each["pixels"], validate=True)) for each in values)
+    if len(found) > _MOST_STRIPS or any(len(each.pixels) % _DIGIT or not each.pixels for each in found):
+        raise ValueError
+    if any(len(each.pixels) > _MOST_DIGITS * _DIGIT for each in found):
+        raise ValueError
+    return found
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError
+    return value
+
+
+# -- as a page
+
+
+def html(worksheet: Worksheet, made: date) -> str:
+    """The worksheet, a whole HTML document that needs nothing else; the same for the same worksheet and day."""
+    head = (
+        '<meta charset="utf-8">'
+        '<meta http-equiv="Content-Security-Policy" '
+        "content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">"
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
+        f"<title>{_title(worksheet)}</title><style>\n{bundle.style('worksheet')}</style>"
+    )
+    body = [*map(_mission, worksheet.attempts)]
+    if worksheet.taken:
+        body.append(f"<section><h2>My pictures</h2>{''.join(map(_picture, worksheet.taken))}</section>")
+    if not body:
+        body.append("<p>There is nothing on this worksheet yet.</p>")
+    checked = [each.finding.verdict for each in worksheet.attempts if each.finding]
+    lead = f"{_count(len(worksheet.attempts), 'mission')}, {len(checked)} checked"
+    if "right" in checked:
+        lead += f", {checked.count('right')} guessed right"
+    top = (
+        f'<header><p class="kicker">An autoencoder laboratory · {made:%d %B %Y}</p><h1>{_title(worksheet)}</h1>'
+        f'<p class="lead">{lead}; {_count(len(worksheet.taken), "picture")} of my own.</p></header>'
+    )
+    foot = "<footer>Answers are measured, each of the run that is named beside it. This file is all there is.</footer>"
+    return (
+        f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head>\n<body><main>\n{top}\n'
+        + "\n".join(body)
+        + f"\n{foot}</main></body></html>\n"
+    )
+
+
+def file_name(worksheet: Worksheet) -> str:
+    """What its file is called, without an ending: with the visitor's name, so that a teacher can tell thirty apart."""
+    words = re.findall(r"\w+", worksheet.name.lower())
+    return "-".join(["worksheet", *words])[:60]
+
+
+def _title(worksheet: Worksheet) -> str:
+    return escape(f"Worksheet of {worksheet.name}" if worksheet.name else "Worksheet")
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _mission(attempt: Attempt) -> str:
+    finding, parts = attempt.finding, [f'<div class="question">{prose(attempt.question)}</div>']
+    rows = [("My guess", escape(attempt.guessed))] if attempt.guessed else []
+    if finding:
+        rows.append((f"Measured of {escape(finding.run)}", escape(finding.answer)))
+        rows.append(("", f'<span class="{finding.verdict}">{_SAID[finding.verdict]}</span>'))
+    if rows:
+        pairs = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in rows)
+        parts.append(f'<dl class="answer">{pairs}</dl>')
+    if finding:
+        parts += [f"<p>{escape(finding.sentence)}</p>", _rows(finding.strips)]
+    if attempt.why:
+        parts.append(f'<div class="why"><h3>Why</h3>{prose(attempt.why)}</div>')
+    if attempt.words.strip():
+        parts.append(f"<blockquote>{'<br>'.join(map(escape, attempt.words.strip().splitlines()))}</blockquote>")
+    elif not finding:
+        parts.append('<div class="lines"></div>')
+    return f"<section><h2>{escape(attempt.title)}</h2>{''.join(parts)}</section>"
+
+
+def _picture(taken: Taken) -> str:
+    note = " · ".join(filter(None, (taken.run, taken.note)))
+    words = f'<h3>{escape(taken.title)}</h3><p class="quiet">{escape(note)}</p>'
+    return f'<div class="together">{words}{_rows(taken.strips)}</div>'
+
+
+def _rows(strips: Sequence[Strip]) -> str:
+    rows = []
+    for strip in strips:
+        digits = strip.digits()
+        picture = png_uri(sheet(digits, len(digits), scale=3))
+        name, width = escape(strip.name), f"{min(100, 10 * len(digits))}%"
+        rows.append(f'<div><p>{name}</p><img style="width:{width}" src="{picture}" alt="{name}"></div>')
+    return f'<div class="strips">{"".join(rows)}</div>' if rows else ""
+
+
+def prose(text: str) -> str:
+    """The little Markdown that missions are written in as HTML: paragraphs, lists, **strong**, *emphasis*, `code`."""
+    parts = []
+    for block in re.split(r"\n\s*\n", text.strip()):
+        lines = [line.strip() for line in block.splitlines()]
+        if lines and all(line.startswith(("- ", "* ")) for line in lines):
+            parts.append(f"<ul>{''.join(f'<li>{_inline(line[2:])}</li>' for line in lines)}</ul>")
+        else:
+            parts.append(f"<p>{_inline(' '.join(lines))}</p>")
+    return "".join(parts)
+
+
+def _inline(text: str) -> str:
+    found = escape(text)
+    for pattern, tag in ((r"`([^`]+)`", "code"), (r"\*\*([^*]+)\*\*", "strong"), (r"\*([^*<]+)\*", "em")):
+        found = re.sub(pattern, rf"<{tag}>\1</{tag}>", found)
+    return found

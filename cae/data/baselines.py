@@ -1,0 +1,115 @@
+"""What simpler things reach on a data set: the mean training image, and a principal component analysis."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cae.data import catalogue, metrics
+from cae.data.metrics import Floats
+from cae.disk import reading
+from cae.disk.files import cache_folder, keep
+from cae.disk.tensors import npy
+
+_PIXELS = 28 * 28
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """What simpler things reach on the test images, MSE on [-1, 1].
+
+    mean_image: showing the mean training image, whatever the digit.
+    pca: `pca[k - 1]` is a principal component analysis with k components, fitted on the training images.
+    """
+
+    mean_image: float
+    pca: tuple[float, ...]
+
+    def pca_with(self, components: int) -> float:
+        """The error of PCA with as many numbers as a code has."""
+        return self.pca[min(components, len(self.pca)) - 1]
+
+
+@dataclass(frozen=True)
+class Components:
+    """A principal component analysis of training images in [-1, 1]: their mean (784,), orthonormal axes (C, 784)."""
+
+    mean: Floats
+    axes: Floats
+
+    def copies(self, pixels: NDArray[np.uint8], count: int) -> Floats:
+        """What the first `count` components make of uint8 (K, 28, 28): (K, 28, 28) in the scale [-1, 1], unclipped."""
+        axes = self.axes[:count]
+        numbers = (_flat(pixels) - self.mean) @ axes.T  # (K, count): the code of each image
+        return (numbers @ axes + self.mean).reshape(pixels.shape)  # type: ignore[no-any-return]
+
+
+def fit_components(train_pixels: NDArray[np.uint8]) -> Components:
+    """The principal components of uint8 (N, 28, 28), the one that explains most first."""
+    from sklearn.decomposition import PCA
+
+    pca = PCA(svd_solver="covariance_eigh").fit(_flat(train_pixels))
+    return Components(pca.mean_, pca.components_)
+
+
+def measured(train_pixels: NDArray[np.uint8], test_pixels: NDArray[np.uint8]) -> Baselines:
+    """Both baselines, from uint8 (N, 28, 28). PCA's output is not clipped.
+
+    The components are orthonormal: what k of them leave over is the total less the k squared projections.
+    """
+    pca = fit_components(train_pixels)
+    centred = _flat(test_pixels) - pca.mean
+    kept = np.square(centred @ pca.axes.T, dtype=np.float64).sum(axis=0).cumsum()
+    total = np.square(centred, dtype=np.float64).sum()
+    left = np.maximum(total - kept, 0) / centred.size
+    return Baselines(float(total / centred.size), tuple(float(value) for value in left))
+
+
+def _flat(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Pixels as rows in [-1, 1], (N, 784)."""
+    return pixels.reshape(len(pixels), -1).astype(np.float32) / 127.5 - 1
+
+
+def baselines(dataset: str) -> Baselines:
+    """The baselines of a data set, computed once (about 2 s)."""
+    path = cache_folder() / f"baselines-{catalogue.key(dataset)}.json"
+    with contextlib.suppress(*reading.UNREADABLE):
+        values = reading.values(path)
+        mean_image = reading.number(values["mean_image"], 0, 4)
+        pca = tuple(reading.number(value, 0, mean_image * (1 + 1e-6)) for value in values["pca"])
+        if list(pca) != sorted(pca, reverse=True) or not 1 <= len(pca) <= _PIXELS:
+            raise ValueError("more components leave less over")
+        return Baselines(mean_image, pca)
+    from cae.data.images import load
+
+    found = measured(load(dataset, "train").pixels.numpy(), load(dataset, "test").pixels.numpy())
+    keep(path, json.dumps(asdict(found)))
+    return found
+
+
+def components(dataset: str) -> Components:
+    """The principal components of a data set's training images, computed once (about 2 s)."""
+    path = cache_folder() / f"pca-{catalogue.key(dataset)}.npy"
+    with contextlib.suppress(*reading.UNREADABLE):
+        rows = reading.finite(reading.array(path, np.float32, (_PIXELS,)), -1 - 1e-3, 1 + 1e-3)
+        if len(rows) > 1 and np.allclose(rows[1:] @ rows[1:].T, np.eye(len(rows) - 1), atol=1e-3):
+            return Components(rows[0], rows[1:])
+    from cae.data.images import load
+
+    found = fit_components(load(dataset, "train").pixels.numpy())
+    keep(path, npy(np.concatenate([found.mean[None], found.axes]).astype(np.float32)))
+    return found
+
+
+def pca_copies(dataset: str, pixels: NDArray[np.uint8], count: int) -> tuple[NDArray[np.uint8], NDArray[np.floating]]:
+    """What `count` principal components make of `pixels`, both uint8 (K, 28, 28), and its MSE on [-1, 1], (K,).
+
+    The pictures are clipped to what can be shown; the errors are those of `Baselines.pca`, which are not.
+    """
+    copies = components(dataset).copies(pixels, count)
+    errors = metrics.mse(pixels / np.float32(127.5) - 1, copies)
+    return np.clip(np.round((copies + 1) * 127.5), 0, 255).astype(np.uint8), errors

@@ -1,0 +1,392 @@
+"""A photo or scan of one handwritten digit into a field of ink, stage by stage."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cae.data.bombs import has_few_parts
+from cae.errors import UnreadablePicture
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+Field = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+Box = tuple[int, int, int, int]  # top, left, bottom, right; the last two are outside
+
+FORMATS = ("PNG", "JPEG", "WEBP")
+TOO_LARGE = "too large a file"
+LARGEST_FILE = 20_000_000  # bytes
+LARGEST_SLOW_FILE = 2_000_000  # bytes, of the kinds of PNM that are decoded value by value
+LARGEST_JPEG = 80_000_000  # pixels: a JPEG is decoded at an eighth of its size
+LARGEST_OTHER = 40_000_000  # pixels: the other formats are decoded whole
+SMALLEST_SIDE = 8  # pixels
+WORKING_SIDE = 800  # pixels: larger pictures are shrunk to this
+UPSCALED_SIDE = 280  # pixels: smaller pictures are blown up to this
+SHOWN_SIDE = 400  # pixels
+LEAST_HEIGHT = 0.03  # of the long side of the picture
+LEAST_PART = 0.002  # area of a part that is no speck, over the squared height of the digit
+FAINTEST_INK = 0.06  # of the range from black to white
+
+
+@dataclass(frozen=True)
+class Step:
+    """One stage of the reading, to be shown: uint8 (H, W) or RGB (H, W, 3), at most 400 pixels on the long side."""
+
+    title: str
+    explanation: str
+    picture: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Photo:
+    """What was found in a picture.
+
+    ink: float32 (H, W) in [0, 1], 1 is ink; only the digit that was chosen.
+    digits: how many separate digits the picture seems to hold, at least 1.
+    remarks: sentences for the person who took the picture.
+    """
+
+    steps: tuple[Step, ...]
+    ink: Field
+    digits: int
+    remarks: tuple[str, ...]
+
+
+def read(content: bytes) -> Photo:
+    """The ink of one handwritten digit in `content`, the bytes of a PNG, JPEG or WebP file.
+
+    The ink may be darker or lighter than what it is on. Raises UnreadablePicture where the file cannot be opened or
+    shows no ink.
+    """
+    opened, is_animated = open_picture(content)
+    remarks = ["The picture is animated: only its first frame was read."] if is_animated else []
+    colour = on_paper(opened)
+    grey, blown_up = _grey(colour)  # (H, W) in [0, 1]
+    dark, light = _find(_even_out(grey, in_proportion=True)), _find(_even_out(1 - grey, in_proportion=False))
+    found = max(dark, light, key=lambda reading: reading.score)
+    if found.score == 0:
+        raise UnreadablePicture("No ink was found in the picture: it seems to be of one tone.")
+    digits = _digits(found)
+    ink = _soften(found.field, digits[0], max(4, round(1.5 * blown_up)))
+    if len(digits) > 1:
+        remarks.append(f"There seem to be {len(digits)} digits: the most prominent was taken.")
+    tone = "darker" if found is dark else "lighter"
+    steps = (
+        Step(
+            "Opened and turned upright",
+            f"{opened.width} × {opened.height} pixels, read at {grey.shape[1]} × {grey.shape[0]}.",
+            _shown(np.asarray(colour)),
+        ),
+        Step("Made grey", "Only brightness counts, not colour.", _shown(grey)),
+        Step(
+            "Lighting evened out",
+            f"The brightness of the paper around each point is taken off; the ink is {tone} than that.",
+            _shown(np.clip(1 - found.field, 0, 1)),
+        ),
+        Step(
+            "Ink found",
+            f"Ink is what is at least {found.threshold:.0%} {tone} than the paper.",
+            _shown(1.0 - found.mask),
+        ),
+        Step(
+            "Digit chosen",
+            f"One of {len(digits)} digits, {_count(digits[0])}; specks and what leans on the edge are left out."
+            if len(digits) > 1
+            else f"The digit is {_count(digits[0])}; specks and what leans on the edge are left out.",
+            _shown(1 - ink),
+        ),
+    )
+    return Photo(steps, ink, len(digits), tuple(remarks))
+
+
+def _count(digit: Mask) -> str:
+    parts = _parts(digit, np.zeros(digit.shape, np.float32), 0)
+    return "in one piece" if len(parts) == 1 else f"in {len(parts)} pieces"
+
+
+def open_picture(
+    content: bytes, formats: tuple[str, ...] = FORMATS, *, side: int = WORKING_SIDE, smallest: int = SMALLEST_SIDE
+) -> tuple[Image.Image, bool]:
+    """The first frame of a picture file, upright, and whether there are others.
+
+    At most about twice `side` large where that is cheap, and at least `smallest` pixels wide and high. Raises
+    UnreadablePicture, for what claims to be far too large before it is decoded.
+    """
+    from PIL import Image, ImageOps
+
+    if len(content) > LARGEST_FILE:
+        raise UnreadablePicture(
+            f"The file has more than {LARGEST_FILE // 10**6} MB: send a smaller picture.", TOO_LARGE
+        )
+    if not has_few_parts(content):
+        raise UnreadablePicture("The file is made of far too many parts: save the picture anew.", "too many parts")
+    try:
+        image = Image.open(io.BytesIO(content), formats=formats)
+    except Image.DecompressionBombError as error:
+        raise UnreadablePicture(
+            "The picture claims to have far too many pixels: send a smaller one.", "too many pixels"
+        ) from error
+    except Exception as error:  # what the plugins raise on broken headers is not documented
+        raise UnreadablePicture(
+            "This is not a picture that can be read: send a PNG, JPEG or WebP file.", "not a picture that can be read"
+        ) from error
+    width, height = image.size
+    is_photo = image.format in ("JPEG", "MPO")  # the second is a JPEG of a phone, with more pictures behind it
+    largest = LARGEST_JPEG if is_photo else LARGEST_OTHER
+    if width * height > largest:
+        raise UnreadablePicture(
+            f"The picture has {width} × {height} pixels, more than {largest // 10**6} megapixels: send a smaller one.",
+            "too many pixels",
+        )
+    if min(width, height) < smallest:
+        raise UnreadablePicture(
+            f"The picture has only {width} × {height} pixels: no digit can be read from that.", "too few pixels"
+        )
+    if len(content) > LARGEST_SLOW_FILE and image.format == "PPM" and image.tile[0].codec_name != "raw":
+        raise UnreadablePicture(
+            f"A picture of this kind may have {LARGEST_SLOW_FILE // 10**6} MB: save it as a PNG.", TOO_LARGE
+        )
+    try:
+        is_animated = bool(getattr(image, "is_animated", False)) and not is_photo
+        image.draft("RGB", (side, side))
+        image.load()
+    except Exception as error:  # likewise
+        raise UnreadablePicture(
+            "The picture is damaged or incomplete and cannot be read.", "damaged or incomplete"
+        ) from error
+    upright: Image.Image = image
+    with contextlib.suppress(Exception):  # broken EXIF data says nothing about the picture
+        upright = ImageOps.exif_transpose(image)
+    return upright, is_animated
+
+
+def on_paper(image: Image.Image, side: int = WORKING_SIDE) -> Image.Image:
+    """RGB with sides of at most `side`; what is transparent becomes white, or black under ink that white would hide.
+
+    Raises UnreadablePicture where its values are no brightnesses, or cannot be converted.
+    """
+    try:
+        return _on_paper(image, side)
+    except Exception as error:  # what conversions of rare kinds raise is not documented
+        raise UnreadablePicture("The picture is of a kind that cannot be converted.", "of a rare kind") from error
+
+
+def _on_paper(image: Image.Image, side: int) -> Image.Image:
+    from PIL import Image
+
+    if image.mode.startswith("I") or image.mode == "F":  # 16 bits, or fractions
+        values = np.asarray(image).astype(np.float32)
+        if not (values.min() >= 0 and values.max() <= 65535):
+            raise ValueError("no brightnesses")
+        most = 65535 if image.mode != "F" else next((top for top in (1, 255) if values.max() <= top), 65535)
+        image = Image.fromarray((values * (255 / most)).round().clip(0, 255).astype(np.uint8))
+    if not image.has_transparency_data:
+        image = image.convert("RGB")
+        image.thumbnail((side, side), Image.Resampling.BOX)
+        return image
+    image = image.convert("RGBA")
+    image.thumbnail((side, side), Image.Resampling.BOX)
+    for paper in ("white", "black"):
+        pasted = Image.new("RGBA", image.size, paper)
+        pasted.alpha_composite(image)
+        if np.ptp(np.asarray(pasted.convert("L"))) > 60:
+            break
+    return pasted.convert("RGB")
+
+
+def _grey(colour: Image.Image) -> tuple[Field, float]:
+    """Brightness (H, W) in [0, 1], small pictures blown up smoothly, and by how much."""
+    from PIL import Image
+
+    grey: Field = np.asarray(colour.convert("L"), np.float32) / np.float32(255)
+    factor = max(1.0, UPSCALED_SIDE / max(grey.shape))
+    if factor > 1:
+        grey = _resized(grey, factor, Image.Resampling.BICUBIC).clip(0, 1)
+    return grey, factor
+
+
+def _resized(field: Field, factor: float, method: Image.Resampling) -> Field:
+    from PIL import Image
+
+    height, width = field.shape
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    return np.asarray(Image.fromarray(field).resize(size, method), np.float32)
+
+
+def _even_out(grey: Field, in_proportion: bool) -> Field:
+    """How much darker than the paper around it each point is, (H, W): 0 is paper, 1 is black.
+
+    The paper under the ink is guessed from the brightest within a window wider than any stroke; `in_proportion` to
+    the light that falls on the paper, as suits dark ink.
+    """
+    from PIL import Image
+    from scipy import ndimage
+
+    small = _resized(grey, min(1, 100 / max(grey.shape)), Image.Resampling.BOX)
+    small = ndimage.median_filter(small, 3)
+    window = round(0.28 * max(small.shape))
+    wide = np.pad(small, window, mode="edge")  # else a dark corner would count as narrow
+    paper = ndimage.grey_closing(wide, window)[window:-window, window:-window]
+    paper = ndimage.gaussian_filter(paper, 2, mode="nearest")
+    paper = np.asarray(Image.fromarray(paper).resize(grey.shape[::-1], Image.Resampling.BICUBIC))
+    field: Field = ndimage.gaussian_filter(paper - grey, 1)
+    if in_proportion:
+        field *= np.median(paper) / np.maximum(paper, 0.1)
+    return field - np.median(field)
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """The ink (H, W) at one threshold, the slope of the field, and how much the best part looks like a digit."""
+
+    score: float
+    field: Field
+    slope: Field
+    threshold: float
+    mask: Mask
+
+
+def _find(field: Field) -> _Reading:
+    """The ink at Otsu's threshold, or, where lines or shadow edges cross it, at a stricter one or less thin lines."""
+    from scipy import ndimage
+
+    slope = ndimage.gaussian_gradient_magnitude(field, 1.5)
+    otsu = _threshold(field)
+    readings = []
+    for factor, thinnest, doubt in ((1, 0, 1.0), (1.4, 0, 0.85), (1.9, 0, 0.72), (1, 6, 0.85), (1, 9, 0.72)):
+        mask = field > factor * otsu
+        if thinnest:  # pixels
+            mask = ndimage.binary_opening(mask, np.ones((thinnest, thinnest)))
+        score = max((_looks(part, mask.shape) for part in _parts(mask, slope)), default=0)
+        readings.append(_Reading(doubt * score, field, slope, factor * otsu, mask))
+    return max(readings, key=lambda reading: reading.score)
+
+
+def _threshold(field: Field) -> float:
+    """The darkness at which ink begins: Otsu's threshold over what stands out of the grain, and its surroundings."""
+    from scipy import ndimage
+    from skimage import filters
+
+    grain = 1.48 * float(np.median(np.abs(field - ndimage.gaussian_filter(field, 5))))
+    low, high = max(FAINTEST_INK, 4 * grain), max(1.5 * FAINTEST_INK, 7 * grain)
+    rough = filters.apply_hysteresis_threshold(field, low, high)
+    if not rough.any():
+        return 1.0
+    around = ndimage.binary_dilation(rough, iterations=4)
+    return max(float(filters.threshold_otsu(field[around])), FAINTEST_INK)
+
+
+def _parts(mask: Mask, slope: Field, least: float = LEAST_HEIGHT) -> list[Any]:
+    """The connected parts of the ink, as skimage describes them, no smaller than this share of the picture."""
+    from skimage import measure
+
+    parts = measure.regionprops(measure.label(mask, connectivity=2), slope)
+    return [part for part in parts if _height(part.bbox) >= least * max(mask.shape)]
+
+
+def _looks(part: Any, shape: tuple[int, ...]) -> float:
+    """How much a part of the ink looks like a digit: tall, sharp all around, not cut off by the edge."""
+    return _height(part.bbox) * _sharpness(part) * (0.1 if _at_edge(part.bbox, shape) else 1)
+
+
+def _sharpness(part: Any) -> float:
+    """The slope of the ink across the outline of a part, in the softest fifth of it.
+
+    Ink is sharp everywhere; what is left of a shadow, or the paper between strokes taken for ink, is not.
+    """
+    from scipy import ndimage
+
+    outline = part.image & ~ndimage.binary_erosion(part.image)
+    return float(np.percentile(part.image_intensity[outline], 20))
+
+
+def _digits(found: _Reading) -> list[Mask]:
+    """The digits, the most prominent first, each (H, W) with all its parts.
+
+    A part at least half as tall as the tallest is a digit of its own, unless it stands nearly against another, over
+    or under it; a smaller one belongs to the digit next to it, or is a speck.
+    """
+    shape = found.mask.shape
+    parts = _parts(found.mask, found.slope, 0)
+    best = max(parts, key=lambda part: _looks(part, shape))
+    parts = [
+        part
+        for part in parts
+        if part.area >= LEAST_PART * _height(best.bbox) ** 2
+        and (_at_edge(best.bbox, shape) or not _at_edge(part.bbox, shape))
+        and _sharpness(part) > 0.3 * _sharpness(best)
+    ]
+    parts.sort(key=lambda part: _height(part.bbox), reverse=True)
+    tallest = _height(parts[0].bbox)
+    groups: list[list[Any]] = []
+    for part in parts:
+        gaps = [min(_gap(part.bbox, other.bbox) for other in group) / tallest for group in groups]
+        nearest = int(np.argmin(gaps)) if gaps else -1
+        if 2 * _height(part.bbox) < tallest:
+            if gaps[nearest] < 0.25:
+                groups[nearest].append(part)
+        elif gaps and gaps[nearest] < 0.15 and any(_over(part.bbox, other.bbox) for other in groups[nearest]):
+            groups[nearest].append(part)
+        else:
+            groups.append([part])
+    return sorted((_drawn(group, shape) for group in groups), key=_prominence, reverse=True)
+
+
+def _drawn(group: list[Any], shape: tuple[int, ...]) -> Mask:
+    mask = np.zeros(shape, np.bool_)
+    for part in group:
+        mask[part.slice] |= part.image
+    return mask
+
+
+def _prominence(digit: Mask) -> float:
+    """How tall a digit is, less a third at the corners of the picture."""
+    y, x = np.nonzero(digit)
+    middle = np.array([(y.min() + y.max()) / digit.shape[0], (x.min() + x.max()) / digit.shape[1]]) - 1  # in [-1, 1]
+    return float(max(np.ptp(y), np.ptp(x)) * (1 - np.hypot(*middle) / 4))
+
+
+def _height(box: Box) -> int:
+    return max(box[2] - box[0], box[3] - box[1])  # the longer side: a scan may lie on its side
+
+
+def _at_edge(box: Box, shape: tuple[int, ...]) -> bool:
+    return box[0] == 0 or box[1] == 0 or box[2] == shape[0] or box[3] == shape[1]
+
+
+def _gap(one: Box, other: Box) -> float:
+    """The distance of two boxes, 0 where they overlap."""
+    down = max(one[0] - other[2], other[0] - one[2], 0)
+    across = max(one[1] - other[3], other[1] - one[3], 0)
+    return float(np.hypot(down, across))
+
+
+def _over(one: Box, other: Box) -> bool:
+    """Whether one of two boxes stands over the other, by a third of the narrower."""
+    shared = min(one[3], other[3]) - max(one[1], other[1])
+    return shared > 0.3 * min(one[3] - one[1], other[3] - other[1])
+
+
+def _soften(field: Field, digit: Mask, margin: int) -> Field:
+    """The ink of one digit (H, W) in [0, 1]: full at its median darkness, with the soft edges up to `margin` pixels."""
+    from scipy import ndimage
+
+    near = ndimage.binary_dilation(digit, iterations=margin)
+    ink: Field = np.where(near, np.clip(field / np.median(field[digit]), 0, 1), 0).astype(np.float32)
+    return ink
+
+
+def _shown(picture: NDArray[Any]) -> NDArray[np.uint8]:
+    """A field in [0, 1], or RGB in 0 to 255, as a picture of at most 400 pixels on the long side."""
+    from PIL import Image
+
+    image = Image.fromarray(picture if picture.ndim == 3 else np.round(picture * 255.0).astype(np.uint8))
+    image.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
+    return np.asarray(image)

@@ -1,0 +1,1 @@
+"""What one takes home: one-file pages, reports, ONNX, TensorBoard, films, zips."""

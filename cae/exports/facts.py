@@ -1,0 +1,315 @@
+"""Everything that a report of a run says, gathered: what was measured of it, and the digits that show it."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cae.config import RECIPES, Config, MapConfig
+from cae.data import picks
+from cae.errors import CannotFit, Damaged, DataUnavailable, DoesNotFit, NoJudge, RunNotFound
+from cae.evaluation import errors as evaluation_errors
+from cae.evaluation import probes
+from cae.evaluation.classifier import SURE, Judge, judge_of
+from cae.evaluation.errors import Comparison, Evaluation
+from cae.evaluation.probes import Probing
+from cae.evaluation.quality import Quality
+from cae.latent import evaluate, maps, priors, sampling
+from cae.latent.priors import Prior
+from cae.network.model import Layer, layers
+from cae.network.records import EpochRecord, Progress
+from cae.plots import figures, pictures
+from cae.plots.pictures import Pixels
+from cae.runs.info import RunInfo
+from cae.runs.run import Run
+
+if TYPE_CHECKING:
+    from cae.data.images import Images
+    from cae.latent.maps import TSNE, Scores
+    from cae.network.model import ConvAutoencoder
+
+Report = Callable[[str], None]
+EXAMPLES = 10  # classes that are shown, one image of each
+HARDEST = 10
+FRAMES = 8  # of the film, at most
+STRONGEST = 6  # dimensions that are traversed
+STEPS = 11  # of a traversal
+SAMPLES = 20  # that are shown of each prior
+_READ = 1000  # that the judge reads where priors were not fitted and judged
+_FITTED_TO = 10_000  # training digits, where a Gaussian is fitted at once
+R = TypeVar("R", EpochRecord, Progress)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What the network made of the examples after an epoch, uint8 (K, 28, 28)."""
+
+    epoch: int
+    copies: Pixels
+
+
+@dataclass(frozen=True)
+class MapPicture:
+    """A map drawn with its digits, RGB (H, W, 3): of `count` test images, as many as there was room for are `shown`.
+
+    It is a t-SNE, or, where none was computed, the codes themselves or the plane of their first principal components.
+    `scores` are None for codes of one number, which are laid out by their classes.
+    """
+
+    picture: Pixels
+    count: int
+    shown: int
+    scores: Scores | None
+    tsne: TSNE | None
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """Digits decoded from a prior, uint8 (S, 28, 28), and what the judge says of each, (S,), empty where there is none.
+
+    sure: the share of `count` such digits that the judge reads with over 90 % confidence; None where there is no judge.
+    """
+
+    prior: str
+    digits: Pixels
+    says: tuple[str, ...]
+    sure: float | None
+    count: int
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Digits from N(0, 1) and from the best prior that was fitted; `problem` says why the latter are missing.
+
+    qualities: by prior, of what was fitted and judged before. judge: the share of test images that it reads rightly,
+    None where there is none.
+    """
+
+    of: tuple[Sampled, ...]
+    problem: str
+    qualities: dict[str, Quality]
+    judge: float | None
+
+
+@dataclass(frozen=True)
+class Traversal:
+    """What one number of a code does: digits, uint8 (S, 28, 28), from the code of the test image `start` on."""
+
+    dimension: int
+    start: int
+    digits: Pixels
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a report of a run says. What could not be had is None or empty.
+
+    problem: why there are no pictures of the data set, empty where there are. code: that of the first example, (D,).
+    """
+
+    name: str
+    state: str
+    info: RunInfo
+    dataset: str
+    weights: str  # SHA-256 of model.safetensors
+    layers: tuple[Layer, ...]
+    history: tuple[EpochRecord, ...]
+    progress: tuple[Progress, ...]
+    epoch: int | None = None  # after which it is reported; None is the last
+    class_names: tuple[str, ...] = ()
+    problem: str = ""
+    evaluation: Evaluation | None = None
+    probing: Probing | None = None
+    code: NDArray[np.float32] | None = None
+    examples: Comparison | None = None
+    hardest: Comparison | None = None
+    film: tuple[Frame, ...] = ()
+    map: MapPicture | None = None
+    samples: Samples | None = None
+    traversals: tuple[Traversal, ...] = ()
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers the network has learned."""
+        return sum(layer.parameters for layer in self.layers)
+
+    @property
+    def test_mse(self) -> float | None:
+        """The error on the test images, on [-1, 1]: of the evaluation, or of the last epoch."""
+        if self.evaluation:
+            return self.evaluation.overall.mse
+        return self.history[-1].test_mse if self.history else None
+
+
+def training_command(name: str, info: RunInfo) -> str:
+    """The command line that trains such a run again: its recipe, and the options that differ; empty where not known.
+
+    Options that a recipe sets and the run leaves to the optimizer or the data set cannot be said: then all that differs
+    from the founding document's recipe is.
+    """
+    if info.train is None:
+        return ""
+    for recipe in (info.recipe, "original"):
+        if recipe not in RECIPES:
+            continue
+        pairs: tuple[tuple[Config, Config], ...] = (
+            (info.model, RECIPES[recipe].model), (info.train, RECIPES[recipe].train),
+        )  # fmt: skip
+        given = {
+            option.name: getattr(mine, option.name)
+            for mine, theirs in pairs
+            for option in mine.options()
+            if getattr(mine, option.name) != getattr(theirs, option.name)
+        }
+        if None not in given.values():
+            break
+    flags = "".join(f" --{option.replace('_', '-')} {value}" for option, value in given.items())
+    several = re.fullmatch(r"(\d+) x \w+", str(info.device))
+    start = f"torchrun --nproc-per-node {several[1]}" if several else "python"
+    return f"{start} -m cae train --name {name[:58]}-again --recipe {recipe}{flags}"
+
+
+def gather(run: Run, *, full: bool = False, report: Report = lambda _: None) -> Facts:
+    """What a report of the run says: kept, or measured now as far as that takes seconds (some 10 s).
+
+    A t-SNE and a mixture are shown where they were computed before; with `full` they are computed (a minute or two).
+    `report` is told what is being done. Raises RunNotFound where the run has no weights yet, Damaged or DoesNotFit.
+    """
+    from cae.data.images import load
+
+    run.weights()  # what is wrong with them is said before anything else
+    facts = Facts(
+        run.name, run.state, run.info, evaluation_errors.dataset_of(run), run.weights_hash(),
+        tuple(layers(run.info.model)), tuple(_until(run, run.history())), tuple(_until(run, run.progress())), run.epoch,
+    )  # fmt: skip
+    report("reading the data set")
+    try:
+        train, test = load(facts.dataset, "train"), load(facts.dataset, "test")
+    except (DataUnavailable, Damaged) as reason:
+        return replace(facts, problem=str(reason), evaluation=evaluation_errors.kept(run), probing=probes.kept(run))
+    if full:
+        evaluate.judge(run, report)
+        sampling.fit(run, lambda doing, share: report(f"{doing}, {share:.0%}"))
+    errors, codes = evaluation_errors.evaluate(run, report), probes.probe(run, report)
+    report("drawing")
+    model = run.model()
+    first = picks.one_per_class(test.labels.numpy(), len(test.class_names))[:EXAMPLES]
+    examples = evaluation_errors.compare(model, test, first)
+    return replace(
+        facts, class_names=test.class_names, evaluation=errors, probing=codes,
+        code=_codes(model, examples.originals[:1])[0], examples=examples,
+        hardest=evaluation_errors.compare(model, test, picks.hardest(evaluation_errors.errors_per_image(run), HARDEST)),
+        film=_film(run, test, first), map=_map(run, test), samples=_samples(run, model, train),
+        traversals=_traversals(run, model, test, codes),
+    )  # fmt: skip
+
+
+def _until(run: Run, records: list[R]) -> Iterator[R]:
+    """The records up to the epoch after which the run is looked at."""
+    return (record for record in records if run.epoch is None or record.epoch <= run.epoch)
+
+
+def _codes(model: ConvAutoencoder, pixels: Pixels) -> NDArray[np.float32]:
+    import torch
+
+    from cae.data.images import to_model
+    from cae.network.model import embed
+
+    codes: NDArray[np.float32] = embed(model, to_model(torch.from_numpy(pixels))).numpy()
+    return codes
+
+
+def _film(run: Run, test: Images, indices: NDArray[np.int64]) -> tuple[Frame, ...]:
+    """What was kept of the training, at most FRAMES; without what is damaged or was thinned meanwhile."""
+    kept, found = [epoch for epoch in run.epochs() if run.epoch is None or epoch <= run.epoch], []
+    for number in picks.film(len(kept) - 1, FRAMES):
+        with contextlib.suppress(Damaged, DoesNotFit, RunNotFound):
+            model = run.model(kept[number])
+            found.append(Frame(kept[number], evaluation_errors.compare(model, test, indices).reconstructions))
+    return tuple(found)
+
+
+def _map(run: Run, test: Images) -> MapPicture:
+    config = MapConfig()
+    found = maps.found(run, config)
+    tsne, scores = (found[0], found[0].scores) if found else (None, None)
+    if tsne:
+        positions = tsne.positions
+    else:
+        points = maps.points(run, test, config)
+        positions = points.positions(2)  # (N, 2)
+        if run.info.model.latent_dim == 1:
+            positions = positions / np.maximum(np.ptp(positions, axis=0), 1e-9)  # two axes of which each has its unit
+        else:
+            scores = maps.flat_scores(run, points)[2]
+    chosen = maps.chosen(len(test), config)
+    colours = np.array([list(bytes.fromhex(colour[1:])) for colour in figures.CLASS_COLOURS], np.uint8)  # (10, 3)
+    tints = colours[test.labels[chosen].numpy() % len(colours)]
+    picture, shown = pictures.scattered(test.pixels[chosen].numpy(), positions, tints)
+    return MapPicture(picture, len(chosen), len(shown), scores, tsne)
+
+
+def _samples(run: Run, model: ConvAutoencoder, train: Images) -> Samples:
+    judge: Judge | None = None
+    with contextlib.suppress(NoJudge, Damaged):
+        judge = judge_of(evaluation_errors.dataset_of(run))
+    chosen: dict[str, Prior] = {"normal": priors.normal(run.info.model.latent_dim)}
+    fitted, problem = sampling.kept(run), ""
+    try:
+        if fitted is None:
+            chosen["gaussian"] = priors.gaussian(_codes(model, train.pixels[:_FITTED_TO].numpy()))
+        elif ("mixture", None) in fitted.priors:
+            chosen["mixture"] = fitted.prior("mixture")
+        else:
+            chosen["gaussian"] = fitted.prior("gaussian")
+    except CannotFit as reason:
+        problem = str(reason)
+    qualities = fitted.qualities if fitted else {}
+    drawn = tuple(
+        _sampled(kind, prior, model, judge, names=train.class_names, known=qualities.get(kind))
+        for kind, prior in chosen.items()
+    )
+    return Samples(drawn, problem, qualities, judge.accuracy if judge else None)
+
+
+def _sampled(
+    kind: str, prior: Prior, model: ConvAutoencoder, judge: Judge | None, *, names: Sequence[str], known: Quality | None
+) -> Sampled:
+    import torch
+
+    from cae.data.images import to_model
+
+    digits = sampling.decoded(model, prior.sample(_READ if judge and not known else SAMPLES, seed=0)).pictures
+    if judge is None:
+        return Sampled(kind, digits, (), None, 0)
+    reading = judge.read(to_model(torch.from_numpy(digits)))
+    says = tuple(
+        f"{names[label]}, {100 * share:.0f} %"
+        for label, share in zip(reading.classes[:SAMPLES], reading.confidence[:SAMPLES], strict=True)
+    )
+    sure, count = (known.sure, known.count) if known else (float((reading.confidence > SURE).mean()), len(digits))
+    return Sampled(kind, digits[:SAMPLES], says, sure, count)
+
+
+def _traversals(run: Run, model: ConvAutoencoder, test: Images, of: Probing) -> tuple[Traversal, ...]:
+    """The numbers that cost most to lose, each from what 1 % of the test codes are below to what 99 % are.
+
+    They start from the test image whose error is the median.
+    """
+    errors = evaluation_errors.errors_per_image(run)
+    start = int(np.argsort(errors, kind="stable")[len(errors) // 2])
+    codes = _codes(model, test.pixels.numpy())  # (N, D)
+    ranked = sorted(range(len(of.dimensions)), key=lambda i: -of.dimensions[i].zeroed_mse)
+    found = []
+    for dimension in ranked[:STRONGEST]:
+        low, high = np.percentile(codes[:, dimension], (1, 99))
+        along = codes[[start] * STEPS]  # (S, D)
+        along[:, dimension] = np.linspace(low, high, STEPS)
+        found.append(Traversal(dimension, start, sampling.decoded(model, along).pictures))
+    return tuple(found)

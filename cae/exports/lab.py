@@ -1,0 +1,262 @@
+"""The laboratory as one file: a run's network, its test digits and the widgets of cae/web, in a page without a server.
+
+What the dashboard's widgets fetch from their server is in the page itself, compressed; lab.js unpacks it there.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import gzip
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cae.config import MapConfig
+from cae.data import metrics
+from cae.errors import CaeError, DoesNotFit
+from cae.evaluation import errors
+from cae.latent import maps, projection
+from cae.latent.maps import TSNE, Points
+from cae.latent.space import FEW, NEIGHBOURS, LatentSpace, References, latent_space, re_inked, sample, to_bytes
+from cae.plots.figures import CLASS_COLOURS
+from cae.runs.run import Run
+from cae.web import bundle
+
+if TYPE_CHECKING:
+    from cae.data.images import Images
+
+Report = Callable[[str], None]
+LARGEST = 6_000_000  # bytes
+DIGITS = 5_000  # of the test set, unless told otherwise
+FEWEST = 100  # digits, below which no room is made for a large network
+RANDOM_CODES = 100  # to start steering from: the dashboard's of the seeds 0, 1, ...
+TSNE_FILE = "tsne.safetensors"
+_CREDITS = {
+    "mnist": "MNIST by Y. LeCun, C. Cortes and C. J. C. Burges, CC BY-SA 3.0",
+    "fashion-mnist": "Fashion-MNIST by Zalando SE, MIT licence",
+    "kmnist": "KMNIST by the ROIS-DS Center for Open Data in the Humanities, CC BY-SA 4.0",
+}
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A page, how many of the test digits are in it, and what is to be said about it, a sentence each."""
+
+    content: bytes
+    digits: int
+    available: int
+    remarks: tuple[str, ...]
+
+
+def html(run: Run, digits: int = DIGITS) -> bytes:
+    """The page of a run, at most LARGEST bytes, with so many of its test digits or as many as there is room for.
+
+    Raises as `make` does.
+    """
+    return make(run, digits).content
+
+
+def make(run: Run, digits: int = DIGITS, report: Report = lambda _: None) -> Lab:
+    """The same, with what is to be said about it; some 10 s the first time. `report` is told what is being done.
+
+    Raises InvalidOption, RunNotFound where the run has no weights yet, Damaged, DataUnavailable, and DoesNotFit for a
+    network that is too large.
+    """
+    from cae.data.images import load
+
+    weights = run.weights_hash()
+    whole = {**_packed({"network.safetensors": _network(run)}), **_plotly()}
+    if sum(map(len, whole.values())) > LARGEST:  # said before anything is encoded, which takes its time
+        raise _no_room(run)
+    images = load(errors.dataset_of(run), "test")
+    config = MapConfig(points=digits)
+    digits = min(digits, len(images))
+    space = latent_space(run, report)
+    whole |= _packed({"random.safetensors": _random(space)})
+    remarks = []
+    while True:
+        of, found, files = _digits(run, images, space, config, report)
+        if {of.weights, space.weights, run.weights_hash()} != {weights}:
+            raise CaeError(f"The weights of {run.name} have changed meanwhile: ask again.")
+        frame = _frame(run, of, len(images), found)
+        content = _page(frame, {**whole, **_packed(files)})
+        if len(content) <= LARGEST:
+            break
+        fixed = len(_page(frame, whole))
+        fewer = int(0.98 * len(of.indices) * (LARGEST - fixed) / (len(content) - fixed))
+        if fewer < FEWEST:
+            raise _no_room(run)
+        remarks = [f"With {digits:,} digits the page would be larger than {LARGEST / 1e6:g} MB: it has {fewer:,}."]
+        config = MapConfig(points=fewer)
+    if not found and not maps.why_not(of, MapConfig()):
+        which = " ".join(run.arguments())
+        remarks.append(f"There is no t-SNE yet, so the map is PCA's: python -m cae map {which}, then this again.")
+    return Lab(content, len(of.indices), len(images), tuple(remarks))
+
+
+def _no_room(run: Run) -> DoesNotFit:
+    model = run.info.model
+    return DoesNotFit(
+        f"{run.name} does not fit into a page of {LARGEST / 1e6:g} MB: its network of width {model.width} with "
+        f"{model.latent_dim} numbers leaves no room for digits."
+    )
+
+
+# -- the files that the widgets fetch
+
+
+def _network(run: Run) -> bytes:
+    """The weights in half precision, as safetensors."""
+    from safetensors.numpy import save
+
+    with np.errstate(over="ignore"):
+        half = {name: value.astype(np.float16) for name, value in run.weights().items()}
+    if not all(np.isfinite(value).all() for value in half.values()):
+        raise DoesNotFit(f"{run.name} has weights beyond 65,504, which a page in half precision cannot hold.")
+    return save(half, metadata={"model": json.dumps(run.info.model.to_json(), sort_keys=True)})
+
+
+def _random(space: LatentSpace) -> bytes:
+    from safetensors.numpy import save
+
+    return save({"random": np.concatenate([sample(space, 1, seed) for seed in range(RANDOM_CODES)])})
+
+
+def _digits(
+    run: Run, images: Images, space: LatentSpace, config: MapConfig, report: Report
+) -> tuple[Points, TSNE | None, dict[str, bytes]]:
+    """The chosen digits, where the run's t-SNE has put them if there is one, and the files about them."""
+    report("encoding the test digits")
+    of = maps.points(run, images, config)
+    files = {
+        "space.safetensors": to_bytes(_among_test_digits(run, images, of, space, report), of.weights),
+        "points.safetensors": maps.for_browser(of),
+        "pictures.gz": images.pixels[of.indices].numpy().tobytes(),
+    }
+    kept = maps.kept(run, MapConfig(), maps.fingerprint(images, np.arange(len(images))), len(images))
+    if not kept:
+        return of, None, files
+    found = replace(kept[0], positions=kept[0].positions[of.indices])
+    return of, found, {**files, TSNE_FILE: maps.tsne_for_browser(of, found)}
+
+
+def _among_test_digits(run: Run, images: Images, of: Points, space: LatentSpace, report: Report) -> LatentSpace:
+    """The latent space with the digits of the map as its references, so that their pictures are needed once."""
+    import torch
+
+    from cae.data.images import Images, to_model
+    from cae.network.model import embed
+
+    some = Images(images.pixels[of.indices], images.labels[of.indices], images.class_names)
+    report("re-inking them as if they were drawn")
+    inked = re_inked(f"{errors.dataset_of(run)}-test", some)
+    codes = embed(run.model(), to_model(torch.from_numpy(inked))).numpy()
+    real, drawn = (_references(each, of.labels) for each in (of.codes.codes(), codes))
+    return replace(space, real=real, inked=drawn, digits=of.digits)
+
+
+def _references(codes: NDArray[np.floating], labels: NDArray[np.uint8]) -> References:
+    """The codes (N, D) in steps; which distances are usual is measured among themselves."""
+    kind = np.uint16 if codes.shape[1] <= FEW else np.uint8
+    low, most = codes.min(axis=0).astype(np.float32), np.iinfo(kind).max
+    step = float(np.float32(max(float((codes - low).max()) / most, 1e-12)))
+    points = np.clip(np.round((codes - low) / step), 0, most).astype(kind)
+    values = points.astype(np.float64)
+    nearest = projection.neighbours(values, NEIGHBOURS)  # (N, K)
+    away = np.stack([np.linalg.norm(values - values[column], axis=1) for column in nearest.T])  # (K, N)
+    usual = np.percentile(step * away.mean(axis=0), np.arange(101)).astype(np.float32)
+    return References(points, labels, low, step, usual)
+
+
+@functools.cache
+def _plotly() -> dict[str, str]:
+    """Plotly's script, packed like the files: half a second, and always the same."""
+    return _packed({"plotly.js": bundle.plotly_script()})
+
+
+def _packed(files: dict[str, bytes]) -> dict[str, str]:
+    """The files as script elements hold them."""
+    return {
+        name: base64.b64encode(gzip.compress(content, compresslevel=9, mtime=0)).decode()
+        for name, content in files.items()
+    }
+
+
+# -- the page
+
+
+def _frame(run: Run, of: Points, available: int, found: TSNE | None) -> dict[str, str]:
+    """What the template is filled with, all but the files; whatever comes from a file is escaped."""
+    called = run.name if run.epoch is None else f"{run.name} after epoch {run.epoch}"
+    dimensions = run.info.model.latent_dim
+    numbers = "1 number" if dimensions == 1 else f"{dimensions} numbers"
+    dataset = errors.dataset_of(run)
+    facts: dict[str, Any] = {
+        "run": run.name,
+        "colours": CLASS_COLOURS,
+        "dimensions": dimensions,
+        "tsne": found and {"file": TSNE_FILE, "title": _title(found, available)},
+    }
+    guard, script = (_inside_script(bundle.script(name)) for name in ("guard", "lab"))
+    scripts = (guard.encode(), script.encode(), bundle.plotly_script())
+    policy = (  # Plotly writes the programs that draw its points
+        f"default-src 'none'; script-src {' '.join(map(_hash, scripts))} 'unsafe-eval'; "
+        "style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
+    )
+    return {
+        "policy": policy,
+        "title": escape(f"{called}: look inside an autoencoder"),
+        "lead": f"The network “{escape(called)}” squeezes a picture of 784 pixels into <b>{numbers}</b> and paints it "
+        "again from those alone. All of it is in this page, which fetches nothing and sends nothing.",
+        "note": f"<p>{escape(run.info.note)}</p>" if run.info.note else "",
+        "figures": _figures(run, len(of.indices), available, numbers),
+        "footer": escape(f"Pictures: {_CREDITS.get(dataset, dataset)}. Charts: Plotly, MIT licence."),
+        "facts": json.dumps(facts).replace("<", "\\u003c"),
+        "guard": guard,
+        "script": script,
+        "style": bundle.style("lab"),
+        **{f"{name}_style": bundle.style(name) for name in ("start", "steer", "draw", "map")},
+    }
+
+
+def _title(found: TSNE, available: int) -> str:
+    return f"Perplexity {found.config.perplexity:g}, laid out with all {available:,} test digits"
+
+
+def _figures(run: Run, digits: int, available: int, numbers: str) -> str:
+    measured = errors.kept(run)
+    mse = measured.overall.mse if measured else float(errors.errors_per_image(run).mean())
+    found = [("Test error", f"{mse:#.3g}", "MSE on [-1, 1]", f"On [0, 1] it is {metrics.unit(mse):#.3g}")]
+    if measured:
+        title = "The best that as many numbers can do without a network"
+        found.append((f"PCA with {numbers}", f"{measured.pca_mse:#.3g}", "MSE on [-1, 1]", title))
+    found.append(("Test digits here", f"{digits:,}", f"of {available:,}", "Neighbours are looked for among them"))
+    return "\n    ".join(
+        f'<div title="{escape(title)}"><dt>{name}</dt><dd>{value} <small>{unit}</small></dd></div>'
+        for name, value, unit, title in found
+    )
+
+
+def _inside_script(text: str) -> str:
+    """The same program without what would end the element it stands in."""
+    return re.sub(r"<(?=/script|!--)", r"<\\", text, flags=re.IGNORECASE)
+
+
+def _hash(script: bytes) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script).digest()).decode()}'"
+
+
+def _page(frame: dict[str, str], files: dict[str, str]) -> bytes:
+    template = Template(Path(__file__).with_name("templates").joinpath("lab.html").read_text(encoding="utf-8"))
+    blocks = "\n".join(f'<script type="text/plain" id="{name}">{packed}</script>' for name, packed in files.items())
+    return template.substitute(frame, files=blocks).encode()

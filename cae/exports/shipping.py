@@ -1,0 +1,64 @@
+"""Makes a finished run fit to be part of the project."""
+
+from __future__ import annotations
+
+import contextlib
+
+from cae.config import MapConfig
+from cae.data import picks
+from cae.disk.files import clear_away, require_writable, write_whole
+from cae.errors import CaeError, CannotProject, InvalidOption
+from cae.evaluation import errors, probes
+from cae.latent import maps
+from cae.latent.space import FILE, latent_space, to_bytes
+from cae.runs.run import Run
+
+FRAMES = 8
+FILM_BYTES = 3_500_000  # all shipped runs together have 12 MB
+
+
+def ship(run: Run) -> int:
+    """Thins the film to 8 frames or to FILM_BYTES, adds what was measured, drops what only training needs; the bytes.
+
+    From then on the run is read-only to the laboratory. Raises CaeError unless it has finished, and Unwritable: asked
+    again, it goes on.
+    """
+    require_writable()
+    if run.state != "finished" or run.info.train is None:
+        raise CaeError(f"Only a finished run can be shipped, and {run.name} is {run.state}.")
+    with run.writing():
+        found = errors.evaluate(run)
+        write_whole(run.path / "evaluation.json", errors.to_text(found).encode())
+        space = latent_space(run)
+        write_whole(run.path / FILE, to_bytes(space, run.weights_hash()))
+        write_whole(run.path / probes.FILE, probes.to_text(probes.probe(run)).encode())
+        _add_map(run)
+        frames = {int(frame.stem): frame for frame in (run.path / "epochs").glob("[0-9]*.safetensors")}
+        largest = max((frame.stat().st_size for frame in frames.values()), default=1)
+        kept = picks.film(run.last_epoch(), max(2, min(FRAMES, FILM_BYTES // largest)))
+        for epoch, frame in frames.items():
+            if epoch not in kept or epoch == run.last_epoch():  # the last is model.safetensors itself
+                frame.unlink()
+        for file in ("resume.safetensors", "log.txt"):
+            (run.path / file).unlink(missing_ok=True)
+        clear_away(run.path, ".*.part")
+        run.update(shipped=True, by=None, resumed_by=None)
+        for lock in run.path.glob("*.lock"):
+            lock.unlink()
+        return sum(path.stat().st_size for path in run.path.rglob("*") if path.is_file())
+
+
+def _add_map(run: Run) -> None:
+    """Adds the map that the dashboard opens with, unless these codes are none for t-SNE, and the scores of PCA."""
+    from cae.data.images import load
+
+    config = MapConfig()
+    with contextlib.suppress(CannotProject, InvalidOption):
+        of = maps.points(run, load(errors.dataset_of(run), "test"), config)
+        text = maps.flat_scores_to_text(of, maps.flat_scores(run, of))
+        write_whole(run.path / maps.FLAT_SCORES, text.encode())
+        for _ in maps.compute(run, config):
+            pass
+        kept = maps.found(run, config)
+        if kept is not None:
+            write_whole(run.path / maps.FILE, maps.to_bytes(kept[0]))

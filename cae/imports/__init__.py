@@ -1,0 +1,1 @@
+"""What comes from elsewhere: pictures, runs and weights. Nothing here unpickles."""

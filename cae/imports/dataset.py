@@ -1,0 +1,342 @@
+"""Own pictures as a data set: read, made like MNIST's, divided into what is trained and tested on, kept."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import struct
+import uuid
+import warnings
+import zlib
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from filelock import Timeout
+from numpy.typing import NDArray
+
+from cae.data import catalogue
+from cae.data.catalogue import ABOUT, PICTURES, About, Skipped, clean
+from cae.disk.files import bring_back, cache_folder, data_folder, put_folder, require_writable, runs_folder, write_whole
+from cae.disk.locks import Lock
+from cae.errors import (
+    Damaged,
+    DatasetExists,
+    DataUnavailable,
+    InvalidName,
+    InvalidOption,
+    RunBusy,
+    RunNotFound,
+    UnusableData,
+    Unwritable,
+)
+from cae.imports import sources
+from cae.runs import info, listing
+from cae.runs.names import check_name
+from cae.runs.run import Run
+
+INVERT = ("auto", "yes", "no")
+LEAST_IMAGES = 20
+LEAST_TEST = 2  # of a test part that comes with the pictures, and of its training part
+HELD_OUT = 7  # one image of so many of every class is for testing
+MOST_TEST = 10_000  # that are held out in all
+_NAMED = 5  # files of those that were skipped
+_BLOCK = 4096  # images that are written at a time
+
+Indices = NDArray[np.int64]
+Pixels = NDArray[np.uint8]
+Report = Callable[[int, int], None]
+
+
+def import_data(
+    path: Path,
+    name: str,
+    *,
+    invert: str = "auto",
+    replace: bool = False,
+    seed: int = 0,
+    report: Report = lambda *_: None,
+) -> About:
+    """Makes a data set of the pictures in a folder or an .npz file (see `sources`), and says what has become of them.
+
+    With `replace` in place of an own one of that name. `invert` "auto" exchanges dark and light where most of the
+    borders are bright: paper is dark here, as in MNIST. `seed` draws the order, and which images are held out for
+    testing where the pictures do not say. `report` is told how many pictures are read, and how many there are. Where
+    this fails, nothing is left behind, and a data set that should be replaced is as it was. Raises InvalidName,
+    DatasetExists, UnusableData, Damaged, ReadOnly, RunBusy, InvalidOption or Unwritable.
+    """
+    require_writable()
+    _require_name(name)
+    if invert not in INVERT:
+        raise InvalidOption("invert", f"Invert must be one of {', '.join(INVERT)}, not {invert!r}.")
+    if not 0 <= seed < 2**32:
+        raise InvalidOption("seed", f"The seed must be between 0 and {2**32 - 1:,}, not {seed}.")
+    with _alone() as place:
+        _require_free(place / name, replace)
+        found = _read(sources.opened(path), report)
+        _require_enough(path, found)
+        workshop = place / f".new-{uuid.uuid4().hex}"
+        workshop.mkdir()
+        about = _made(workshop, found, clean(path.resolve().name, 200), invert, seed)
+        put_folder(workshop, place / name)
+    _forget(name)
+    return about
+
+
+def delete_data(name: str) -> None:
+    """Removes an own data set; what was trained on it stays.
+
+    Raises DataUnavailable, InvalidName, ReadOnly, RunBusy or Unwritable.
+    """
+    require_writable()
+    if name in catalogue.DATASETS:
+        raise InvalidName(f"{name} is one of the data sets that everybody knows: it cannot be deleted.")
+    if not catalogue.is_name(name) or not catalogue.folder(name).is_dir():
+        raise DataUnavailable(f"There is no data set of your own called {clean(name)!r}.")
+    with _alone() as place:
+        _require_idle(name)
+        (place / name).rename(place / f".deleted-{uuid.uuid4().hex}")
+    _forget(name)
+
+
+def trained_on(name: str) -> list[Run]:
+    """The runs that were trained on a data set, or should be."""
+    found = []
+    for each in listing.names():
+        with contextlib.suppress(Damaged, RunNotFound):  # somebody may delete it meanwhile
+            run = Run.open(each)
+            if run.info.train is not None and run.info.train.dataset == name:
+                found.append(run)
+    return found
+
+
+# -- what may be made
+
+
+def _require_name(name: str) -> None:
+    try:
+        check_name(name)
+    except InvalidName as error:
+        raise InvalidName(str(error).replace("A run cannot", "A data set cannot", 1)) from None
+    if name in catalogue.DATASETS:
+        raise InvalidName(f"{name} is one of the data sets that everybody knows: choose another name.")
+
+
+def _require_free(place: Path, replace: bool) -> None:
+    if place.exists() and not replace:
+        raise DatasetExists(
+            f"There is a data set called {place.name} already: choose another name, or replace it (--replace)."
+        )
+    _require_idle(place.name)
+
+
+def _require_idle(name: str) -> None:
+    for run in trained_on(name):
+        if run.is_live():
+            raise RunBusy(f"{run.name} is being trained on {name}: stop it first.")
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[Path]:
+    """The folder of the own data sets, with nobody else who changes it; what is unfinished in it is swept away."""
+    place = data_folder() / "own"
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        with Lock(place / ".lock", timeout=0):
+            bring_back(place)
+            try:
+                yield place
+            finally:
+                with contextlib.suppress(OSError):
+                    bring_back(place)
+                for left in (*place.glob(".new-*"), *place.glob(".deleted-*")):  # also of a process that was killed
+                    shutil.rmtree(left, ignore_errors=True)
+    except Timeout:
+        raise RunBusy("Another data set is being made or deleted: try again when that is done.") from None
+    except OSError as error:
+        raise Unwritable(
+            f"The data set cannot be kept in {place} ({error.strerror or error}): make room there, "
+            "or point CAE_DATA at another folder."
+        ) from error
+
+
+# -- reading
+
+
+@dataclass
+class _Found:
+    """The pictures, as they are read one by one: their pixels, and of each the class, and the part it belongs to."""
+
+    pixels: bytearray = field(default_factory=bytearray)
+    labels: array[int] = field(default_factory=lambda: array("H"))
+    parts: bytearray = field(default_factory=bytearray)  # 1: to be tested on
+    raw_names: dict[str, int] = field(default_factory=dict)
+    has_parts: bool = False
+    resized: int = 0
+    animated: int = 0
+    refused: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
+
+    def add(self, picture: sources.Picture) -> None:
+        self.pixels += picture.pixels.tobytes()
+        self.labels.append(self.raw_names.setdefault(picture.label, len(self.raw_names)))
+        self.parts.append(picture.part == "test")
+        self.has_parts |= bool(picture.part)
+        self.resized += picture.is_resized
+        self.animated += picture.is_animated
+
+    def refuse(self, refused: sources.Refused) -> None:
+        count, names = self.refused.get(refused.reason, (0, []))
+        if count < _NAMED:
+            names.append(clean(refused.name, 80))
+        self.refused[refused.reason] = count + 1, names
+
+    def images(self) -> Pixels:
+        """The pixels, (N, 28, 28)."""
+        return np.frombuffer(self.pixels, np.uint8).reshape(-1, 28, 28)
+
+    def skipped(self) -> tuple[Skipped, ...]:
+        """What was refused, the most frequent reason first."""
+        found = [Skipped(reason, count, tuple(names)) for reason, (count, names) in self.refused.items()]
+        return tuple(sorted(found, key=lambda each: -each.count))
+
+
+def _read(source: sources.Source, report: Report) -> _Found:
+    found = _Found()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of Pillow, on what is odd in a file and can be read all the same
+        for number, each in enumerate(source.pictures, start=1):
+            if isinstance(each, sources.Picture):
+                found.add(each)
+            else:
+                found.refuse(each)
+            report(number, source.total)
+    return found
+
+
+def _require_enough(path: Path, found: _Found) -> None:
+    count, tested = len(found.labels), sum(found.parts)
+    why = "".join(f"; {each.count:,} skipped: {each.reason}" for each in found.skipped()[:3])
+    if count < LEAST_IMAGES:
+        raise UnusableData(
+            f"{path} holds {count} picture{'s' * (count != 1)} that can be read, and a data set needs at least "
+            f"{LEAST_IMAGES}{why}."
+        )
+    if found.has_parts and min(tested, count - tested) < LEAST_TEST:
+        raise UnusableData(
+            f"{path} holds {count - tested:,} pictures to train on and {tested:,} to test on: at least {LEAST_TEST} "
+            f"of each are needed{why}."
+        )
+
+
+# -- making
+
+
+def is_bright(images: Pixels) -> bool:
+    """Whether the median of all border pixels of pictures (N, 28, 28) is bright: ink is then dark."""
+    counts = np.zeros(256, np.int64)
+    for first in range(0, len(images), _BLOCK):
+        counts += np.bincount(sources.border(images[first : first + _BLOCK]).ravel(), minlength=256)
+    return bool(2 * counts[128:].sum() > counts.sum())
+
+
+def split(labels: NDArray[np.integer], seed: int) -> tuple[Indices, Indices]:
+    """Which images to train and which to test on, both in an order drawn by `seed`, given their classes (N,).
+
+    For testing a seventh of every class, rounded down, at least one where there are two; of so many images that this
+    would be more than 10,000, the same smaller share of every class.
+    """
+    order = np.random.default_rng(seed).permutation(len(labels))
+    classes, counts = np.unique(labels, return_counts=True)
+    share = min(1 / HELD_OUT, (MOST_TEST - len(classes)) / len(labels))
+    tested = np.zeros(len(labels), bool)
+    for label, count in zip(classes, counts, strict=True):
+        if count > 1:
+            tested[order[labels[order] == label][: max(1, int(count * share + 1e-9))]] = True
+    return order[~tested[order]], order[tested[order]]
+
+
+def class_names(raw: Sequence[str]) -> tuple[list[int], tuple[str, ...]]:
+    """The classes in order, as positions in `raw`, and their names as they are shown: numbers by size, words by letter.
+
+    Cleaned of what cannot be shown; two that look the same afterwards are told apart by a number.
+    """
+    is_numeric = all(_is_number(name) for name in raw)
+    order = sorted(range(len(raw)), key=lambda i: (int(raw[i]) if is_numeric else 0, raw[i].casefold(), raw[i]))
+    shown: list[str] = []
+    for position in order:
+        stem = clean(raw[position]) or "class"
+        others = (f"{clean(stem, catalogue.LONGEST_NAME - 4)} {number}" for number in range(2, 2 + len(raw)))
+        shown.append(next(name for name in (stem, *others) if name not in shown))
+    return order, tuple(shown)
+
+
+def _is_number(text: str) -> bool:
+    return text.removeprefix("-").isascii() and text.removeprefix("-").isdigit() and len(text) < 20
+
+
+def _made(folder: Path, found: _Found, source: str, invert: str, seed: int) -> About:
+    """Writes both files of a data set into a folder."""
+    order, names = class_names(list(found.raw_names))
+    ranks = np.empty(len(order), np.uint8)
+    ranks[order] = np.arange(len(order))
+    images, labels = found.images(), ranks[np.frombuffer(found.labels, np.uint16)]
+    inverted = is_bright(images) if invert == "auto" else invert == "yes"
+    if found.has_parts:
+        drawn, tested = np.random.default_rng(seed).permutation(len(labels)), np.frombuffer(found.parts, np.bool_)
+        parts = drawn[~tested[drawn]], drawn[tested[drawn]]
+    else:
+        parts = split(labels, seed)
+    if len(parts[1]) < LEAST_TEST:
+        raise UnusableData(f"{source} has hardly any class of two pictures, and one of each is held out for testing.")
+    with open(folder / PICTURES, "wb") as file:
+        checksums = _write(file, images, labels, parts, inverted)
+        file.flush()
+        os.fsync(file.fileno())
+    train, test = (tuple(np.bincount(labels[part], minlength=len(names)).tolist()) for part in parts)
+    about = About(
+        names, train, test, source, info.now(), checksums, inverted, found.resized, found.animated, found.skipped()
+    )
+    write_whole(folder / ABOUT, about.to_text().encode())
+    return about
+
+
+def _write(
+    file: BinaryIO, images: Pixels, labels: Pixels, parts: tuple[Indices, Indices], inverted: bool
+) -> tuple[int, int]:
+    """Writes safetensors a block at a time, since a copy of a million images would not be small; the checksums."""
+    header, end = {}, 0
+    for part, indices in zip(("train", "test"), parts, strict=True):
+        for kind, shape in (("pixels", [len(indices), 28, 28]), ("labels", [len(indices)])):
+            start, end = end, end + int(np.prod(shape))
+            header[f"{part}_{kind}"] = {"dtype": "U8", "shape": shape, "data_offsets": [start, end]}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    file.write(struct.pack("<Q", len(text)) + text)
+    checksums = []
+    for indices in parts:
+        checksum = 0
+        for first in range(0, len(indices), _BLOCK):
+            block = images[indices[first : first + _BLOCK]]
+            content = (255 - block if inverted else block).tobytes()
+            file.write(content)
+            checksum = zlib.crc32(content, checksum)
+        content = labels[indices].tobytes()
+        file.write(content)
+        checksums.append(zlib.crc32(content, checksum))
+    return checksums[0], checksums[1]
+
+
+def _forget(name: str) -> None:
+    """Removes what was measured of runs on the pictures that had this name before, and the judge of those."""
+    with contextlib.suppress(OSError):
+        (runs_folder() / f"judge-{name}.safetensors").unlink(missing_ok=True)
+    for run in trained_on(name):
+        for weights in (run.path / "model.safetensors", *(run.path / "epochs").glob("*.safetensors")):
+            with contextlib.suppress(OSError):
+                shutil.rmtree(cache_folder() / hashlib.sha256(weights.read_bytes()).hexdigest(), ignore_errors=True)

@@ -1,0 +1,172 @@
+"""The film of a map: the same test digits laid out by their codes after every kept epoch, each map from the next one.
+
+Computed by a process of its own, from the last epoch back to the first, and kept in the cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cae.config import MapConfig
+from cae.data import picks
+from cae.disk import reading
+from cae.disk.files import cache_folder, write_whole
+from cae.errors import CaeError, Damaged
+from cae.evaluation import errors
+from cae.jobs.process import Job
+from cae.latent import maps, projection
+from cae.latent.maps import TSNE
+from cae.runs.run import Run
+
+if TYPE_CHECKING:
+    from cae.data.images import Images
+
+FORMAT = 1
+CONFIG = MapConfig(points=2000)  # the digits of all maps of the film
+_LARGEST = 2**26  # bytes of the file
+MOST = 30  # maps of a film
+
+
+@dataclass(frozen=True)
+class MapFilm:
+    """The maps of a run after some of its epochs, in order; all show the same digits.
+
+    epochs: (F,). maps: as many. indices: (N,), which test images they are, ascending.
+    """
+
+    epochs: tuple[int, ...]
+    maps: tuple[TSNE, ...]
+    indices: NDArray[np.int32]
+
+    def nearest(self, epoch: int) -> TSNE:
+        """The map after this epoch, or after the one nearest to it."""
+        return self.maps[min(range(len(self.epochs)), key=lambda number: abs(self.epochs[number] - epoch))]
+
+
+def epochs_of(run: Run) -> list[int]:
+    """The epochs that its film shows: those that are kept, the last among them, and at most so many."""
+    kept = run.epochs()
+    if len(kept) <= MOST:
+        return kept
+    wanted = picks.film(kept[-1], MOST)
+    return sorted({min(kept, key=lambda epoch: abs(epoch - each)) for each in wanted})
+
+
+def job(run: Run) -> Job:
+    """The process that computes the film of all that the run has kept."""
+    return Job(_result(run), ["map", run.name, "--film"])
+
+
+def kept(run: Run) -> MapFilm | None:
+    """The film of the run's kept epochs and of the test images that there are now, if it was computed before."""
+    try:
+        found = from_bytes(reading.content(_result(run), _LARGEST))
+    except (OSError, Damaged):
+        return None
+    images, epochs = _images(run), epochs_of(run)
+    indices = maps.chosen(len(images), CONFIG)
+    digits = maps.fingerprint(images, indices)
+    if list(found.epochs) != epochs or not np.array_equal(found.indices, indices):
+        return None
+    return found if all((each.digits, each.config) == (digits, CONFIG) for each in found.maps) else None
+
+
+def compute(run: Run) -> Iterator[tuple[int, TSNE]]:
+    """Computes the film and keeps it, unless it is there; yields every map with its epoch, the last epoch first.
+
+    The last map starts from the run's usual one, where that has been computed, and so resembles it. Where another
+    process computes the film, waits for that one; asked to stop, keeps nothing. Raises RunNotFound, CannotProject,
+    InvalidOption, Damaged, Unwritable, and CaeError where it was stopped.
+    """
+    run = run.at(None)
+    work = job(run)
+    with work.at_work():
+        found = kept(run)
+        if found is None:
+            epochs, done = epochs_of(run), []
+            if not epochs:
+                run.weights()  # raises
+            for number, each in enumerate(_computed(run, epochs), start=1):
+                work.tell(f"laying out epoch {epochs[-number]}", number / len(epochs))
+                if work.is_stop_asked():
+                    raise CaeError(f"The film of {run.name} was stopped.")
+                done.append(each)
+                yield epochs[-number], each
+            images = _images(run)
+            film = MapFilm(tuple(epochs), tuple(reversed(done)), maps.chosen(len(images), CONFIG))
+            write_whole(work.result, to_bytes(film))
+            return
+    yield from zip(reversed(found.epochs), reversed(found.maps), strict=True)
+
+
+def _computed(run: Run, epochs: list[int]) -> Iterator[TSNE]:
+    """The maps from the last epoch back to the first; all fit into [-1, 1] as the last does, or nearly so."""
+    from cae.data.images import to_model
+    from cae.network.model import embed
+
+    images = _images(run)
+    indices = maps.chosen(len(images), CONFIG)
+    pictures, labels = to_model(images.pixels[indices]), images.labels[indices].numpy()
+    digits, classes = maps.fingerprint(images, indices), len(images.class_names)
+    past = [run.at(epoch) for epoch in reversed(epochs)]
+    codes = [embed(each.model(), pictures).numpy() for each in past]  # (N, D) each
+    usual = maps.found(run, MapConfig())
+    first = None if usual is None else usual[0].positions[indices]
+    for each, mine, state in zip(past, codes, projection.tsne_series(codes, CONFIG, first), strict=True):
+        scores = maps.scores(mine, state.positions, labels, classes)
+        yield TSNE(
+            CONFIG, state.positions, state.iteration, state.iterations, state.kl, 0.0, scores, digits,
+            each.weights_hash(),
+        )  # fmt: skip
+
+
+def _images(run: Run) -> Images:
+    from cae.data.images import load
+
+    return load(errors.dataset_of(run), "test")
+
+
+def _result(run: Run) -> Path:
+    """Where the film is kept: by the weights of all its epochs."""
+    run = run.at(None)
+    hashes = [run.at(epoch).weights_hash() for epoch in epochs_of(run)]
+    which = hashlib.sha256(repr(hashes).encode()).hexdigest()[:16]
+    return cache_folder() / run.weights_hash() / f"map-film-{which}.safetensors"
+
+
+# -- as files
+
+
+def to_bytes(film: MapFilm) -> bytes:
+    """A film as safetensors: the positions (F, N, 2), and everything else in the header."""
+    words = {"format": FORMAT, "epochs": film.epochs, "maps": [maps.words_of(each) for each in film.maps]}
+    return maps.save({"positions": np.stack([each.positions for each in film.maps]), "indices": film.indices}, words)
+
+
+def from_bytes(content: bytes) -> MapFilm:
+    """Reads such a file. Raises Damaged where it is none."""
+    values, words = maps.read(content)
+    try:
+        positions, indices = values["positions"], values["indices"]
+        epochs = tuple(words["epochs"])
+        if words["format"] != FORMAT or not all(type(epoch) is int for epoch in epochs):
+            raise ValueError
+        if positions.shape != (len(epochs), len(indices), 2) or indices.dtype != np.int32 or indices.ndim != 1:
+            raise ValueError
+        both = zip(positions, words["maps"], strict=True)
+        return MapFilm(epochs, tuple(maps.from_words(each, said) for each, said in both), indices)
+    except (*reading.UNREADABLE, CaeError) as error:
+        raise Damaged("The film of a map is damaged and cannot be read.") from error
+
+
+def for_browser(film: MapFilm) -> bytes:
+    """The positions (F, N, 2) of all maps, which digits they are, and after which epochs."""
+    positions = np.stack([each.positions for each in film.maps])
+    return maps.save({"positions": positions, "indices": film.indices}, {"epochs": film.epochs})

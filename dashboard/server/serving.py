@@ -1,0 +1,56 @@
+"""Files for the browser: made once, named by their content, served beside the pages and kept in the browser's cache."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import streamlit as st
+
+from cae.disk import reading
+from cae.disk.files import write_whole
+
+_STATIC = Path(__file__).resolve().parents[1] / "static"
+_MOST = 200  # files; the ones not asked for longest go first
+
+
+def address(name: str, make: Callable[[], bytes]) -> str:
+    """Where the browser finds the file `name`, relative to the page. `make` gives its content when it is not there yet.
+
+    A name stands for one content for ever, so it holds the hash or the version of what the file was made from.
+    """
+    path = _STATIC / name
+    try:
+        os.utime(path)
+    except OSError:
+        if not reading.is_there(path):  # otherwise it is not ours to touch
+            content = make()
+            try:
+                _STATIC.resolve().mkdir(parents=True, exist_ok=True)  # it may be a link to a folder to come
+                _forget_the_oldest()
+                write_whole(path, content)
+            except OSError:
+                return _from_memory(name, make)
+    return f"app/static/{name}"
+
+
+def _forget_the_oldest() -> None:
+    files = sorted(_STATIC.glob("[!.]*"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in files[_MOST:]:
+        if time.time() - path.stat().st_mtime > 3600:
+            path.unlink(missing_ok=True)
+
+
+def _from_memory(name: str, make: Callable[[], bytes]) -> str:
+    """The same where the checkout cannot be written to: to be asked for on every run of a page, or it is dropped."""
+    from streamlit.runtime import get_instance
+
+    kind = "text/javascript" if name.endswith(".js") else "application/octet-stream"  # a browser imports nothing else
+    return get_instance().media_file_mgr.add(_content(name, make), kind, name).lstrip("/")
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _content(name: str, _make: Callable[[], bytes]) -> bytes:
+    return _make()

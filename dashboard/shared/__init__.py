@@ -1,0 +1,1 @@
+"""What several pages use: the chosen run, tables, questions, buttons that take something home."""

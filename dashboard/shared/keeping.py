@@ -1,0 +1,83 @@
+"""The visitor's worksheet on every page: the browser's tab keeps it, and pictures are added where they are made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+import wording
+from cae.classroom import worksheet
+from cae.classroom.checks import Strip
+from cae.classroom.worksheet import Taken
+from cae.errors import Damaged
+from cae.latent.space import vote
+from cae.runs.run import Run
+from components import Start, remember
+from resources import networks
+from state import made, messages, missions
+
+
+def keep_worksheet() -> None:
+    """Has the tab keep the worksheet, and takes what it has kept, after a reload; on every run of a page."""
+    kept = remember("worksheet", missions.packed_worksheet(), key="remember")
+    if kept is None:
+        return
+    try:
+        missions.set_worksheet(worksheet.unpack(kept))
+    except Damaged:
+        missions.set_worksheet(worksheet.Worksheet())
+
+
+def add_to_worksheet(
+    run: Run, title: str, make: Callable[[], tuple[str, tuple[Strip, ...]]], *, key: str, why_not: str = ""
+) -> None:
+    """A quiet button that puts a picture on the worksheet: `make` gives what is to be said of it, and its digits.
+
+    `why_not` says why there is none yet.
+    """
+
+    def add() -> None:
+        with messages.errors_in_words():
+            note, strips = make()
+            missions.set_worksheet(missions.worksheet().with_taken(Taken(title, wording.called(run), note, strips)))
+            st.toast("It is on your worksheet, on the page Missions.", icon=":material/note_add:")
+
+    st.button(
+        "Add to the worksheet", on_click=add, key=key, type="tertiary", icon=":material/note_add:",
+        disabled=bool(why_not), width="content",
+        help=why_not or "The worksheet is on the page Missions and leaves as one file.",
+    )  # fmt: skip
+
+
+def add_drawing(run: Run) -> None:
+    """The button for the visitor's own drawing, with its copy and what its neighbours vote for."""
+    pixels = made.drawing()
+
+    def make() -> tuple[str, tuple[Strip, ...]]:
+        assert pixels is not None  # or the button could not be clicked
+        space = networks.latent_space(run)
+        shares = vote(space.inked, networks.encode(run, pixels), len(space.class_names))
+        note = f"the ten neighbours say {space.class_names[shares.argmax()]} ({100 * shares.max():.0f} %)"
+        return note, (Strip.of("drawing and copy", np.stack([pixels, networks.copy_of(run, pixels)])),)
+
+    why_not = "Draw something first." if pixels is None else ""
+    add_to_worksheet(run, "My drawing", make, key="keep drawing", why_not=why_not)
+
+
+def add_steered(run: Run, start: Start, code: NDArray[np.float32]) -> None:
+    """The button for the digit to which somebody has steered, beside where they began."""
+
+    def make() -> tuple[str, tuple[Strip, ...]]:
+        both = networks.decode(run, np.stack([start.code, code]))
+        return f"from: {start.name}", (Strip.of("start and steered digit", both),)
+
+    add_to_worksheet(run, "Steered digit", make, key="keep steered")
+
+
+def add_sample(run: Run, found: made.Sample) -> None:
+    """The button for a generated digit."""
+    strips = (Strip.of("generated digit", found.picture[None]),)
+    add_to_worksheet(run, "Generated digit", lambda: (found.name, strips), key="keep sample")

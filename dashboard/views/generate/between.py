@@ -1,0 +1,170 @@
+"""The ways between two digits, and arithmetic with three."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+import wording
+from cae.evaluation import errors
+from cae.exports import films
+from cae.latent.space import LatentSpace, interpolate
+from cae.plots import figures
+from cae.runs.run import Run
+from components import Card, chart, digits, morph
+from resources import generated, networks, pictures
+from shared.own_drawing import own_drawing
+from shared.taking import take_home
+from state import made, pages, steering
+
+if TYPE_CHECKING:
+    from cae.latent.sampling import Seen
+
+FRAMES = 61
+STRIP = 11
+_DIGIT, _MEAN = "Test digit", "Class mean"
+
+
+@dataclass(frozen=True)
+class End:
+    """A digit that a way begins or ends at: what it is called, and its code (D,)."""
+
+    name: str
+    code: NDArray[np.float32]
+
+
+def pick(run: Run, space: LatentSpace, label: str, name: str, first: int) -> End | None:
+    """Draws the choice of one digit, at first of class `first`; None where it cannot be had yet."""
+    images = pictures.test_set(errors.dataset_of(run))
+    kinds = [_DIGIT, _MEAN, *([steering.SAMPLE] if made.sample(run) else []), steering.DRAWING]
+    kind = st.selectbox(label, kinds, key=pages.choice(f"{name} kind", kinds), persist_state="session")
+    if kind == _DIGIT:
+        members = np.flatnonzero(images.labels.numpy() == first)
+        start = int(members[0]) if len(members) else 0
+        index = int(st.number_input(
+            f"{label}: index", 0, len(images) - 1, step=1, key=pages.field(f"{name} index", start),
+            persist_state="session", label_visibility="collapsed", help="The number of a digit in the test set.",
+        ))  # fmt: skip
+        return End(f"#{index}, {images.class_names[images.labels[index]]}", networks.code(run, index))
+    if kind == _MEAN:
+        names = space.class_names
+        of = st.selectbox(
+            f"{label}: class", range(len(names)), format_func=names.__getitem__, persist_state="session",
+            key=pages.field(f"{name} class", min(first, len(names) - 1)), label_visibility="collapsed",
+        )  # fmt: skip
+        return End(f"mean of {names[of]}", space.class_means[of])
+    if kind == steering.SAMPLE:
+        chosen = made.sample(run)
+        assert chosen is not None  # or it would not be offered
+        st.caption(wording.plain(chosen.name))
+        return End("sample", chosen.code)
+    drawing = own_drawing()
+    if drawing is None:
+        st.page_link("views/draw/page.py", label="Draw a digit first", icon=":material/draw:")
+        return None
+    st.caption("As you have drawn it.")
+    return End("drawing", networks.encode(run, drawing))
+
+
+def ways(run: Run, space: LatentSpace) -> None:
+    """Two digits, and what lies between them."""
+    st.header("Between two digits")
+    left, right, _ = st.columns([1, 1, 2])
+    with left:
+        start = pick(run, space, "From", "from", 4)
+    with right:
+        end = pick(run, space, "To", "to", 9)
+    if start is None or end is None:
+        return
+    if np.array_equal(start.code, end.code):
+        st.info("Both are the same: there is no way between them.", icon=":material/info:")
+        return
+    shares = np.linspace(0, 1, FRAMES)
+    titles = {"straight": False, "spherical": True}
+    seen = {
+        title: generated.look(run, interpolate(start.code, end.code, shares, spherical=spherical))
+        for title, spherical in titles.items()
+    }
+    strips, film = st.columns([3.2, 1.3], gap="large")
+    with strips:
+        at = np.linspace(0, FRAMES - 1, STRIP).round().astype(int)
+        cards = [
+            Card(tuple(range(row * STRIP, (row + 1) * STRIP)), f"The {title} way in {STRIP} steps", (title,))
+            for row, title in enumerate(seen)
+        ]
+        digits(np.concatenate([each.pictures[at] for each in seen.values()]), cards, key="ways", layout="rows")
+        st.caption(
+            f"From {wording.plain(start.name)} to {wording.plain(end.name)}. Straight: the numbers go evenly from one "
+            "to the other. Spherical: along the arc about zero, so that codes stay as long as those at the ends."
+        )
+        curves(shares, seen, space)
+    with film:
+        morph(
+            {
+                title: (each.pictures, [each.says(frame, space.class_names) for frame in range(FRAMES)])
+                for title, each in seen.items()
+            },
+            key="morph",
+        )
+        take_home(
+            "GIF", lambda: _film(shares, seen).gif(), "between.gif", key="gif between", quiet=True,
+            help="Both ways side by side, forth and back.",
+        )  # fmt: skip
+
+
+def _film(shares: NDArray[np.floating], seen: dict[str, Seen]) -> films.Film:
+    """Both ways side by side."""
+    ways = [each.pictures for each in seen.values()]
+    gap = np.zeros((FRAMES, ways[0].shape[1], 1), np.uint8)
+    both = np.concatenate([ways[0], gap, *ways[1:]], axis=2)
+    return films.between(both, [f"{share:.0%}   ({', '.join(seen)})" for share in shares])
+
+
+def curves(shares: NDArray[np.floating], seen: dict[str, Seen], space: LatentSpace) -> None:
+    """How sure the judge is along the ways, and how far off they lead."""
+    sure, off = st.columns(2)
+    with sure:
+        if all(len(each.confidence) for each in seen.values()):
+            chart(
+                figures.on_the_way(shares, {title: 100 * each.confidence for title, each in seen.items()}, "% sure"),
+                key="sure-on-the-way", description="How surely an independent classifier reads the digits on the way",
+            )  # fmt: skip
+    with off:
+        chart(
+            figures.on_the_way(
+                shares, {title: each.distances for title, each in seen.items()}, "off-manifold distance",
+                usual=float(space.real.usual[95]),
+            ),
+            key="off-on-the-way", description="How far the codes on the way are from real ones",
+        )  # fmt: skip
+
+
+def arithmetic(run: Run, space: LatentSpace) -> None:
+    """Three digits, or class means, as a - b + c."""
+    st.header("Arithmetic: a − b + c")
+    places = st.columns([1, 1, 1, 1.4])
+    picked = []
+    for place, (label, name, first) in zip(places, (("a", "a", 7), ("− b", "b", 1), ("+ c", "c", 0)), strict=False):
+        with place:
+            picked.append(pick(run, space, label, name, first))
+    if any(end is None for end in picked):
+        return
+    a, b, c = (end for end in picked if end is not None)
+    codes = np.stack([a.code, b.code, c.code, a.code - b.code + c.code])
+    found = generated.beside_training(run, codes)
+    tiles = np.concatenate([found.seen.pictures, found.pictures[3:]])
+    off = found.seen.distances[3]
+    usual = "as near as real digits are" if off <= space.real.usual[95] else "further than 95 % of real digits"
+    titles = (f"a: {a.name}", f"b: {b.name}", f"c: {c.name}", "a − b + c", "most like it")
+    texts = [found.seen.says(i, space.class_names) for i in range(4)]
+    texts.append(f"training #{found.nearest[3]}, MSE {wording.number(float(found.mse[3]))}")
+    cards = [Card((i,), title, (title, texts[i])) for i, title in enumerate(titles)]
+    digits(tiles, cards, key="arithmetic", layout="cards large")
+    st.caption(
+        f"What b has and c has not is taken from a. The result is {off:.3g} from real codes, {usual}. Differences of "
+        "codes mean what they mean near the digits they were taken from, and less elsewhere."
+    )

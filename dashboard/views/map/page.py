@@ -1,0 +1,28 @@
+"""The test digits as points: where the network has put them, and how far to believe it."""
+
+import streamlit as st
+
+from cae.runs.run import Run
+from components import chart_to_come
+from resources import maps
+from shared.chosen import show_chosen_run
+from views.map import tsne
+
+
+def show(run: Run) -> None:
+    config = tsne.config_of(run)
+    place = st.empty()
+    if not maps.are_encoded(run, config):  # the browser fetches Plotly's script meanwhile
+        with place:
+            chart_to_come(550, key="map-to-come")
+    of = maps.points(run, config)
+    with place.container():
+        tsne.layout(run, config, of)
+    tsne.through_time(run, of)
+    tsne.another(run)
+    tsne.trust(run, config, tsne.tsne_of(run, config))
+
+
+st.title("Map")
+st.markdown("Move over the points: every one is a test digit, laid out by its code. Labels only colour it.")
+show_chosen_run(show)

@@ -1,0 +1,233 @@
+"""The t-SNE of a map: started, watched, stopped, and the map itself, which follows it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+import wording
+from cae.config import MapConfig
+from cae.errors import CaeError, InvalidOption
+from cae.latent.film import CONFIG, epochs_of
+from cae.latent.maps import TSNE, Points, job, snapshot, why_not
+from cae.runs.run import Run
+from components import MapAction, digit_map
+from resources.maps import (
+    map_addresses,
+    map_film,
+    map_film_address,
+    map_film_job,
+    map_if_ready,
+    map_scores,
+    points,
+    tsne,
+)
+from server.ticking import ticking
+from shared import forms
+from shared.asking import stop_button
+from shared.own_drawing import own_drawing
+from shared.tables import small_table
+from shared.working import working
+from state import messages, pages, steering
+from who import visitor
+
+if TYPE_CHECKING:
+    from resources.maps import MapAddresses
+
+SECONDS_BETWEEN_TICKS = 0.5
+
+
+def config_of(run: Run) -> MapConfig:
+    """The options of the map that is shown: those of the film, after another epoch than the last, if there is one."""
+    return pages.map_config() if _on_film(run) is None else CONFIG
+
+
+def tsne_of(run: Run, config: MapConfig) -> TSNE | None:
+    """The t-SNE that is shown: the film's, after another epoch than the last, if there is one."""
+    return _on_film(run) or tsne(run, config)
+
+
+def small_map(run: Run) -> MapAddresses | None:
+    """The files of that map, if its digits have been encoded."""
+    return map_if_ready(run, config_of(run), _on_film(run))
+
+
+def _on_film(run: Run) -> TSNE | None:
+    """The map of the film for the epoch at which the run is looked at, where that is not the last."""
+    film = None if run.epoch is None else map_film(run)
+    return None if film is None or run.epoch is None else film.nearest(run.epoch)
+
+
+def layout(run: Run, config: MapConfig, of: Points) -> None:
+    """The map and its t-SNE, ticking while one is computed."""
+    live = job(run, config).is_live()
+    ticking(SECONDS_BETWEEN_TICKS, while_=live)(_layout)(run, config, of, live)
+
+
+def _layout(run: Run, config: MapConfig, of: Points, was_live: bool) -> None:
+    with messages.errors_in_words():
+        if was_live and not job(run, config).is_live():
+            st.rerun()  # it has ended
+        moving = snapshot(run, config) if was_live else None
+        found = tsne_of(run, config)  # after that: it takes the other's place
+        progress(run, config, of, found)
+        files = map_addresses(run, of, found)
+        film = map_film(run)
+        asked = digit_map(
+            files, of, found, moving, film=map_film_address(film) if film else "", drawing=own_drawing(),
+            run=run.name, key="map",
+        )  # fmt: skip
+        if asked is not None:
+            go(asked, run)
+
+
+def go(asked: MapAction, run: Run) -> None:
+    """Takes a digit to another page."""
+    if asked.kind == "steer":
+        steering.steer_from_digit(asked.index)
+        st.switch_page("views/steer/page.py", query_params={"run": run.name})
+    pages.reconstruct_from("From an index", asked.index)
+    st.switch_page("views/reconstruct/page.py", query_params={"run": run.name})
+
+
+def progress(run: Run, config: MapConfig, of: Points, found: TSNE | None) -> None:
+    """How far t-SNE is, and the button that starts or stops it."""
+    work = job(run, config)
+    if work.is_live():
+        told, button = st.columns([5, 1], vertical_alignment="bottom")
+        now = snapshot(run, config)
+        share = now.iteration / now.iterations if now else 0.0
+        text = (
+            f"t-SNE: iteration {now.iteration} of {now.iterations}, KL divergence {now.kl:.2f}"
+            if now
+            else "t-SNE: finding the neighbours of every digit"
+        )
+        if waits := work.waits():
+            text = f"t-SNE: {waits}"
+        told.progress(share, text="Stopping" if work.is_stop_asked() else text)
+        with button:
+            stop_button(work, key="stop map", kept="The map is kept as it is then.", width="stretch")
+        return
+    if reason := why_not(of, config):
+        st.info(wording.plain(reason), icon=":material/info:")
+        return
+    if found and found.is_finished:
+        return
+    if failure := work.failure():
+        st.error(wording.plain(failure))
+    told, button = st.columns([5, 1.4], vertical_alignment="center")
+    if found:
+        told.caption(f"t-SNE was stopped after {found.iteration} of {found.iterations} iterations.")
+    else:
+        told.caption(
+            "PCA is a shadow of the codes. t-SNE lays them out so that neighbours stay neighbours: some 15 s for "
+            "10,000 digits, and the points move to their places before your eyes."
+        )
+    if button.button("Compute t-SNE", type="primary", width="stretch"):
+        start(run, config)
+
+
+def start(run: Run, config: MapConfig) -> None:
+    """Starts the process that computes this map, and shows it."""
+    try:
+        pages.set_map_config(config)
+        job(run, config).start(visitor.me())
+    except CaeError as error:
+        st.error(wording.plain(str(error)))
+    else:
+        st.rerun()
+
+
+def through_time(run: Run, of: Points) -> None:
+    """The maps after the other epochs: started, watched, stopped; and how they are seen."""
+    run = run.at(None)
+    try:
+        count = len(epochs_of(run))
+    except CaeError:  # its history is damaged, which does not concern the map after the last epoch
+        return
+    if count < 2 or why_not(of, CONFIG):
+        return
+    live = map_film_job(run).is_live()
+    ticking(SECONDS_BETWEEN_TICKS, while_=live)(_through_time)(run, count, live)
+
+
+@messages.errors_in_words()
+def _through_time(run: Run, count: int, was_live: bool) -> None:
+    work = map_film_job(run)
+    if work.is_live():
+        working(work, "Laying out every kept epoch")
+        return
+    if was_live:
+        st.rerun()
+    if map_film(run):
+        st.caption(
+            f"The map follows the scrubber **Epoch**: 2,000 of the digits, {count} epochs, each map starting from the "
+            "next one's, so that what moves is what the network has learned."
+        )
+        return
+    if failure := work.failure():
+        st.error(wording.plain(failure))
+    told, button = st.columns([5, 1.4], vertical_alignment="center")
+    told.caption(
+        f"Lay out {count} epochs, and the map follows the scrubber **Epoch**: 2,000 of the digits, some three seconds "
+        "an epoch."
+    )
+    if button.button("Map through time", width="stretch", icon=":material/movie:"):
+        try:
+            work.start(visitor.me())
+        except CaeError as error:
+            st.error(wording.plain(str(error)))
+        else:
+            st.rerun()
+
+
+@st.fragment
+@messages.errors_in_words()
+def another(run: Run) -> None:
+    """The options, for another map."""
+    if _on_film(run) is not None:
+        return
+    pages.prepare_map_options()
+    with st.expander("Another map"):
+        forms.fields(MapConfig)
+        try:
+            config = forms.read(MapConfig)
+        except InvalidOption:
+            st.button("Lay out", disabled=True)
+            return
+        if st.button(
+            "Lay out", help="Computes t-SNE with these options; a map that was computed before is there at once."
+        ):
+            if reason := why_not(points(run, config), config):
+                st.info(wording.plain(reason), icon=":material/info:")
+                return
+            pages.set_map_config(config)
+            if tsne(run, config):
+                st.rerun()
+            start(run, config)
+
+
+def trust(run: Run, config: MapConfig, found: TSNE | None) -> None:
+    """How far the map may be trusted, beside PCA and the latent space itself."""
+    st.header("How far to trust it")
+    accuracy, flat = map_scores(run, config)
+    dimensions = run.info.model.latent_dim
+    rows: list[tuple[str, float, float | None]] = [(f"the latent space, {wording.numbers(dimensions)}", accuracy, None)]
+    if found:
+        rows.append(("t-SNE", found.scores.accuracy, found.scores.trustworthiness))
+    for count, each in flat.items():
+        name = "the codes themselves" if dimensions <= 2 else f"PCA, {count} directions"
+        rows.append((name, each.accuracy, each.trustworthiness))
+    small_table(
+        ("where", "10-NN accuracy", "trustworthiness"),
+        [(name, f"{right:.1%}", "1" if kept is None else f"{kept:.3f}") for name, right, kept in rows],
+        file="trust",
+    )
+    st.caption(
+        "10-NN accuracy: the share of test digits whose class their ten nearest other test digits vote for, though no "
+        "label was ever given to the network. Trustworthiness: whether neighbours on the map are neighbours in the "
+        "latent space, 1 at best. A map can do better than the latent space where it pulls groups apart. "
+        "**On a t-SNE only neighbourhoods mean something: how far apart two clusters lie, how large they are and how "
+        "dense, says nothing.**"
+    )

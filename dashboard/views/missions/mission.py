@@ -1,0 +1,236 @@
+"""One mission: its question, the guess, the way to look, and the answer that was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+import wording
+from cae.classroom.checks import Finding, Guess, Strip
+from cae.classroom.missions import Mission, in_words, judge
+from cae.classroom.worksheet import LONGEST_WORDS, Attempt
+from cae.evaluation import errors
+from cae.runs.run import Run
+from components import Card, digits
+from resources import measured, networks, pictures
+from shared import measuring
+from shared.mission_line import prepare
+from shared.own_drawing import own_drawing
+from state import forms, messages
+from state.missions import choose_mission, guess_a_drawing, mission_picker, set_worksheet, was_drawn_before, worksheet
+from views.generate.digits import fitting
+
+_SAID = {
+    "right": ("check_circle", "Right"), "close": ("adjust", "Close"), "off": ("cancel", "Not this time"),
+    "open": ("help", "There is no answer"),
+}  # fmt: skip
+
+
+def choose(found: Sequence[Mission]) -> Mission:
+    """Draws the choice of a mission, each with how far it is; the one that is chosen."""
+    sheet = worksheet()
+    captions = [_stage(each, sheet.attempt(each.id)) for each in found]
+    chosen = mission_picker({each.id: wording.plain(each.title) for each in found}, captions)
+    return next(each for each in found if each.id == chosen)
+
+
+def _stage(mission: Mission, attempt: Attempt | None) -> str:
+    if attempt is None:
+        return "not begun"
+    if attempt.finding:
+        return f"checked: {_SAID[attempt.finding.verdict][1].lower()}"
+    return "guessed" if attempt.guess is not None else "answered" if attempt.words.strip() else "not begun"
+
+
+def mission(run: Run, chosen: Mission, among: Sequence[Mission]) -> None:
+    """The question, and what comes after it, as far as one has come."""
+    attempt = worksheet().attempt(chosen.id) or Attempt(chosen.id, chosen.title, chosen.question)
+    st.header(wording.plain(chosen.title), anchor=False)
+    st.markdown(chosen.question)
+    names = _class_names(run)
+    if chosen.measurement is None:
+        _own_words(chosen, attempt)
+        _go_and_look(run, chosen)
+        if attempt.words.strip() and chosen.why:
+            st.markdown(chosen.why)
+        _next(chosen, among)
+        return
+    if attempt.guess is None:
+        _guess_form(run, chosen, attempt, names)
+        return
+    is_ready = measured.is_measured(run, chosen.measurement.needs)
+    drawn = own_drawing() if chosen.guess == "drawing" else None
+    if attempt.finding is None and drawn is not None and was_drawn_before(chosen.id, drawn):
+        _guessed(chosen, attempt)
+        st.caption("Draw it now: what was on the canvas before you said what it would be does not count.")
+        _go_and_look(run, chosen)
+        return
+    if attempt.finding is None:
+        _guessed(chosen, attempt)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            _go_and_look(run, chosen)
+            if is_ready and st.button("Check", type="primary", icon=":material/straighten:"):
+                _check(run, chosen, attempt, attempt.guess, names=names, drawing=drawn)
+        if not is_ready:
+            st.caption("The answer has not been measured for this run yet. Once it is, check your guess here.")
+            (fitting if chosen.measurement.needs == "priors" else measuring.measuring)(run)
+        return
+    _result(chosen, attempt.finding)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        _go_and_look(run, chosen)
+        if chosen.guess == "drawing":
+            st.button("Try another drawing", on_click=_forget, args=(attempt,), icon=":material/refresh:")
+        elif _can_check_another(run, attempt.finding, is_ready):
+            _check(run, chosen, attempt, attempt.guess, names=names, drawing=drawn)
+    if chosen.why:
+        st.subheader("Why")
+        st.markdown(chosen.why)
+    _own_words(chosen, attempt)
+    _next(chosen, among)
+
+
+def _can_check_another(run: Run, finding: Finding, is_ready: bool) -> bool:
+    """Draws the button for a run that is another than the one that was checked; whether it was clicked."""
+    called = wording.called(run)
+    if called == finding.run or not is_ready:
+        return False
+    return st.button(f"Check with {wording.plain(called)}", icon=":material/straighten:")
+
+
+def _class_names(run: Run) -> tuple[str, ...]:
+    networks.model(run)  # what is wrong with it is said before anybody has guessed
+    return pictures.test_set(errors.dataset_of(run)).class_names
+
+
+# -- the guess
+
+
+def _guess_form(run: Run, mission: Mission, attempt: Attempt, names: tuple[str, ...]) -> None:
+    with st.form(f"guess {mission.id}", border=False):
+        guess = _field(run, mission, names)
+        label = "I will draw that" if mission.guess == "drawing" else "Guess"
+        if not st.form_submit_button(label, type="primary", icon=":material/lightbulb:"):
+            return
+    if guess is None:
+        st.info("Choose two different ones." if mission.guess == "pair of classes" else "Guess something first.")
+        return
+    if mission.guess == "drawing":
+        guess_a_drawing(mission.id, own_drawing())
+    guessed = in_words(mission, guess, names)
+    _keep(replace(attempt, title=mission.title, question=mission.question, guess=guess, guessed=guessed))
+    st.rerun()
+
+
+def _field(run: Run, mission: Mission, names: tuple[str, ...]) -> Guess | None:
+    key = f"guess of {mission.id}"
+    if mission.guess == "number":
+        unit = f", in {mission.unit}" if mission.unit else ""
+        whole = isinstance(mission.low, int) and isinstance(mission.high, int)
+        return st.number_input(
+            f"Your guess{unit}", mission.low, mission.high, None, step=1 if whole else None, key=key, width=220,
+            placeholder=f"{mission.low:g} to {mission.high:g}",
+        )  # fmt: skip
+    if mission.guess == "choice":
+        options = dict(mission.options)
+        return st.radio("Your guess", list(options), index=None, format_func=options.__getitem__, key=key)
+    if mission.guess == "dimension":
+        return st.selectbox("Your guess", range(run.info.model.latent_dim), index=None, format_func=lambda i: f"z{i}",
+                            key=key, width=220, placeholder="Which number?")  # fmt: skip
+    if mission.guess == "pair of classes":
+        pair = sorted(st.multiselect("Your guess: two of them", range(len(names)), format_func=names.__getitem__,
+                                     key=key, max_selections=2, width=320, placeholder="Choose two"))  # fmt: skip
+        return (pair[0], pair[1]) if len(pair) == 2 else None
+    label = "You are going to draw" if mission.guess == "drawing" else "Your guess"
+    return st.selectbox(label, range(len(names)), index=None, format_func=names.__getitem__, key=key, width=220,
+                        placeholder="Which one?")  # fmt: skip
+
+
+def _guessed(mission: Mission, attempt: Attempt) -> None:
+    what = "You are going to draw" if mission.guess == "drawing" else "Your guess"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"{what}: **{wording.plain(attempt.guessed)}**", width="content")
+        st.button("Guess again", on_click=_forget, args=(attempt,), type="tertiary", icon=":material/undo:")
+
+
+def _forget(attempt: Attempt) -> None:
+    _keep(replace(attempt, guess=None, guessed="", finding=None, why=""))
+
+
+def _go_and_look(run: Run, mission: Mission) -> None:
+    if st.button("Go and look", icon=":material/arrow_forward:", help=mission.look or None):
+        prepare(mission)
+        st.switch_page(f"views/{mission.page}/page.py", query_params={"run": run.name})
+
+
+# -- the answer
+
+
+def _check(
+    run: Run,
+    mission: Mission,
+    attempt: Attempt,
+    guess: Guess,
+    *,
+    names: tuple[str, ...],
+    drawing: NDArray[np.uint8] | None,
+) -> None:
+    with messages.errors_in_words(), st.spinner("Measuring ..."):
+        found, strips = measured.answer(run, mission, guess, drawing)
+        finding = judge(mission, run, found, guess, class_names=names, strips=strips)
+        _keep(replace(attempt, guessed=finding.guess, finding=finding, why=mission.why))
+        st.rerun()
+
+
+def _result(mission: Mission, finding: Finding) -> None:
+    icon, word = _SAID[finding.verdict]
+    guess, answer = st.columns([1, 1.6])
+    guess.caption("You meant" if mission.guess == "drawing" else "Your guess")
+    guess.subheader(wording.plain(finding.guess), anchor=False)
+    answer.caption(f"Measured of {wording.plain(finding.run)}")
+    answer.subheader(wording.plain(finding.answer), anchor=False)
+    st.markdown(f":material/{icon}: **{word}.** {wording.plain(finding.sentence)}")
+    if finding.strips:
+        strips(finding.strips, key=f"strips {mission.id}")
+
+
+def strips(of: Sequence[Strip], *, key: str) -> None:
+    """Rows of digits."""
+    tiles = [strip.digits() for strip in of]
+    ends = np.cumsum([len(each) for each in tiles])
+    cards = [
+        Card(tuple(range(end - len(each), end)), strip.name, (strip.name,), strip.name)
+        for strip, each, end in zip(of, tiles, ends.tolist(), strict=True)
+    ]
+    shown: NDArray[np.uint8] = np.concatenate(tiles)
+    digits(shown, cards, key=key, layout="rows wide", timeless=True)
+
+
+# -- one's own words
+
+
+def _own_words(mission: Mission, attempt: Attempt) -> None:
+    key = f"words of {mission.id}"
+
+    def take() -> None:
+        words = forms.text_of(key)
+        answered = mission.measurement is None and words.strip()  # then the reason is shown, as it is after a check
+        _keep(replace(attempt, words=words, why=mission.why if answered else attempt.why))
+
+    forms.prepare_field(key, attempt.words)
+    st.text_area("In your own words", key=key, max_chars=LONGEST_WORDS, on_change=take,
+                 placeholder="What did you see? It goes on your worksheet.")  # fmt: skip
+
+
+def _next(mission: Mission, among: Sequence[Mission]) -> None:
+    after = among[[each.id for each in among].index(mission.id) + 1 :]
+    if after:
+        st.button(f"Next: {wording.plain(after[0].title)}", on_click=choose_mission, args=(after[0].id,),
+                  icon=":material/flag:")  # fmt: skip
+
+
+def _keep(attempt: Attempt) -> None:
+    set_worksheet(worksheet().with_attempt(attempt))

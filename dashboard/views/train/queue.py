@@ -1,0 +1,33 @@
+"""The queue of trainings: who waits, for whom, and how many come before one's own."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+import wording
+from cae.jobs import limits, process
+from resources import lists
+from state import messages
+from who import visitor
+
+
+def waiting_line() -> None:
+    """The trainings that wait for their turn, the next one first; nothing where none does."""
+    with messages.errors_in_words():
+        me, waiting = visitor.me(), [run.summary() for run in process.queue()]
+        is_alone = len(waiting) == 1 and not any(each.state == "running" for each in lists.summaries())
+        if not waiting or is_alone:
+            return  # one that is about to begin waits for nobody
+        mine = [number for number, each in enumerate(waiting) if me.is_same(each.resumed_by or each.by)]
+        side_by_side = limits.most_trainings()
+        at_once = "One trains at a time" if side_by_side == 1 else f"{side_by_side} train side by side"
+        place = f" Yours has **{mine[0]} before it**." if mine else ""
+        if mine and mine[0] == 0:
+            place = " **Yours is the next one.**"
+        st.markdown(f"**Waiting for a place.** {at_once}, first come, first served.{place}")
+        lines = []
+        for number, each in enumerate(waiting, start=1):
+            whose = wording.plain(wording.started(each, me)) or "waiting"
+            name = f"**{each.name}**" if number - 1 in mine else each.name
+            lines.append(f"{number}. {name}, {whose}")
+        st.markdown("\n".join(lines))

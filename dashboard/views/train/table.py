@@ -1,0 +1,100 @@
+"""The table of all runs, and what is done in it."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+
+import streamlit as st
+
+import wording
+from cae.disk.files import is_read_only
+from cae.errors import CaeError
+from cae.jobs import process
+from cae.runs.run import Run
+from components import RunsAction, runs_table
+from resources import lists
+from server.ticking import ticking
+from shared.asking import confirm_deletion
+from state import chosen, messages, pages
+from views.train.queue import waiting_line
+from who import visitor
+
+SECONDS_BETWEEN_TABLES = 2.0
+
+
+def all_runs() -> None:
+    """The table, which follows what is being trained, and the question before a deletion."""
+    lists.forget_summaries()
+    is_any_live = False
+    with contextlib.suppress(CaeError):  # the table says it
+        is_any_live = any(summary.is_live for summary in lists.summaries())
+    ticking(SECONDS_BETWEEN_TABLES, while_=is_any_live)(table)()
+    if (name := messages.asked_about_deleting()) is not None:
+        confirm_deletion(name)
+
+
+def table() -> None:
+    """A row a run."""
+    with messages.errors_in_words():
+        waiting_line()
+        summaries = lists.summaries()
+        if not summaries:
+            st.caption("None yet: the first one appears here as soon as it is started.")
+            return
+        shown, waiting = chosen.chosen_run(), [run.name for run in process.queue()]
+        action = runs_table(
+            summaries,
+            key="runs",
+            chosen=shown.name if shown else None,
+            overlay=pages.overlay(),
+            read_only=is_read_only(),
+            describe=functools.partial(wording.row, waiting=waiting, me=visitor.me()),
+        )
+        if action:
+            obey(action)
+        forbidden = " Deleting and notes are forbidden here (read-only)." if is_read_only() else ""
+        st.caption(
+            f"Tick runs to lay their curves over the chart. A click on a name shows that run on every page.{forbidden}"
+        )
+        if not is_read_only():
+            take_up()
+
+
+def take_up() -> None:
+    """Of several trainings that were cut off, what that means, and the button with which all go on."""
+    found = process.cut_off()
+    if len(found) < 2:
+        return  # one has its own button
+    told, button = st.columns([5, 1.4], vertical_alignment="center")
+    told.markdown(
+        f"**{wording.names([run.name for run in found])}** were cut off. Nothing that was saved is lost, and they go "
+        "on in this order."
+    )
+    if button.button("Resume them all", icon=":material/play_arrow:", width="stretch"):
+        for run in found:
+            with messages.errors_in_words():
+                process.resume_training(run, by=visitor.me())
+        if not process.cut_off():
+            st.rerun()
+
+
+def obey(action: RunsAction) -> None:
+    """Does what somebody has asked for in the table."""
+    if action.kind == "overlay":
+        if pages.overlay() != list(action.runs):
+            pages.set_overlay(action.runs)
+            st.rerun()
+        return
+    run = Run.open(action.runs[0])
+    if action.kind == "open":
+        chosen.look_at(run.name)
+    elif action.kind == "note":
+        before = run.info.note
+        if action.note != before:
+            run.annotate(action.note)
+            lists.forget_summaries()
+        if run.info.note != before:
+            st.rerun()
+    else:
+        messages.ask_about_deleting(run.name)

@@ -1,0 +1,35 @@
+"""What a class has made: drawings with their copies, and its best runs."""
+
+import streamlit as st
+
+import wording
+from cae.classroom.wall import Classroom
+from cae.disk.files import is_read_only
+from state import messages
+from views.wall.posts import begin, best_runs, drawings, first_links, follow, leave, moderation, visible
+from who import visitor
+
+
+def show(room: Classroom) -> None:
+    closed = "" if room.is_open else " The class is closed: its wall can be looked at, and takes nothing more."
+    st.markdown(f"Drawings and best runs of **{wording.plain(room.title)}**, the newest first.{closed}")
+    first_links(room)
+    moderation(room)
+    posts = visible(room)
+    drawings(room, posts)
+    best_runs(room, posts)
+    follow(room)
+    leave()
+
+
+st.title("Wall")
+messages.show_message()
+found = visitor.room()
+with messages.errors_in_words():
+    if found is not None:
+        show(found)
+    elif is_read_only():
+        st.info("You are in no class, and none can be started here: this laboratory is read-only.")
+    else:
+        st.markdown("You are in no class yet: open the link that you were given, or start one.")
+        begin()

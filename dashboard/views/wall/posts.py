@@ -1,0 +1,216 @@
+"""The wall of a class: what hangs there, who may do what with it, and how a class begins."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import streamlit as st
+
+import wording
+from cae.classroom.wall import LONGEST_TITLE, Classroom, Post, best, change, delete, moderate, start
+from cae.disk.files import is_read_only
+from cae.plots import pictures
+from cae.runs.owners import in_words
+from components import wall
+from resources import lists
+from server.ticking import ticking
+from shared.asking import answer
+from shared.tables import small_table
+from state import messages, people
+from who import visitor
+
+SECONDS_BETWEEN_LOOKS = 4.0
+MOST_RUNS = 12
+
+
+def begin() -> None:
+    """The form that starts a class."""
+    st.header("Start a class")
+    st.markdown(
+        "A class shares a wall: drawings with their copies, and best runs. You get a link to pass on, and a second one "
+        "with which you can hide and delete what is there."
+    )
+    with st.form("start a class", border=False):
+        title = st.text_input("Title", max_chars=LONGEST_TITLE, placeholder="Physics 3B")
+        needs_approval = st.checkbox("What is posted shows only when I have approved it")
+        if not st.form_submit_button("Start the class", type="primary", disabled=is_read_only()):
+            return
+    with messages.errors_in_words():
+        room, secret = start(title, visitor.me(), needs_approval=needs_approval)
+        people.set_room(room.slug, secret)
+        people.set_new_class(room.slug)
+        st.rerun()
+
+
+def first_links(room: Classroom) -> None:
+    """The two links, once, to whoever has just started the class."""
+    if people.new_class() != room.slug:
+        return
+    with st.container(border=True):
+        st.markdown("**Your class has begun.** Pass this link on:")
+        _link(room)
+        st.markdown(
+            "Keep this one to yourself: whoever has it can hide and delete what is on the wall. It is not shown again."
+        )
+        st.code(f"{_page()}?class={room.slug}&moderator={people.moderator_secret()}", language=None)
+        st.button("I have kept it", on_click=people.set_new_class, args=(None,))
+
+
+def _page() -> str:
+    return (st.context.url or "/wall").split("?")[0]
+
+
+def _link(room: Classroom) -> None:
+    """The link that leads into the class; whether others can follow it."""
+    link = f"{_page()}?class={room.slug}"
+    st.code(link, language=None)
+    host = urlsplit(link).hostname
+    if host in ("localhost", "127.0.0.1", "::1"):
+        st.caption(
+            ":material/warning: This address works on this computer only. For others, start the dashboard on an "
+            "address of its own: the README says how, under “For a class or a department”."
+        )
+    elif host:
+        st.image(pictures.qr_code(link), width=220, alt=f"QR code of {link}", caption="For a telephone's camera.")
+
+
+def moderation(room: Classroom) -> None:
+    """What the moderator decides about the whole class; nothing for others."""
+    if not visitor.moderates(room) or is_read_only():
+        return
+    waiting = sum(post.state == "waiting" for post in lists.wall(room.slug))
+    told = f": {waiting} wait{'s' * (waiting == 1)} for approval" if waiting else ""
+    with st.expander(f"You moderate this wall{told}"), messages.errors_in_words():
+        st.markdown("The link that leads into the class:")
+        _link(room)
+        approval = st.toggle("A post shows only when I have approved it", room.needs_approval)
+        if approval != room.needs_approval:
+            change(room.slug, people.moderator_secret(), needs_approval=approval)
+            st.rerun()
+        label, icon = ("Close the class", "lock") if room.is_open else ("Open it again", "lock_open")
+        if st.button(label, icon=f":material/{icon}:", help="A closed wall stays, and takes nothing more."):
+            change(room.slug, people.moderator_secret(), is_open=not room.is_open)
+            st.rerun()
+
+
+def drawings(room: Classroom, posts: list[Post]) -> None:
+    """The newest drawings, and the buttons of those who may do something with them."""
+    found = [post for post in posts if post.kind == "drawing"]
+    st.header("Drawings")
+    if not found:
+        st.info("Nothing hangs here yet. Draw a digit, then press **Put it on the wall**.")
+        st.page_link("views/draw/page.py", label="Draw a digit", icon=":material/draw:")
+        return
+    count = people.posts_shown()
+    asked = wall(found[:count], key="wall", moderates=_may_moderate(room), describe=_words)
+    if asked is not None:
+        with messages.errors_in_words():
+            _do(room, asked.kind, asked.post)
+    if len(found) > count:
+        st.button(f"Show {min(count, len(found) - count)} more", on_click=people.show_more_posts)
+    st.caption("Left the drawing, right its copy. MSE on pixels in [-1, 1].")
+
+
+def best_runs(room: Classroom, posts: list[Post]) -> None:
+    """The runs that were put there, the lowest error first."""
+    found = best(posts)[:MOST_RUNS]
+    st.header("Best runs")
+    if not found:
+        st.info("No run was put here yet: on the page Train, a run of your own has the button **Put it on the wall**.")
+        return
+    me = visitor.me()
+    datasets = len({post.dataset for post in found}) > 1
+    header = ("run", "by", *(("data set",) if datasets else ()), "test MSE", "numbers", "epochs", "when")
+    rows = [
+        (
+            post.run, in_words(post.by, me), *((post.dataset,) if datasets else ()), wording.number(post.mse),
+            str(post.latent_dim), str(post.epoch), f"{wording.ago(post.posted)}{_remark(post)}",
+        )
+        for post in found
+    ]  # fmt: skip
+    last = len(header) - 1
+    small_table(header, rows, file="wall-runs", left=(0, 1, *((2,) if datasets else ()), last))
+    if may := [post for post in found if _may_moderate(room) or visitor.is_mine(post.by)]:
+        _about_runs(room, may)
+
+
+def _about_runs(room: Classroom, posts: list[Post]) -> None:
+    with st.expander("Hide or delete a run here" if _may_moderate(room) else "Take a run of yours away"):
+        by_id = {post.id: post for post in posts}
+        chosen = st.selectbox("Run on the wall", list(by_id), format_func=lambda each: by_id[each].run)
+        buttons = st.columns(3)
+        with messages.errors_in_words():
+            if _may_moderate(room):
+                shown = by_id[chosen].state == "shown"
+                if buttons[0].button("Hide it" if shown else "Show it", width="stretch"):
+                    _do(room, "hide" if shown else "show", chosen)
+            if buttons[1].button("Delete it" if _may_moderate(room) else "Take it away", width="stretch"):
+                _do(room, "delete", chosen)
+
+
+def follow(room: Classroom) -> None:
+    """Draws the page anew as soon as something on the wall has changed."""
+    drawn = lists.wall_stamp(room.slug)
+
+    @ticking(SECONDS_BETWEEN_LOOKS, while_=True)
+    def look() -> None:
+        if lists.wall_stamp(room.slug) != drawn:
+            st.rerun()
+
+    look()
+
+
+def visible(room: Classroom) -> list[Post]:
+    """What this visitor sees: what is shown, and what waits where it is theirs; the moderator everything."""
+    found = lists.wall(room.slug)
+    if _may_moderate(room):
+        return found
+    return [post for post in found if post.state == "shown" or (post.state == "waiting" and visitor.is_mine(post.by))]
+
+
+def _may_moderate(room: Classroom) -> bool:
+    return visitor.moderates(room) and not is_read_only()
+
+
+def _do(room: Classroom, kind: str, post: str) -> None:
+    secret = people.moderator_secret()
+    if kind == "delete":
+        _confirm_deletion(room.slug, post)
+        return
+    moderate(room.slug, secret, post, "hidden" if kind == "hide" else "shown")
+    st.rerun()
+
+
+@st.dialog("Take it from the wall")
+def _confirm_deletion(slug: str, post: str) -> None:
+    found = next((each for each in lists.wall(slug) if each.id == post), None)
+    if found is None:
+        st.info("It does not hang there any more.")
+        return
+    whose = "yours" if visitor.is_mine(found.by) else f"by {wording.plain(in_words(found.by))}"
+    what = "drawing" if found.kind == "drawing" else f"run {found.run}"
+    st.markdown(f"This {what} is {whose}, {wording.ago(found.posted)}. Once deleted it cannot be brought back.")
+    if answer("Yes, delete it", "Keep it"):
+        with messages.errors_in_words():
+            delete(slug, post, secret=people.moderator_secret(), by=visitor.me())
+            st.rerun()
+
+
+def _words(post: Post) -> dict[str, Any]:
+    whose, error = in_words(post.by, visitor.me()), wording.number(post.mse)
+    return {
+        "caption": [whose, f"MSE {error}", wording.ago(post.posted)],
+        "description": f"A drawing by {whose}, and its copy by {post.run}, MSE {error}",
+        "title": f"{post.run}, epoch {post.epoch}, {post.latent_dim} numbers. {wording.other_scale(post.mse)}",
+        "mine": visitor.is_mine(post.by),
+    }
+
+
+def _remark(post: Post) -> str:
+    return {"shown": "", "waiting": ", waits for approval", "hidden": ", hidden"}[post.state]
+
+
+def leave() -> None:
+    """The way out of the class."""
+    st.button("Leave the class", on_click=people.set_room, args=("", ""), type="tertiary", icon=":material/logout:")

@@ -1,0 +1,233 @@
+"""Everything that is measured of a run, at once: against each part asked alone."""
+
+import json
+import shutil
+
+import pytest
+from helpers import TINY, options, trained
+
+from cae.config import MapConfig, ModelConfig
+from cae.disk.files import cache_folder
+from cae.errors import CaeError, RunNotFound
+from cae.evaluation import errors, probes
+from cae.jobs.process import Job
+from cae.latent import evaluate, maps
+from cae.runs.run import Run
+
+THREE = ModelConfig(latent_dim=3, width=4)
+
+
+def told(run):
+    said = []
+    return evaluate.judge(run, said.append), said
+
+
+@pytest.fixture(scope="module")
+def judged_folder(tmp_path_factory, small_data_folder):
+    """A folder with a run of three latent dimensions, "three", and the cache of it once it was judged."""
+    folder = tmp_path_factory.mktemp("judged")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CAE_DATA", str(small_data_folder))
+        patch.setenv("CAE_CHECKPOINTS", str(folder / "checkpoints"))
+        patch.setenv("CAE_CACHE", str(folder / "cache"))
+        evaluate.judge(trained("three", THREE))
+    return folder
+
+
+@pytest.fixture
+def three(judged_folder, small_data, own_folders):
+    """That run, which nobody has judged."""
+    shutil.copytree(judged_folder / "checkpoints", own_folders / "checkpoints")
+    return Run.open("three")
+
+
+@pytest.fixture
+def judged(three, judged_folder, own_folders):
+    """That run, judged."""
+    shutil.copytree(judged_folder / "cache", own_folders / "cache")
+    return three
+
+
+def test_it_is_what_errors_codes_and_map_are_alone(judged, monkeypatch, tmp_path):
+    found = evaluate.judge(judged)
+    monkeypatch.setenv("CAE_CACHE", str(tmp_path / "another"))
+    assert found.evaluation == errors.evaluate(judged)
+    assert found.probing == probes.probe(judged)
+    for _ in maps.compute(judged, MapConfig()):
+        pass
+    alone, _ = maps.found(judged, MapConfig())
+    assert found.map.trustworthiness == pytest.approx(alone.scores.trustworthiness, abs=0.02)
+    assert found.map.accuracy == pytest.approx(alone.scores.accuracy, abs=0.05)
+
+
+def test_what_was_judged_is_there_at_once(judged):
+    found = evaluate.kept(judged)
+    assert found is not None and told(Run.open("three")) == (found, [])
+
+
+def test_the_map_is_the_one_that_the_map_page_shows(judged):
+    shown, _ = maps.found(judged, MapConfig())
+    assert shown.is_finished and evaluate.judge(judged).map == shown.scores
+
+
+@pytest.mark.parametrize("file", ["evaluation.json", "probing.json", "map-*.safetensors"])
+def test_what_is_missing_is_measured_and_the_rest_is_taken(judged, file):
+    before = evaluate.kept(judged)
+    (path,) = (cache_folder() / judged.weights_hash()).glob(file)
+    path.unlink()
+    assert evaluate.kept(judged) is None
+    again, said = told(judged)
+    assert said and (again.evaluation, again.probing) == (before.evaluation, before.probing)
+    assert again.map.trustworthiness == pytest.approx(before.map.trustworthiness, abs=0.02)
+    assert evaluate.kept(judged) == again
+
+
+def test_before_it_is_judged_nothing_is_kept(tiny):
+    assert evaluate.kept(tiny) is None
+    errors.evaluate(tiny)
+    assert evaluate.kept(tiny) is None
+
+
+def test_a_code_of_two_numbers_has_no_map_and_is_judged(tiny):
+    found, said = told(tiny)
+    assert said and found.map is None
+    assert evaluate.kept(tiny) == found
+    assert told(Run.open("tiny")) == (found, [])
+    assert found.to_json()["map"] is None
+
+
+def test_to_json_has_what_is_promised(judged):
+    found = evaluate.judge(judged)
+    values = json.loads(json.dumps(found.to_json(), allow_nan=False))
+    assert values["test_mse"] == found.evaluation.overall.mse
+    assert values["codes"]["knn_accuracy"] == found.probing.knn_accuracy
+    assert values["map"] == {"trustworthiness": found.map.trustworthiness, "knn_accuracy": found.map.accuracy}
+
+
+def test_other_weights_are_judged_anew(judged):
+    (judged.path / "model.safetensors").write_bytes((judged.path / "epochs" / "0000.safetensors").read_bytes())
+    assert evaluate.kept(Run.open("three")) is None
+
+
+# -- as a process
+
+
+def test_others_are_told_how_far_it_is_and_nothing_of_that_stays(three):
+    work, heard = evaluate.job(three), []
+    evaluate.judge(three, lambda text: heard.append((text, work.told(), work.is_live())))
+    assert work.told() is None and not work.is_live()
+    assert all(is_live for _, _, is_live in heard)
+    told_before = [text for text, _, _ in heard]
+    shares = [share for _, (_, share), _ in heard[1:]]
+    assert [text for _, (text, _), _ in heard[1:]] == told_before[:-1]  # what was said last, when the next is said
+    assert shares == sorted(shares) and 0 < shares[0] < 0.3 and 0.6 < shares[-1] <= 1
+    left = {path.suffix for path in (cache_folder() / three.weights_hash()).glob("judging.*")}
+    assert left <= {".lock"}
+
+
+@pytest.mark.parametrize("after", [1, 4, 10])
+def test_asked_to_stop_it_ends_with_a_sentence_and_can_be_begun_again(three, after):
+    work, said = evaluate.job(three), []
+
+    def hear(text):
+        said.append(text)
+        if len(said) == after:
+            work.ask_to_stop()
+
+    with pytest.raises(CaeError, match=r"The measuring of three was stopped\."):
+        evaluate.judge(three, hear)
+    assert len(said) == after
+    assert work.told() is None and not work.is_live() and evaluate.kept(three) is None
+    assert evaluate.judge(three).map is not None
+
+
+def test_a_request_to_stop_from_before_does_not_stop_it(tiny):
+    work = evaluate.job(tiny)
+    work.result.parent.mkdir(parents=True)
+    work.ask_to_stop()
+    assert evaluate.judge(tiny).probing
+
+
+def test_a_cache_that_cannot_be_written_costs_time_and_not_the_result(tiny, tmp_path, monkeypatch):
+    expected = evaluate.judge(tiny)
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("CAE_CACHE", str(tmp_path / "file"))
+    found = evaluate.judge(tiny)
+    assert (found.evaluation, found.probing) == (expected.evaluation, expected.probing)
+
+
+def test_a_map_that_was_stopped_is_laid_out_to_its_end(judged):
+    (path,) = (cache_folder() / judged.weights_hash()).glob("map-*.safetensors")
+    path.unlink()
+    work = maps.job(judged, MapConfig())
+    for _ in maps.compute(judged, MapConfig()):
+        work.ask_to_stop()
+    assert not maps.found(judged, MapConfig())[0].is_finished
+    evaluate.judge(judged)
+    assert maps.found(judged, MapConfig())[0].is_finished
+
+
+def test_a_run_without_weights_cannot_be_judged(small_data):
+    run = Run.create("young", TINY, options())
+    for ask in (evaluate.judge, evaluate.kept, evaluate.job):
+        with pytest.raises(RunNotFound, match="not finished an epoch"):
+            ask(run)
+
+
+# -- what a job tells
+
+
+@pytest.fixture
+def work(tmp_path):
+    return Job(tmp_path / "folder" / "result.json", ["runs"])
+
+
+def test_what_is_told_is_heard(work):
+    with work.at_work():
+        assert work.told() is None
+        work.tell("counting", 0.25)
+        assert work.told() == ("counting", 0.25)
+        work.tell("counting on", 0.5)
+        assert work.told() == ("counting on", 0.5)
+
+
+@pytest.mark.parametrize(("share", "heard"), [(-1, 0), (0, 0), (1, 1), (7, 1)])
+def test_a_share_is_between_nothing_and_all(work, share, heard):
+    with work.at_work():
+        work.tell("counting", share)
+        assert work.told() == ("counting", heard)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"[1]", b'["a", "b"]', b'["a", null]', b"3", b"null", b"\xff"])
+def test_something_else_was_not_told(work, content):
+    with work.at_work():
+        work.tell("counting", 0.5)
+        (work.result.parent / "result.told").write_bytes(content)
+        assert work.told() is None
+
+
+def test_where_nothing_can_be_kept_nothing_is_told(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    work = Job(tmp_path / "file" / "result.json", ["runs"])
+    work.tell("counting", 0.5)
+    assert work.told() is None
+
+
+def test_when_the_work_ends_nothing_is_told_any_more(work):
+    with work.at_work():
+        work.tell("counting", 0.5)
+        assert work.told() == ("counting", 0.5)
+    assert work.told() is None
+
+
+def test_when_the_work_fails_nothing_is_told_any_more(work):
+    with pytest.raises(ZeroDivisionError), work.at_work():
+        work.tell("counting", 0.5)
+        raise ZeroDivisionError
+    assert work.told() is None
+
+
+def test_a_process_that_was_killed_tells_nothing_any_more(work):
+    work.tell("counting", 0.5)  # and then no `finally` came
+    assert not work.is_live()
+    assert work.told() is None
