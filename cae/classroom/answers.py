@@ -19,7 +19,7 @@ from cae.data import baselines as data_baselines
 from cae.data.shape import ATTRIBUTES
 from cae.errors import CaeError, CannotFit, Damaged, NoJudge
 from cae.evaluation import probes
-from cae.evaluation.errors import Evaluation, dataset_of, errors_per_image, kept
+from cae.evaluation.errors import Evaluation, errors_per_image, kept
 from cae.latent.space import latent_space, off_manifold, off_manifolds, vote
 from cae.runs.run import Run
 
@@ -66,7 +66,7 @@ def is_measured(run: Run, needs: Needs) -> bool:
 
 
 def _most_confused(run: Run, _: Pixels | None) -> Ranking:
-    test, votes = evidence.test_images(run), evidence.votes(run)
+    test, votes = run.test_images(), evidence.votes(run)
     names, labels = test.class_names, test.labels.numpy()
     found = []
     for a, b in combinations(range(len(names)), 2):
@@ -140,7 +140,7 @@ def _read_surely(run: Run, _: Pixels | None) -> Quantity:
 
 def _pca_components(run: Run, _: Pixels | None) -> Quantity:
     baselines, mse, dimensions = (
-        data_baselines.baselines(dataset_of(run)),
+        data_baselines.baselines(run.dataset),
         _mse(run),
         _dimensions(run),
     )
@@ -154,7 +154,7 @@ def _pca_components(run: Run, _: Pixels | None) -> Quantity:
 
 
 def _pca_factor(run: Run, _: Pixels | None) -> Quantity:
-    pca, mse = data_baselines.baselines(dataset_of(run)).pca_with(_dimensions(run)), _mse(run)
+    pca, mse = data_baselines.baselines(run.dataset).pca_with(_dimensions(run)), _mse(run)
     explanation = f"PCA with {_numbers(_dimensions(run))} reaches an MSE of {pca:.4f}, the network {mse:.4f}."
     return Quantity(pca / mse if mse else 0.0, "times", explanation)
 
@@ -209,7 +209,7 @@ def _judged(run: Run, pixels: Pixels) -> tuple[int, float] | None:
     from cae.evaluation.classifier import judge_of
 
     try:
-        reading = judge_of(dataset_of(run)).read(to_model(torch.from_numpy(pixels[None])))
+        reading = judge_of(run.dataset).read(to_model(torch.from_numpy(pixels[None])))
     except (NoJudge, Damaged):
         return None
     return int(reading.classes[0]), float(reading.confidence[0])
@@ -257,7 +257,7 @@ def _priors(run: Run) -> Fitted:
         raise NotMeasured(f"No priors have been fitted to {run.name} yet: the page Generate does that.")
     if "normal" not in found.qualities:
         raise CannotFit(
-            f"There is no independent classifier for {dataset_of(run)}, so nobody can say what new "
+            f"There is no independent classifier for {run.dataset}, so nobody can say what new "
             "pictures are read as: train one with python -m cae train-judge, and fit the priors again."
         )
     return found

@@ -35,7 +35,7 @@ def votes(run: Run) -> NDArray[np.int64]:
 
     The vote is that of the page Draw: ten neighbours, each counting with its distance to the power -4.
     """
-    test = test_images(run)
+    test = run.test_images()
     return _kept(run, "votes.npy", (len(test),), lambda: _votes(run, test)).astype(np.int64)
 
 
@@ -63,7 +63,7 @@ def correlations(run: Run) -> NDArray[np.floating]:
 
 
 def _correlations(run: Run) -> NDArray[np.floating]:
-    test = test_images(run)
+    test = run.test_images()
     labels, shapes = test.labels.numpy(), measure(test.pixels.numpy())  # (N, 4)
     both = np.concatenate([shapes, codes_of(run, test)], axis=1).astype(np.float64)  # (N, 4 + D)
     for label in np.unique(labels):
@@ -93,7 +93,7 @@ def confused(run: Run, found: Found, guess: Guess, drawing: Pixels | None) -> tu
     assert isinstance(found, Ranking)
     if not found.candidates or not found.candidates[0].strength:
         return ()
-    test, voted = test_images(run), votes(run)
+    test, voted = run.test_images(), votes(run)
     labels = test.labels.numpy()
     a, b = pair(found.candidates[0].key)
     strips = []
@@ -110,7 +110,7 @@ def traversals(run: Run, found: Found, guess: Guess, drawing: Pixels | None) -> 
     from cae.latent import sampling
 
     assert isinstance(found, Ranking)
-    start, space, model = codes_of(run, test_images(run), 1)[0], latent_space(run), run.model()
+    start, space, model = codes_of(run, run.test_images(), 1)[0], latent_space(run), run.model()
     wanted = (found.candidates[0].key, guess) if found.candidates else (guess,)
     shown = dict.fromkeys(int(key) for key in wanted if isinstance(key, int | float) and 0 <= key < len(start))
     return tuple(
@@ -121,7 +121,7 @@ def traversals(run: Run, found: Found, guess: Guess, drawing: Pixels | None) -> 
 def of_class(run: Run, found: Found, guess: Guess, drawing: Pixels | None) -> tuple[Strip, ...]:
     """Test images of the class that was found, and their copies."""
     assert isinstance(found, Ranking)
-    test, first = test_images(run), found.candidates[0]
+    test, first = run.test_images(), found.candidates[0]
     shown = errors.compare(run.model(), test, np.flatnonzero(test.labels.numpy() == first.key)[:_SHOWN])
     return Strip.of(f"class {first.name}", shown.originals), Strip.of("their copies", shown.reconstructions)
 
@@ -137,13 +137,13 @@ def samples(run: Run, found: Found, guess: Guess, drawing: Pixels | None) -> tup
         for kind in kinds
         if fitted
     ]
-    return (*strips, Strip.of("real", test_images(run).pixels[:_SHOWN].numpy()))
+    return (*strips, Strip.of("real", run.test_images().pixels[:_SHOWN].numpy()))
 
 
 def beside_pca(run: Run, found: Found, guess: Guess, drawing: Pixels | None) -> tuple[Strip, ...]:
     """A test image of every class, what the network makes of it, and what PCA does with as many numbers and more."""
     assert isinstance(found, Quantity)
-    test, dataset, own = test_images(run), errors.dataset_of(run), run.info.model.latent_dim
+    test, dataset, own = run.test_images(), run.dataset, run.info.model.latent_dim
     indices = picks.one_per_class(test.labels.numpy(), len(test.class_names))[:_SHOWN]
     shown = errors.compare(run.model(), test, indices)
     counts = dict.fromkeys([own, int(found.value) if found.unit == "components" else own])
@@ -163,7 +163,7 @@ def of_drawing(run: Run, found: Found, guess: Guess, drawing: Pixels | None) -> 
     code = code_of(run, pixels)
     copy = sampling.decoded(run.model(), code[None]).pictures
     strips = [Strip.of("your drawing, its copy", np.concatenate([pixels[None], copy]))]
-    train = load(errors.dataset_of(run), "train")
+    train = load(run.dataset, "train")
     if fingerprint(train) == space.digits:
         voters = chosen(len(train))[0][neighbours(space.inked, code)[0]]
         strips.append(Strip.of("who voted", train.pixels[voters].numpy()))
@@ -181,13 +181,6 @@ def pair(key: Guess) -> tuple[int, int]:
     """Two classes."""
     assert isinstance(key, tuple)
     return key
-
-
-def test_images(run: Run) -> Images:
-    """The test images of the run's data set."""
-    from cae.data.images import load
-
-    return load(errors.dataset_of(run), "test")
 
 
 def codes_of(run: Run, images: Images, count: int | None = None) -> NDArray[np.float32]:

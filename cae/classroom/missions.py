@@ -257,11 +257,8 @@ def judge(
 
 def check(mission: Mission, run: Run, guess: Guess, drawing: Pixels | None = None) -> Finding:
     """Measures, and puts the guess beside it: `find`, `show` and `judge` in one. Raises CaeError."""
-    from cae.data.images import load
-    from cae.evaluation import errors
-
     found = find(mission, run, drawing)
-    names = load(errors.dataset_of(run), "test").class_names
+    names = run.test_images().class_names
     strips = show(mission, run, found, guess, drawing)
     return judge(mission, run, found, guess, class_names=names, strips=strips)
 

@@ -28,7 +28,6 @@ from cae.disk import reading
 from cae.disk.files import is_read_only, reason, runs_folder, write_whole
 from cae.disk.locks import Lock
 from cae.errors import ClassNotFound, Damaged, InvalidOption, NotModerator, ReadOnly, TooMany, Unwritable
-from cae.evaluation import errors
 from cae.runs import owners
 from cae.runs.info import now
 from cae.runs.owners import Owner
@@ -246,7 +245,7 @@ def _put(
     name = f"{time.time_ns():020d}-{secrets.token_hex(4)}"
     kind: Literal["drawing", "run"] = "run" if pixels is None else "drawing"
     post = Post(
-        name, kind, by, now(), state, run.name, errors.dataset_of(run), run.info.model.latent_dim, epoch, mse,
+        name, kind, by, now(), state, run.name, run.dataset, run.info.model.latent_dim, epoch, mse,
         pixels, copy,
     )  # fmt: skip
     values: dict[str, Any] = {field.name: getattr(post, field.name) for field in dataclasses.fields(post)}

@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING
 from cae.commands.arguments import Adder, add_epoch, add_out, called, number, run_of, stopping_on_signals, target, write
 from cae.commands.terminal import print
 from cae.errors import CaeError, InvalidOption
-from cae.evaluation import errors
 from cae.runs.run import Run
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from cae.data.images import Images
 
 _MOST_DIGITS = 10  # of a film
 _STEPS = 61  # of the way between two digits
@@ -66,7 +64,7 @@ def _film(options: argparse.Namespace) -> int:
 
     run, path = Run.open(options.name), target(options, f"{options.name}-film.gif", ".gif")
     run.weights()
-    images = _test_images(run)
+    images = run.test_images()
     digits = picks.one_per_class(images.labels.numpy(), len(images.class_names))
     film = films.training(run, images, digits[:_MOST_DIGITS])
     write(path, film.gif())
@@ -116,17 +114,11 @@ def _interpolate(options: argparse.Namespace) -> int:
     return 0
 
 
-def _test_images(run: Run) -> Images:
-    from cae.data.images import load
-
-    return load(errors.dataset_of(run), "test")
-
-
 def _codes(run: Run, indices: list[int]) -> NDArray[np.float32]:
     """The codes (N, D) of test images. Raises InvalidOption for one that there is not."""
     from cae.data.images import to_model
 
-    images = _test_images(run)
+    images = run.test_images()
     for index in indices:
         if not 0 <= index < len(images):
             raise InvalidOption("digit", f"There is no test digit {index}: the last is {len(images) - 1:,}.")

@@ -175,7 +175,6 @@ def _priors(options: argparse.Namespace) -> int:
 
 
 def _sample(options: argparse.Namespace) -> int:
-    from cae.evaluation import errors
     from cae.latent import sampling
 
     given = {name: getattr(options, name) for name in fields_of(SampleConfig)}
@@ -183,7 +182,7 @@ def _sample(options: argparse.Namespace) -> int:
     run, path = run_of(options), target(options, f"{options.name}-samples.png", ".png", ".npz")
     run.weights()
     if config.of_class is not None:
-        sampling.require_known(config.prior, config.of_class, catalogue.class_names(errors.dataset_of(run)))
+        sampling.require_known(config.prior, config.of_class, catalogue.class_names(run.dataset))
     say = functools.partial(print, file=sys.stderr, flush=True)
     fitted = sampling.fit(run, lambda doing, share: say(f"{share:4.0%}  {doing}"))
     drawn = sampling.draw(run, fitted, config)

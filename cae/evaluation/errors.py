@@ -71,7 +71,7 @@ def evaluate(run: Run, report: Callable[[str], None] = lambda _: None) -> Evalua
     found = kept(run)
     if found is not None:
         return found
-    dataset, (model, fingerprint) = dataset_of(run), run.model_and_hash()
+    dataset, (model, fingerprint) = run.dataset, run.model_and_hash()
     report("reconstructing the test set")
     originals, reconstructions, labels, names = _both(dataset, model)
     report("measuring PSNR and SSIM")
@@ -97,18 +97,13 @@ def kept(run: Run) -> Evaluation | None:
     """The evaluation of the run's last weights if it was made before: shipped with the run, or in the cache."""
     fingerprint = run.weights_hash()
     places = (run.path / "evaluation.json", cache_folder() / fingerprint / "evaluation.json")
-    known = (dataset_of(run), fingerprint, run.info.model.latent_dim)
+    known = (run.dataset, fingerprint, run.info.model.latent_dim)
     return next(filter(None, (_read(place, known) for place in places)), None)
 
 
 def to_text(found: Evaluation) -> str:
     """The text of an evaluation.json."""
     return json.dumps({"format": FORMAT, **asdict(found)}, indent=1)
-
-
-def dataset_of(run: Run) -> str:
-    """The data set that a run is about; MNIST for weights whose training is not known."""
-    return run.info.train.dataset if run.info.train else "mnist"
 
 
 @dataclass(frozen=True)
@@ -146,8 +141,8 @@ def compare(
 
 def errors_per_image(run: Run) -> NDArray[np.float32]:
     """The MSE on [-1, 1] of each test image, (N,), with the run's last weights; kept like the evaluation."""
-    found = _kept_errors(dataset_of(run), run.weights_hash())
-    return errors_of(dataset_of(run), *run.model_and_hash()) if found is None else found
+    found = _kept_errors(run.dataset, run.weights_hash())
+    return errors_of(run.dataset, *run.model_and_hash()) if found is None else found
 
 
 def errors_of(dataset: str, model: ConvAutoencoder, weights: str) -> NDArray[np.float32]:

@@ -16,7 +16,6 @@ from cae.data.catalogue import MOST_IMAGES
 from cae.disk import reading
 from cae.disk.files import cache_folder, keep
 from cae.errors import Damaged, DataUnavailable
-from cae.evaluation.errors import dataset_of
 from cae.runs.run import Run
 
 if TYPE_CHECKING:
@@ -108,7 +107,7 @@ def probe(run: Run, report: Report = lambda _: None) -> Probing:
         return found
     from cae.data.images import load
 
-    dataset = dataset_of(run)
+    dataset = run.dataset
     train, test = load(dataset, "train"), load(dataset, "test")
     model, weights = run.model_and_hash()
     result = measure(model, train, test, weights, report)
@@ -125,10 +124,8 @@ def kept(run: Run) -> Probing | None:
 
 def _images(run: Run) -> int:
     """How many test images there are; as many as there can be, where they are not here and nobody looks at them."""
-    from cae.data.images import load
-
     try:
-        return len(load(dataset_of(run), "test"))
+        return len(run.test_images())
     except (DataUnavailable, Damaged):
         return MOST_IMAGES
 

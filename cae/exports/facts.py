@@ -185,7 +185,7 @@ def gather(run: Run, *, full: bool = False, report: Report = lambda _: None) -> 
 
     run.weights()  # what is wrong with them is said before anything else
     facts = Facts(
-        run.name, run.state, run.info, evaluation_errors.dataset_of(run), run.weights_hash(),
+        run.name, run.state, run.info, run.dataset, run.weights_hash(),
         tuple(layers(run.info.model)), tuple(_until(run, run.history())), tuple(_until(run, run.progress())), run.epoch,
     )  # fmt: skip
     report("reading the data set")
@@ -258,7 +258,7 @@ def _map(run: Run, test: Images) -> MapPicture:
 def _samples(run: Run, model: ConvAutoencoder, train: Images) -> Samples:
     judge: Judge | None = None
     with contextlib.suppress(NoJudge, Damaged):
-        judge = judge_of(evaluation_errors.dataset_of(run))
+        judge = judge_of(run.dataset)
     chosen: dict[str, Prior] = {"normal": priors.normal(run.info.model.latent_dim)}
     fitted, problem = sampling.kept(run), ""
     try:

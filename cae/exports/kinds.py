@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 from cae.disk.files import put_folder, write_whole
 from cae.errors import InvalidOption, NotInstalled, Unwritable
-from cae.evaluation import errors
 from cae.exports import onnx, tensorboard
 from cae.runs.run import Run
 
@@ -103,9 +102,7 @@ class _Source:
     @cached_property
     def images(self) -> Images:
         """The test images."""
-        from cae.data.images import load
-
-        return load(errors.dataset_of(self.run), "test")
+        return self.run.test_images()
 
     @cached_property
     def words(self) -> dict[str, str]:

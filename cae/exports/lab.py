@@ -72,13 +72,11 @@ def make(run: Run, digits: int = DIGITS, report: Report = lambda _: None) -> Lab
     Raises InvalidOption, RunNotFound where the run has no weights yet, Damaged, DataUnavailable, and DoesNotFit for a
     network that is too large.
     """
-    from cae.data.images import load
-
     weights = run.weights_hash()
     whole = {**_packed({"network.safetensors": _network(run)}), **_plotly()}
     if sum(map(len, whole.values())) > LARGEST:  # said before anything is encoded, which takes its time
         raise _no_room(run)
-    images = load(errors.dataset_of(run), "test")
+    images = run.test_images()
     config = MapConfig(points=digits)
     digits = min(digits, len(images))
     space = latent_space(run, report)
@@ -159,7 +157,7 @@ def _among_test_digits(run: Run, images: Images, of: Points, space: LatentSpace,
 
     some = Images(images.pixels[of.indices], images.labels[of.indices], images.class_names)
     report("re-inking them as if they were drawn")
-    inked = re_inked(f"{errors.dataset_of(run)}-test", some)
+    inked = re_inked(f"{run.dataset}-test", some)
     codes = embed(run.model(), to_model(torch.from_numpy(inked))).numpy()
     real, drawn = (_references(each, of.labels) for each in (of.codes.codes(), codes))
     return replace(space, real=real, inked=drawn, digits=of.digits)
@@ -200,7 +198,7 @@ def _frame(run: Run, of: Points, available: int, found: TSNE | None) -> dict[str
     called = run.name if run.epoch is None else f"{run.name} after epoch {run.epoch}"
     dimensions = run.info.model.latent_dim
     numbers = "1 number" if dimensions == 1 else f"{dimensions} numbers"
-    dataset = errors.dataset_of(run)
+    dataset = run.dataset
     facts: dict[str, Any] = {
         "run": run.name,
         "colours": CLASS_COLOURS,

@@ -50,11 +50,9 @@ def ship(run: Run) -> int:
 
 def _add_map(run: Run) -> None:
     """Adds the map that the dashboard opens with, unless these codes are none for t-SNE, and the scores of PCA."""
-    from cae.data.images import load
-
     config = MapConfig()
     with contextlib.suppress(CannotProject, InvalidOption):
-        of = maps.points(run, load(errors.dataset_of(run), "test"), config)
+        of = maps.points(run, run.test_images(), config)
         text = maps.flat_scores_to_text(of, maps.flat_scores(run, of))
         write_whole(run.path / maps.FLAT_SCORES, text.encode())
         for _ in maps.compute(run, config):

@@ -95,7 +95,7 @@ def prepare(run: Run, *, with_priors: bool = False) -> Iterator[str]:
     from cae.data.images import load
     from cae.latent import sampling, space
 
-    dataset = evaluation_errors.dataset_of(run)
+    dataset = run.dataset
     yield "judging"
     judge(run)  # which also keeps the error of every test image
     yield "fitting PCA"
@@ -128,6 +128,5 @@ def _map_scores(run: Run, say: Callable[..., None]) -> Scores | None:
 
 
 def _can_be_mapped(run: Run) -> bool:
-    from cae.data.images import load
 
-    return not maps.why_not(maps.points(run, load(evaluation_errors.dataset_of(run), "test"), MapConfig()), MapConfig())
+    return not maps.why_not(maps.points(run, run.test_images(), MapConfig()), MapConfig())

@@ -19,14 +19,13 @@ from cae.data import picks
 from cae.disk import reading
 from cae.disk.files import cache_folder, write_whole
 from cae.errors import CaeError, Damaged
-from cae.evaluation import errors
 from cae.jobs.process import Job
 from cae.latent import maps, projection
 from cae.latent.maps import TSNE
 from cae.runs.run import Run
 
 if TYPE_CHECKING:
-    from cae.data.images import Images
+    pass
 
 FORMAT = 1
 CONFIG = MapConfig(points=2000)  # the digits of all maps of the film
@@ -70,7 +69,7 @@ def kept(run: Run) -> MapFilm | None:
         found = from_bytes(reading.content(_result(run), _LARGEST))
     except (OSError, Damaged):
         return None
-    images, epochs = _images(run), epochs_of(run)
+    images, epochs = run.test_images(), epochs_of(run)
     indices = maps.chosen(len(images), CONFIG)
     digits = maps.fingerprint(images, indices)
     if list(found.epochs) != epochs or not np.array_equal(found.indices, indices):
@@ -99,7 +98,7 @@ def compute(run: Run) -> Iterator[tuple[int, TSNE]]:
                     raise CaeError(f"The film of {run.name} was stopped.")
                 done.append(each)
                 yield epochs[-number], each
-            images = _images(run)
+            images = run.test_images()
             film = MapFilm(tuple(epochs), tuple(reversed(done)), maps.chosen(len(images), CONFIG))
             write_whole(work.result, to_bytes(film))
             return
@@ -111,7 +110,7 @@ def _computed(run: Run, epochs: list[int]) -> Iterator[TSNE]:
     from cae.data.images import to_model
     from cae.network.model import embed
 
-    images = _images(run)
+    images = run.test_images()
     indices = maps.chosen(len(images), CONFIG)
     pictures, labels = to_model(images.pixels[indices]), images.labels[indices].numpy()
     digits, classes = maps.fingerprint(images, indices), len(images.class_names)
@@ -125,12 +124,6 @@ def _computed(run: Run, epochs: list[int]) -> Iterator[TSNE]:
             CONFIG, state.positions, state.iteration, state.iterations, state.kl, 0.0, scores, digits,
             each.weights_hash(),
         )  # fmt: skip
-
-
-def _images(run: Run) -> Images:
-    from cae.data.images import load
-
-    return load(errors.dataset_of(run), "test")
 
 
 def _result(run: Run) -> Path:

@@ -22,7 +22,7 @@ from cae.disk import reading
 from cae.disk.files import cache_folder, keep, write_whole
 from cae.disk.tensors import metadata, tensors
 from cae.errors import CaeError, Damaged
-from cae.evaluation.errors import dataset_of, errors_of
+from cae.evaluation.errors import errors_of
 from cae.jobs.process import Job
 from cae.latent import projection
 from cae.latent.projection import Indices, Snapshot
@@ -103,7 +103,7 @@ def points(run: Run, images: Images, config: MapConfig) -> Points:
         if _is_of(kept, images, indices) and len(kept.codes.low) == run.info.model.latent_dim:
             return kept
     model, weights = run.model_and_hash()
-    found = _points(model, images, indices, weights, errors_of(dataset_of(run), model, weights))
+    found = _points(model, images, indices, weights, errors_of(run.dataset, model, weights))
     keep(cache_folder() / weights / path.name, _points_as_bytes(found))
     return found
 
@@ -270,9 +270,7 @@ def kept(run: Run, config: MapConfig, digits: str, count: int) -> tuple[TSNE, Pa
 
 def found(run: Run, config: MapConfig) -> tuple[TSNE, Path] | None:
     """The same of the test images that there are now."""
-    from cae.data.images import load
-
-    images = load(dataset_of(run), "test")
+    images = run.test_images()
     indices = chosen(len(images), config)
     return kept(run, config, fingerprint(images, indices), len(indices))
 
@@ -302,11 +300,9 @@ def compute(run: Run, config: MapConfig, report: Callable[[str], None] = lambda 
     Where another process computes it, waits for that one. Asked to stop, it keeps the state so far.
     Raises RunNotFound, CannotProject, InvalidOption, Damaged or Unwritable.
     """
-    from cae.data.images import load
-
     work = job(run, config)
     with work.at_work():
-        images = load(dataset_of(run), "test")
+        images = run.test_images()
         indices = chosen(len(images), config)
         before = kept(run, config, fingerprint(images, indices), len(indices))
         if before and before[0].is_finished:

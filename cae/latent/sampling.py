@@ -19,7 +19,7 @@ from cae.disk import reading
 from cae.disk.files import cache_folder, keep
 from cae.disk.tensors import metadata, tensors
 from cae.errors import CannotFit, Damaged, DataUnavailable, InvalidOption, NoJudge, Unwritable
-from cae.evaluation import errors, quality
+from cae.evaluation import quality
 from cae.evaluation.classifier import SURE, Judge, judge_of
 from cae.evaluation.quality import Quality
 from cae.jobs.process import Job
@@ -87,7 +87,7 @@ def kept(run: Run) -> Fitted | None:
         found = from_bytes(reading.content(_result(weights)))
     except (OSError, Damaged):
         return None
-    dataset = errors.dataset_of(run)
+    dataset = run.dataset
     with contextlib.suppress(DataUnavailable, Damaged):
         if found.class_names != catalogue.class_names(dataset):
             return None
@@ -127,7 +127,7 @@ def fit(run: Run, report: Report = lambda *_: None) -> Fitted:
         from cae.network.model import embed
 
         say("encoding the training digits", 0.0)
-        dataset = errors.dataset_of(run)
+        dataset = run.dataset
         train = load(dataset, "train")
         model, weights = run.model_and_hash()
         codes = embed(model, to_model(train.pixels)).numpy()

@@ -187,9 +187,8 @@ def latent_space(run: Run, report: Report = lambda _: None) -> LatentSpace:
     from cae.data.images import load
 
     report("reading the training digits")
-    dataset = run.info.train.dataset if run.info.train else "mnist"
-    images = load(dataset, "train")
-    inked = re_inked(dataset, images, report)
+    images = load(run.dataset, "train")
+    inked = re_inked(run.dataset, images, report)
     report("encoding the training digits")
     model, weights = run.model_and_hash()
     found = replace(explore(model, images, inked), weights=weights)

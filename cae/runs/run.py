@@ -29,6 +29,7 @@ from cae.runs.owners import Owner
 from cae.runs.weights import header_epoch, read_weights
 
 if TYPE_CHECKING:
+    from cae.data.images import Images
     from cae.network.model import ConvAutoencoder
 
 _FRAME = re.compile(r"[0-9]{4}|[1-9][0-9]{4}")  # the number of an epoch, in the name of a file
@@ -164,6 +165,17 @@ class Run:
         self.update(note=" ".join(whole_characters(note).split())[:500])
 
     # -- what it says of itself
+
+    @property
+    def dataset(self) -> str:
+        """The data set that it is about; MNIST for weights whose training is not known. Raises Damaged."""
+        return self.info.train.dataset if self.info.train else "mnist"
+
+    def test_images(self) -> Images:
+        """The test images of its data set. Raises DataUnavailable."""
+        from cae.data.images import load
+
+        return load(self.dataset, "test")
 
     @property
     def state(self) -> State:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from cae.data import picks
 from cae.errors import DataUnavailable
-from cae.evaluation import errors
 from cae.latent.space import FORMAT, reference_pictures, to_bytes
 from cae.runs.run import Run
 from cae.web import bundle
@@ -46,7 +45,7 @@ class Addresses:
 def addresses(run: Run) -> Addresses:
     """The files of a run for the browser; measures the latent space where that has not been done."""
     space = latent_space(run)
-    dataset = errors.dataset_of(run)
+    dataset = run.dataset
     space_file = f"{space.weights}-space-{FORMAT}-{space.real.points.dtype}.safetensors"
     return Addresses(
         network=network_address(run),

@@ -10,7 +10,6 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from cae.errors import CaeError
-from cae.evaluation import errors
 from cae.latent import space
 from cae.runs.run import Run
 from resources.loading import Key, key_of, run_of, stamp_of
@@ -81,7 +80,7 @@ def look(run: Run, codes: NDArray[np.float32]) -> Seen:
     """What codes (S, D) decode to, and what can be said of it."""
     from cae.latent import sampling
 
-    return sampling.look(model(run), latent_space(run), judge(errors.dataset_of(run)), codes)
+    return sampling.look(model(run), latent_space(run), judge(run.dataset), codes)
 
 
 def beside_training(run: Run, codes: NDArray[np.float32]) -> Fresh:
@@ -92,7 +91,7 @@ def beside_training(run: Run, codes: NDArray[np.float32]) -> Fresh:
 def _beside_training(run: Run, seen: Seen) -> Fresh:
     from cae.evaluation import quality
 
-    dataset = errors.dataset_of(run)
+    dataset = run.dataset
     train = training_set(dataset)
     nearest, mse = quality.nearest(seen.pictures, train.pixels.numpy(), training_squares(dataset))
     return Fresh(seen, nearest, train.labels[nearest].numpy(), train.pixels[nearest].numpy(), mse)
@@ -109,7 +108,7 @@ def _quality(key: Key, prior: str, label: int, stamp: int, priors: int, _found: 
     from cae.latent import sampling
 
     run = run_of(key)
-    dataset = errors.dataset_of(run)
+    dataset = run.dataset
     judging = judge(dataset)
     if judging is None:
         return None

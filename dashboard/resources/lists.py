@@ -13,7 +13,6 @@ from cae.classroom import wall as classroom_wall
 from cae.classroom.wall import Post
 from cae.disk.files import runs_folder
 from cae.errors import Damaged, DataUnavailable
-from cae.evaluation import errors
 from cae.network.records import EpochRecord, Progress
 from cae.runs import listing
 from cae.runs.run import Run, Summary
@@ -76,7 +75,7 @@ def _curve(key: Key, *stamps: int) -> tuple[list[EpochRecord], list[Progress]]:
 def loss_curves(shown: Sequence[Run], *, logarithmic: bool, on_unit: bool) -> dict[str, Any]:
     """Plotly's JSON of the losses of runs, the first of which the page is about: drawn once for all who watch it."""
     of = tuple((key_of(run), _stamps_of_curve(run)) for run in shown)
-    dataset = errors.dataset_of(shown[0])
+    dataset = shown[0].dataset
     try:
         baselines(dataset)
     except (DataUnavailable, Damaged):

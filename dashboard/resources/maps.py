@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from cae.config import MapConfig
 from cae.data.images import packed_pictures
 from cae.errors import CaeError
-from cae.evaluation import errors
 from cae.jobs.process import Job
 from cae.latent import film, maps
 from cae.latent.film import MapFilm
@@ -21,7 +20,7 @@ from cae.latent.maps import TSNE, Points, Scores
 from cae.runs.run import Run
 from resources.files import network_address, stamps_of_film
 from resources.loading import Key, import_slowly, key_of, run_of, stamp_of
-from resources.pictures import test_set
+from resources.pictures import test_images, test_set
 from server import serving
 
 
@@ -39,7 +38,7 @@ class MapAddresses:
 
 def map_addresses(run: Run, of: Points, found: TSNE | None) -> MapAddresses:
     """The files of a map for the browser."""
-    images = test_set(errors.dataset_of(run))
+    images = test_images(run)
     tsne = found and serving.address(
         f"{of.weights}-map-{hashlib.sha256(found.positions.tobytes()).hexdigest()[:16]}-{of.digits}.safetensors",
         lambda: maps.tsne_for_browser(of, found),
@@ -91,7 +90,7 @@ def _encoded() -> set[tuple[Key, int | None, int, int]]:
 def _points(key: Key, count: int | None, seed: int, stamp: int) -> Points:
     import_slowly()
     run = run_of(key)
-    return maps.points(run, test_set(errors.dataset_of(run)), MapConfig(points=count, seed=seed))
+    return maps.points(run, test_images(run), MapConfig(points=count, seed=seed))
 
 
 def tsne(run: Run, config: MapConfig) -> TSNE | None:
@@ -134,7 +133,7 @@ def map_film_address(found: MapFilm) -> str:
 
 def usual_tsne(run: Run) -> TSNE | None:
     """The t-SNE of all test digits with the usual options, where it has been computed; nothing is encoded for it."""
-    dataset = errors.dataset_of(run)
+    dataset = run.dataset
     kept = maps.kept(run, MapConfig(), all_digits(dataset), len(test_set(dataset)))
     return kept[0] if kept else None
 

@@ -9,14 +9,13 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from cae.config import MapConfig
-from cae.evaluation import errors
 from cae.latent import evaluate
 from cae.runs.run import Run
 from resources.generated import fitted
 from resources.loading import Key, key_of, run_of, stamp_of
 from resources.maps import points
 from resources.networks import latent_space, model
-from resources.pictures import test_set
+from resources.pictures import test_images
 
 if TYPE_CHECKING:
     from cae.classroom.checks import Found, Guess, Strip
@@ -46,7 +45,7 @@ def without(run: Run, indices: NDArray[np.int64], dimension: int) -> tuple[NDArr
     from cae.evaluation import probes
 
     mean = float(points(run, MapConfig()).codes.codes()[:, dimension].mean())
-    return probes.without(model(run), test_set(errors.dataset_of(run)), indices, dimension, mean)
+    return probes.without(model(run), test_images(run), indices, dimension, mean)
 
 
 # -- answers to missions

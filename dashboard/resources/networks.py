@@ -15,7 +15,7 @@ from cae.latent import space
 from cae.latent.space import LatentSpace
 from cae.runs.run import Run
 from resources.loading import Key, import_slowly, key_of, run_of, stamp_of
-from resources.pictures import baselines, test_set
+from resources.pictures import baselines, test_images
 
 if TYPE_CHECKING:
     from cae.network.model import ConvAutoencoder, Layer
@@ -54,7 +54,7 @@ def code(run: Run, index: int) -> NDArray[np.float32]:
     """The latent code (D,) of one test image."""
     from cae.data.images import to_model
 
-    images = test_set(evaluation_errors.dataset_of(run))
+    images = test_images(run)
     return model(run).encode(to_model(images.pixels[index : index + 1]))[0].numpy()  # type: ignore[no-any-return]
 
 
@@ -93,7 +93,7 @@ def compare(run: Run, indices: NDArray[np.int64], epoch: int | None = None, *, w
 @st.cache_data(max_entries=200, show_spinner=False)
 def _compare(key: Key, indices: tuple[int, ...], epoch: int | None, stamp: int, with_ssim: bool) -> Comparison:
     run = run_of(key)
-    images = test_set(evaluation_errors.dataset_of(run))
+    images = test_images(run)
     return evaluation_errors.compare(model(run, epoch), images, np.array(indices, np.int64), with_ssim=with_ssim)
 
 
@@ -119,7 +119,7 @@ def references(run: Run) -> tuple[float, float]:
     found = evaluation_errors.kept(run) if run.weights_file().exists() else None
     if found is not None:
         return found.mean_image_mse, found.pca_mse
-    reference = baselines(evaluation_errors.dataset_of(run))
+    reference = baselines(run.dataset)
     return reference.mean_image, reference.pca_with(run.info.model.latent_dim)
 
 

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from cae.data import baselines as data_baselines
 from cae.data.baselines import Baselines
-from cae.evaluation import errors
 from cae.runs.run import Run
 
 if TYPE_CHECKING:
@@ -24,6 +23,11 @@ def test_set(dataset: str) -> Images:
     from cae.data.images import load
 
     return load(dataset, "test")
+
+
+def test_images(run: Run) -> Images:
+    """The test images of the run's data set."""
+    return test_set(run.dataset)
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the pictures ...")
@@ -51,7 +55,7 @@ def baselines(dataset: str) -> Baselines:
 def pca_copies(run: Run, indices: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.floating]]:
     """What PCA with as many numbers as the run has makes of test images, and its MSE on [-1, 1]."""
     numbers = tuple(int(index) for index in indices)
-    return _pca_copies(errors.dataset_of(run), numbers, run.info.model.latent_dim)
+    return _pca_copies(run.dataset, numbers, run.info.model.latent_dim)
 
 
 @st.cache_data(max_entries=50, show_spinner="Fitting PCA ...")

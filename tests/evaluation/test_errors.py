@@ -10,7 +10,6 @@ from sklearn.decomposition import PCA
 from cae.data.images import load
 from cae.disk.files import cache_folder
 from cae.errors import CaeError, Damaged, RunNotFound
-from cae.evaluation import errors
 from cae.evaluation.errors import errors_per_image, evaluate
 from cae.runs.run import Run
 
@@ -128,7 +127,7 @@ def test_weights_whose_training_is_not_known_are_measured_on_mnist(tiny):
     from cae.imports.run import import_file
 
     alone = import_file((tiny.path / "model.safetensors").read_bytes(), "alone")
-    assert errors.dataset_of(alone) == "mnist"
+    assert alone.dataset == "mnist"
     assert evaluate(alone).overall == evaluate(tiny).overall
 
 

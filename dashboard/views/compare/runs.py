@@ -55,7 +55,7 @@ def suggestion(names: Sequence[str], chosen: Run | None) -> list[str]:
 def subject(run: Run) -> Subject:
     """What is known of a run; never raises for what its files hold."""
     try:
-        info, dataset = run.info, errors.dataset_of(run)
+        info, dataset = run.info, run.dataset
     except CaeError:
         return Subject(run.summary(), "")
     parameters = sum(layer.parameters for layer in networks.layers(info.model))
@@ -87,7 +87,7 @@ def curves(runs: Sequence[Run]) -> None:
     for run in runs:
         with messages.errors_in_words():
             curve = lists.curve_of(run)
-            datasets.add(errors.dataset_of(run))
+            datasets.add(run.dataset)
             if curve.history:
                 found.append(curve)
             else:
@@ -230,8 +230,8 @@ def alike(runs: Sequence[Run]) -> list[Run]:
     for run in runs:
         with messages.errors_in_words():
             networks.model(run)
-            mine = errors.dataset_of(run)
-            if found and mine != (first := errors.dataset_of(found[0])):
+            mine = run.dataset
+            if found and mine != (first := found[0].dataset):
                 st.info(
                     f"{run.name} is about {mine} and {found[0].name} about {first}: the same digits and maps are shown "
                     f"of the runs about {first} only.",
@@ -244,7 +244,7 @@ def alike(runs: Sequence[Run]) -> list[Run]:
 
 def same_digits(runs: Sequence[Run]) -> None:
     """Ten test digits, and below them what each run makes of them."""
-    images = pictures.test_set(errors.dataset_of(runs[0]))
+    images = pictures.test_images(runs[0])
     indices = _chosen_digits(runs[0], len(images))
     names, labels = images.class_names, images.labels[indices].tolist()
     count = len(indices)
@@ -282,7 +282,7 @@ def _chosen_digits(first: Run, available: int) -> NDArray[np.int64]:
 def side_by_side(runs: Sequence[Run]) -> None:
     """Their maps, with the digit that one points at ringed in all of them."""
     st.header("Their maps")
-    dataset = errors.dataset_of(runs[0])
+    dataset = runs[0].dataset
     sheets = []
     for run in runs:
         with messages.errors_in_words():

@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from cae.evaluation import errors
 from cae.runs.run import Run
 from components import draw, reading
 from resources import maps, pictures
@@ -15,7 +14,7 @@ from views.map import tsne
 
 
 def canvas(run: Run, files: Addresses) -> None:
-    images = pictures.test_set(errors.dataset_of(run))
+    images = pictures.test_images(run)
     on_map = tsne.small_map(run)
     done = draw(files, made.canvas_base(), known=made.drawing() is not None, on_map=on_map, key="draw")
     if done is not None:

@@ -10,7 +10,6 @@ import streamlit as st
 from numpy.typing import NDArray
 
 import wording
-from cae.evaluation import errors
 from cae.exports import films
 from cae.latent.space import LatentSpace, interpolate
 from cae.plots import figures
@@ -39,7 +38,7 @@ class End:
 
 def pick(run: Run, space: LatentSpace, label: str, name: str, first: int) -> End | None:
     """Draws the choice of one digit, at first of class `first`; None where it cannot be had yet."""
-    images = pictures.test_set(errors.dataset_of(run))
+    images = pictures.test_images(run)
     kinds = [_DIGIT, _MEAN, *([steering.SAMPLE] if made.sample(run) else []), steering.DRAWING]
     kind = st.selectbox(label, kinds, key=pages.choice(f"{name} kind", kinds), persist_state="session")
     if kind == _DIGIT:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 import wording
 from cae.config import PRIORS, SampleConfig
 from cae.errors import CaeError, CannotFit
-from cae.evaluation import errors
 from cae.latent import sampling
 from cae.latent.space import LatentSpace
 from cae.plots import figures
@@ -156,7 +155,7 @@ def goodness(run: Run, config: SampleConfig, found: Fitted) -> None:
     """The figures of every prior, beside real digits and their copies."""
     st.header("How good they are")
     if not found.qualities:
-        dataset = errors.dataset_of(run)
+        dataset = run.dataset
         if ("mixture", None) not in found.priors:
             st.caption("Once the priors are fitted, thousands of their digits are judged and stand here.")
         elif generated.judge(dataset) is None:

@@ -3,7 +3,6 @@
 import streamlit as st
 
 from cae.errors import CannotFit
-from cae.evaluation import errors
 from cae.latent import sampling
 from cae.runs.run import Run
 from resources import generated, networks, pictures
@@ -15,7 +14,7 @@ from views.generate.digits import choose, fitting, go_on, goodness, grid, one_cl
 def show(run: Run) -> None:
     space = networks.latent_space(run)
     fitted = generated.fitted(run)
-    found = fitted or sampling.unfitted(run, pictures.test_set(errors.dataset_of(run)).class_names)
+    found = fitted or sampling.unfitted(run, pictures.test_images(run).class_names)
     config = choose(found)
     digits, figures = st.columns([1.2, 1], gap="large")
     try:

@@ -50,7 +50,7 @@ def show(run: Run) -> None:
         st.info(f"{run.name} has not finished an epoch yet: watch it on the page Train.")
         return
     headline(run)
-    images = pictures.test_set(errors.dataset_of(run))
+    images = pictures.test_images(run)
     found = networks.compare(run, picks.at_random(12, len(images), seed=4))
     layers = networks.layers(config)
     with picture:
@@ -80,7 +80,7 @@ def headline(run: Run) -> None:
         (f"PCA with {wording.numbers(dimensions)}", pca, "The best that as many numbers can do without a network."),
         ("The mean image", mean_image, "Always showing the same picture: what no learning reaches."),
     ]
-    if errors.dataset_of(run) == "mnist":
+    if run.dataset == "mnist":
         reported = (
             "The original, as reported",
             errors.REPORTED_TEST_MSE,

@@ -8,13 +8,12 @@ import numpy as np
 import streamlit as st
 
 import wording
-from cae.evaluation.errors import dataset_of
 from cae.evaluation.probes import Probing
 from cae.plots import figures
 from cae.runs.run import Run
 from components import Card, chart, digits
 from resources import measured, networks
-from resources.pictures import test_set
+from resources.pictures import test_images
 
 _ORDERS = ["By cost", "By number"]
 
@@ -63,7 +62,7 @@ def one_of_them(run: Run, found: Probing, ranked: Sequence[int]) -> None:
         )
         st.caption("Beside this: the five test digits that it hurts most to lose it.")
     indices = np.array(one.hurt, np.int64)
-    images = test_set(dataset_of(run))
+    images = test_images(run)
     whole, (copies, errors) = networks.compare(run, indices), measured.without(run, indices, dimension)
     count, said = len(indices), ", ".join(f"#{index}" for index in one.hurt)
     classes = ", ".join(images.class_names[label] for label in whole.labels)

@@ -10,7 +10,7 @@ import streamlit as st
 
 import wording
 from cae.data import picks
-from cae.evaluation.errors import REPORTED_TEST_MSE, Evaluation, dataset_of
+from cae.evaluation.errors import REPORTED_TEST_MSE, Evaluation
 from cae.evaluation.probes import Probing
 from cae.latent.evaluate import Judgement
 from cae.plots import figures
@@ -18,7 +18,7 @@ from cae.plots.pictures import signed_error, to_rgb
 from cae.runs.run import Run
 from components import Card, chart, digits
 from resources import networks
-from resources.pictures import pca_copies, test_set
+from resources.pictures import pca_copies, test_images, test_set
 from shared.tables import small_table
 
 
@@ -49,7 +49,7 @@ def compared_with_what(run: Run) -> None:
         mine, (mean_image, pca) = networks.test_mse(run), networks.references(run)
         linear = f"PCA, {wording.numbers(run.info.model.latent_dim)}"
         entries = [("the mean image", mean_image), (linear, pca), (run.name, mine)]
-        if dataset_of(run) == "mnist":
+        if run.dataset == "mnist":
             entries.insert(2, ("the founding document", REPORTED_TEST_MSE))
         said = ", ".join(f"{name} {wording.number(value)}" for name, value in entries)
         chart(figures.references(entries, run.name), key="references", description=f"MSE on [-1, 1]: {said}")
@@ -69,7 +69,7 @@ def compared_with_what(run: Run) -> None:
 
 def ten_digits(run: Run, linear: str) -> None:
     """A test digit of every class, what the run makes of it, and what PCA does."""
-    images = test_set(dataset_of(run))
+    images = test_images(run)
     indices = picks.one_per_class(images.labels.numpy(), len(images.class_names))
     mine, (copies, errors) = networks.compare(run, indices), pca_copies(run, indices)
     st.header("The same digits through both")
@@ -121,7 +121,7 @@ def class_by_class(run: Run, found: Evaluation) -> None:
 def hardest(run: Run, found: Probing) -> None:
     """The test digits that it copies worst."""
     st.header("The hardest digits")
-    images = test_set(dataset_of(run))
+    images = test_images(run)
     shown = networks.compare(run, np.array([index for index, _ in found.hardest], np.int64))
     count = len(shown.indices)
     cards = [

@@ -13,7 +13,6 @@ import wording
 from cae.classroom.checks import Finding, Guess, Strip
 from cae.classroom.missions import Mission, in_words, judge
 from cae.classroom.worksheet import LONGEST_WORDS, Attempt
-from cae.evaluation import errors
 from cae.runs.run import Run
 from components import Card, digits
 from resources import measured, networks, pictures
@@ -103,7 +102,7 @@ def _can_check_another(run: Run, finding: Finding, is_ready: bool) -> bool:
 
 def _class_names(run: Run) -> tuple[str, ...]:
     networks.model(run)  # what is wrong with it is said before anybody has guessed
-    return pictures.test_set(errors.dataset_of(run)).class_names
+    return pictures.test_images(run).class_names
 
 
 # -- the guess

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 import wording
 from cae.data import picks
-from cae.evaluation.errors import Comparison, dataset_of
+from cae.evaluation.errors import Comparison
 from cae.plots import figures
 from cae.plots.pictures import signed_error, to_rgb
 from cae.runs.run import Run
@@ -71,7 +71,7 @@ def show_digits(found: Comparison, images: Images) -> None:
 
 
 def show(run: Run) -> None:
-    images = pictures.test_set(dataset_of(run))
+    images = pictures.test_images(run)
     networks.model(run)  # says at once where there are no weights
     found = networks.compare(run, choose(run, images), with_ssim=True)
     show_digits(found, images)

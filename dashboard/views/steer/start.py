@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
 import wording
-from cae.evaluation import errors
 from cae.latent.space import LatentSpace, sample
 from cae.runs.run import Run
 from components import Start
@@ -48,12 +47,12 @@ def starting_point(run: Run, space: LatentSpace) -> Start | None:
 def _exists(run: Run, space: LatentSpace, kind: str, number: int) -> bool:
     """Whether there is such a start, which an address may name."""
     if kind == "digit":
-        return number < len(pictures.test_set(errors.dataset_of(run)))
+        return number < len(pictures.test_images(run))
     return number <= {"mean": len(space.class_names) - 1, "zero": 0, "random": _MOST_SEEDS}[kind]
 
 
 def _test_digit(run: Run, _space: LatentSpace, place: DeltaGenerator) -> Start:
-    images = pictures.test_set(errors.dataset_of(run))
+    images = pictures.test_images(run)
     classes, last = ["any", *images.class_names], len(images) - 1
     with place:
         number = st.number_input("Index", 0, last, step=1, key=steering.number_key("digit", last),

@@ -11,13 +11,12 @@ from cae.config import RECIPES
 from cae.data import picks
 from cae.disk.files import is_read_only
 from cae.errors import CaeError
-from cae.evaluation import errors
 from cae.exports import films
 from cae.jobs import limits, process
 from cae.runs.run import Run
 from components import Card, chart, digits
 from resources import files, leaving, lists, networks
-from resources.pictures import test_set
+from resources.pictures import test_images
 from server.ticking import ticking
 from shared.asking import confirm_stop
 from shared.posting import post_run_button
@@ -121,7 +120,7 @@ def loss_chart(run: Run, *, logarithmic: bool, on_unit: bool) -> None:
 def film(run: Run) -> None:
     """Ten fixed test digits, and what the network made of them after some epochs and after the last one."""
     summary = run.summary()
-    images = test_set(errors.dataset_of(run))
+    images = test_images(run)
     fixed = picks.one_per_class(images.labels.numpy(), len(images.class_names))
     kept = run.epochs()
     rows = film_rows(
