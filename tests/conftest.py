@@ -12,7 +12,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: several workers s
 import pytest
 from apps import own_static_folder, small  # noqa: F401
 from helpers import SMALL_TEST, SMALL_TRAIN, trained, write_idx
-from visitors import chromium, guest, server, small_server, visitor  # noqa: F401
+from visitors import _server, _small_server, chromium, guest, server, small_server, visitor  # noqa: F401
 
 from cae.disk.files import runs_folder
 from cae.runs.run import Run

@@ -1,5 +1,6 @@
 """A server of the dashboard, and a visitor in a headless Chromium; the fixtures are in conftest.py."""
 
+import contextlib
 import http.client
 import os
 import shutil
@@ -98,14 +99,30 @@ class Server:
         return Run(self.folder / "checkpoints" / name)
 
 
+def forget_runs(server: Server) -> None:
+    """Stops what is still being trained there, and deletes all runs, classes and tickets."""
+    folder = server.folder / "checkpoints"
+    runs = [Run(path) for path in folder.glob("[a-z]*") if (path / "run.json").exists()]
+    for run in runs:
+        (run.path / "stop").touch()
+    wait_until(lambda: not any(run.again().is_live() for run in runs), "its trainings have ended")
+    for path in folder.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+@pytest.fixture(scope="session")
+def _server(tmp_path_factory):
+    started = Server(tmp_path_factory.mktemp("server"))
+    (started.folder / "checkpoints").mkdir(exist_ok=True)
+    yield started
+    started.stop()
+
+
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    found = Server(tmp_path_factory.mktemp("server"))
-    (found.folder / "checkpoints").mkdir(exist_ok=True)
-    yield found
-    for path in (found.folder / "checkpoints").glob("[a-z]*"):
-        (path / "stop").touch()
-    found.stop()
+def server(_server):
+    """The server that all modules share, on the real MNIST, with the shipped runs and none beside them."""
+    yield _server
+    forget_runs(_server)
 
 
 class Visitor:
@@ -147,7 +164,8 @@ class Visitor:
 
     def is_content(self):
         foreign = [url for url in self.requests if not url.startswith((self.server.url, "data:", "blob:"))]
-        assert not foreign and not self.complaints
+        assert not foreign, f"it asked others: {foreign}"
+        assert not self.complaints, f"its console says: {self.complaints}"
 
 
 @pytest.fixture
@@ -158,14 +176,32 @@ def visitor(chromium, server):
     context.close()
 
 
-@pytest.fixture(scope="module")
-def small_server(tmp_path_factory, trained_folder, small_data_folder):
-    """A server with one tiny run beside the shipped ones, on 200 training digits."""
+@pytest.fixture(scope="session")
+def _small_server(tmp_path_factory, small_data_folder):
     folder = tmp_path_factory.mktemp("small-server")
-    shutil.copytree(trained_folder, folder / "checkpoints")
-    found = Server(folder, CAE_DATA=str(small_data_folder))
-    yield found
-    found.stop()
+    (folder / "checkpoints").mkdir()
+    started = Server(folder, CAE_DATA=str(small_data_folder))
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="module")
+def small_server(_small_server, trained_folder):
+    """Another that they share, with one tiny run beside the shipped ones, on 200 training digits."""
+    shutil.copytree(trained_folder, _small_server.folder / "checkpoints", dirs_exist_ok=True)
+    yield _small_server
+    forget_runs(_small_server)
+    shutil.rmtree(_small_server.folder / "cache", ignore_errors=True)
+
+
+@contextlib.contextmanager
+def at_home(server: Server):
+    """What is trained and measured in the block lies in the server's folders."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CAE_CHECKPOINTS", str(server.folder / "checkpoints"))
+        patch.setenv("CAE_CACHE", str(server.folder / "cache"))
+        patch.setenv("CAE_DATA", server.settings["CAE_DATA"])
+        yield
 
 
 @pytest.fixture

@@ -1,14 +1,13 @@
 """The comparison of runs: the table, and the page with its linked maps."""
 
 import json
-import shutil
 
 import numpy as np
 import pytest
 from apps import button, opened, pictures_sent, sent, settled, words
 from helpers import options, to_the_end, trained, wait_until
 from playwright.sync_api import expect
-from visitors import PATIENCE, Server, Visitor, pixels_of
+from visitors import PATIENCE, Visitor, at_home, pixels_of
 
 from cae.config import MapConfig, ModelConfig
 from cae.data.images import load
@@ -171,17 +170,11 @@ def test_a_map_that_is_laid_out_is_shown_and_pca_where_there_is_none(small):
 
 
 @pytest.fixture(scope="module")
-def pair_server(tmp_path_factory, trained_folder, small_data_folder):
-    """A server with two tiny runs, on 200 training digits."""
-    folder = tmp_path_factory.mktemp("pair")
-    shutil.copytree(trained_folder, folder / "checkpoints")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CAE_CHECKPOINTS", str(folder / "checkpoints"))
-        patch.setenv("CAE_DATA", str(small_data_folder))
+def pair_server(small_server):
+    """The small server with two runs."""
+    with at_home(small_server):
         trained("wider", ModelConfig(latent_dim=3, width=5), epochs=1)
-    found = Server(folder, CAE_DATA=str(small_data_folder))
-    yield found
-    found.stop()
+    return small_server
 
 
 @pytest.fixture

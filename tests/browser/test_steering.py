@@ -1,14 +1,13 @@
 """Steering as a hand does it: a real server, a real headless Chromium, real runs."""
 
 import re
-import shutil
 
 import numpy as np
 import pytest
 import torch
 from helpers import trained
 from playwright.sync_api import Page, expect
-from visitors import PATIENCE, Server, Visitor, decoded, pixels_of
+from visitors import PATIENCE, Visitor, at_home, decoded, pixels_of
 
 from cae.config import ModelConfig
 from cae.data.images import load, to_model, to_pixels
@@ -354,23 +353,17 @@ def test_the_numbers_are_copied_and_the_picture_is_saved(chromium, server):
 
 
 @pytest.fixture(scope="module")
-def small_server(tmp_path_factory, small_data_folder):
-    folder = tmp_path_factory.mktemp("small-server")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CAE_CHECKPOINTS", str(folder / "checkpoints"))
-        patch.setenv("CAE_DATA", str(small_data_folder))
+def shapes(small_server):
+    with at_home(small_server):
         for dimensions in (1, 2, 256):
             trained(f"dim{dimensions}", ModelConfig(latent_dim=dimensions, width=4))
-    shutil.rmtree(folder / "cache", ignore_errors=True)
-    found = Server(folder, CAE_DATA=str(small_data_folder))
-    yield found
-    found.stop()
+    return small_server
 
 
 @pytest.mark.parametrize("dimensions", [1, 2, 256])
-def test_a_run_has_as_many_sliders_as_dimensions(chromium, small_server, dimensions):
+def test_a_run_has_as_many_sliders_as_dimensions(chromium, shapes, dimensions):
     context = chromium.new_context(viewport={"width": 1400, "height": 900})
-    visitor = Visitor(context, small_server)
+    visitor = Visitor(context, shapes)
     page = visitor.opens(f"/steer?run=dim{dimensions}")
     assert page.locator(".sliders input").count() == dimensions
     page.get_by_role("tab", name="Plane").click()
@@ -384,15 +377,15 @@ def test_a_run_has_as_many_sliders_as_dimensions(chromium, small_server, dimensi
     context.close()
 
 
-def test_choosing_another_run_changes_the_decoder(chromium, small_server, small_data_folder, monkeypatch):
+def test_choosing_another_run_changes_the_decoder(chromium, shapes, small_data_folder, monkeypatch):
     context = chromium.new_context(viewport={"width": 1400, "height": 900})
-    visitor = Visitor(context, small_server)
+    visitor = Visitor(context, shapes)
     page = visitor.opens("/steer?run=dim1")
     page.get_by_role("combobox", name="Run").click()
     page.get_by_role("option", name="dim2", exact=True).click()
     expect(slider(page, 1)).to_be_visible(timeout=PATIENCE)
     visitor.settles()
-    run = small_server.run("dim2")
+    run = shapes.run("dim2")
     monkeypatch.setenv("CAE_DATA", str(small_data_folder))
     first = to_model(load("mnist", "test").pixels[:1])
     with torch.inference_mode():

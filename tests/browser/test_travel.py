@@ -10,7 +10,7 @@ from apps import opened, sent, words
 from helpers import PROJECT, trained
 from playwright.sync_api import expect
 from streamlit.testing.v1 import AppTest
-from visitors import PATIENCE, Server, Visitor, pixels_of
+from visitors import PATIENCE, Visitor, at_home, pixels_of
 
 from cae.config import ModelConfig
 from cae.data.images import load, to_model, to_pixels
@@ -19,21 +19,15 @@ from cae.runs.run import Run
 
 
 @pytest.fixture(scope="module")
-def past_server(tmp_path_factory, small_data_folder):
-    """A server with one run of four dimensions, three epochs and the film of its map, and one of weights alone."""
-    folder = tmp_path_factory.mktemp("past-server")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CAE_CHECKPOINTS", str(folder / "checkpoints"))
-        patch.setenv("CAE_CACHE", str(folder / "cache"))
-        patch.setenv("CAE_DATA", str(small_data_folder))
+def past_server(small_server):
+    """The small server with a run of three epochs and the film of its map, and one of weights alone."""
+    with at_home(small_server):
         four = trained("four", ModelConfig(latent_dim=4, width=4), epochs=3)
         list(compute(four))
         from cae.imports.run import import_file
 
         import_file((four.path / "model.safetensors").read_bytes(), "alone")
-    found = Server(folder, CAE_DATA=str(small_data_folder))
-    yield found
-    found.stop()
+    return small_server
 
 
 @pytest.fixture
