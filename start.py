@@ -2,8 +2,9 @@
 
 python start.py                           open the dashboard in the browser; Ctrl-C ends it
 python start.py -- --server.port 8600     the same, with options for Streamlit
-python start.py test                      check and test the project
-python start.py test -k resume            the same, with options for pytest
+python start.py test                      check the project and run its quick tests: 6 minutes at most
+python start.py test --all                the same with all tests: 20 minutes at most
+python start.py test -k resume            the quick tests, with options for pytest
 
 The first time, an environment is made in .venv beside this file and filled; later only what has changed is installed.
 """
@@ -86,7 +87,7 @@ def _test(options: list[str]) -> int:
         "ruff check": ["ruff", "check", "."],
         "ruff format": ["ruff", "format", "--check", "."],
         "mypy": ["mypy"],
-        "pytest": ["pytest", "-n", "auto", "--maxprocesses", "4", "--dist", "loadfile", *options],
+        "pytest": ["pytest", "-n", "auto", "--maxprocesses", "4", "--dist", "worksteal", *options],
     }
     for name, command in steps.items():
         _say(name)

@@ -19,12 +19,22 @@ from cae.runs.run import Run
 
 
 def pytest_addoption(parser):
-    parser.addoption("--full", action="store_true", help="the faults in full number (tests/faults), not in CI's")
+    parser.addoption("--all", action="store_true", help="also the tests that are marked slow: 20 minutes in all")
+    parser.addoption("--full", action="store_true", help="--all, with the faults (tests/faults) in full number")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leaves out what is marked slow, unless --all asks for it."""
+    if config.getoption("--all") or config.getoption("--full"):
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    config.hook.pytest_deselected(items=slow)
+    items[:] = [item for item in items if not item.get_closest_marker("slow")]
 
 
 @pytest.fixture
 def rounds(request):
-    """A function that gives how often to try: the first number in CI, the second with --full."""
+    """A function that gives how often to try: the first number, or the second with --full."""
     return lambda short, full: full if request.config.getoption("--full") else short
 
 
