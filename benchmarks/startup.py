@@ -5,7 +5,8 @@ python benchmarks/startup.py [--rounds 3] [--json]
 A Chromium (CHROMIUM, or one on the PATH) is open already; a round is a fresh server on a free port, a page without
 anything in the browser's cache, and two walks over the pages of the sidebar, of which the second counts. "Everything"
 is the last time anything changed on the page before half a second in which the script is at rest, no skeleton is shown
-and every chart and canvas is drawn; a canvas that stays blank, such as one to draw on, is waited for 3 s. What a user would pick instead is a Streamlit page with a title and nothing else.
+and every chart and canvas is drawn; a canvas that stays blank, such as one to draw on, is waited for 3 s.
+What a user would pick instead is a Streamlit page with a title and nothing else.
 Goals on two cores with a warm disk: title 3 s, everything 6 s, a page change 0.5 s.
 """
 

@@ -1,4 +1,4 @@
-"""Small random shifts, turns and scalings of the training images, so that a wide network cannot learn them by heart."""
+"""Small random shifts, turns and scalings of the training images, which keep a wide network from memorising them."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ SIDE = 28  # pixels
 
 
 def is_asked(config: TrainConfig) -> bool:
-    """Whether this training sees its images changed."""
+    """Whether the training augments its images."""
     return bool(config.shift or config.rotation or config.scaling)
 
 
 def augmented(images: Tensor, config: TrainConfig, step: int) -> Tensor:
     """The images (N, 1, 28, 28) in [-1, 1], every second one shifted, turned and scaled by its own draw in the bounds.
 
-    The others stay as they are: pixels between pixels have to be interpolated (bicubic), which blurs a little, and a
-    network that only sees such pictures is worse at real ones. What comes in from outside is paper. The draws depend on
-    the seed and the step alone, so that a training that is resumed sees the same.
+    The others stay as they are: bicubic interpolation blurs a little, and a network that sees only blurred images is
+    worse at real ones. Pixels from outside the image are paper. The draws depend on the seed and the step alone, so a
+    resumed training sees the same images.
     """
     generator = torch.Generator().manual_seed(config.seed * 2**31 + step)
     draws = torch.empty(4, len(images[1::2])).uniform_(-1, 1, generator=generator)
-    found = images.clone()
+    changed = images.clone()
     if len(images) > 1:
-        found[1::2] = warped(images[1::2], *placed(draws, config))
-    return found
+        changed[1::2] = warped(images[1::2], *placed(draws, config))
+    return changed
 
 
 def placed(draws: Tensor, config: TrainConfig) -> tuple[Tensor, Tensor, Tensor]:

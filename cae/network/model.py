@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -23,8 +23,8 @@ class ConvAutoencoder(nn.Module):
     """Encoder, bottleneck and mirrored decoder.
 
     Images are float tensors (N, 1, 28, 28) in [-1, 1]; codes are (N, D), D = `config.latent_dim`, unbounded.
-    The initial weights are PyTorch's defaults, drawn from `generator` (seed 0 where none is given), so that the
-    global random state is left as it was.
+    The initial weights are PyTorch's defaults, drawn from `generator` (seed 0 where none is given), which leaves
+    the global random state untouched.
     """
 
     def __init__(self, config: ModelConfig | None = None, generator: torch.Generator | None = None) -> None:
@@ -57,7 +57,7 @@ class ConvAutoencoder(nn.Module):
         return self.encoder(images)  # type: ignore[no-any-return]
 
     def decode(self, codes: Tensor) -> Tensor:
-        """The images (N, 1, 28, 28) in [-1, 1] that `codes` (N, D) stand for."""
+        """The images (N, 1, 28, 28) in [-1, 1] decoded from `codes` (N, D)."""
         return self.decoder(codes)  # type: ignore[no-any-return]
 
     def forward(self, images: Tensor) -> Tensor:
@@ -66,7 +66,7 @@ class ConvAutoencoder(nn.Module):
 
 
 def _initialise(model: nn.Module, generator: torch.Generator) -> None:
-    """PyTorch's own default for these layers (uniform, bound 1/sqrt(fan in)), from a generator of ours."""
+    """PyTorch's own default for these layers (uniform, bound 1/sqrt(fan in)), from our own generator."""
     for layer in model.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear | nn.ConvTranspose2d):
             nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)
@@ -89,7 +89,7 @@ def embed(model: ConvAutoencoder, images: Tensor, batch: int = 1000) -> Tensor:
 
 @dataclass(frozen=True)
 class Layer:
-    """One step of the data through the network: what it is, the shape that comes out, its trainable numbers."""
+    """A layer of the network: its name, the shape of its output, its number of parameters."""
 
     name: str
     part: str  # "input", "encoder" or "decoder"
@@ -98,12 +98,12 @@ class Layer:
 
 
 def layers(config: ModelConfig) -> list[Layer]:
-    """Every tensor that one image becomes on its way through a model of this shape.
+    """The layers of a model of this configuration, the input first.
 
-    Read off a real forward pass; activations and reshapes belong to the layer before them.
+    Measured by a real forward pass; activations and reshapes belong to the layer before them.
     """
     model = ConvAutoencoder(config)
-    found = [Layer("Image", "input", (1, 28, 28), 0)]
+    table = [Layer("Image", "input", (1, 28, 28), 0)]
     signal = torch.zeros(1, 1, 28, 28)
     with torch.inference_mode():
         for part in ("encoder", "decoder"):
@@ -112,7 +112,7 @@ def layers(config: ModelConfig) -> list[Layer]:
                 count = sum(parameter.numel() for parameter in module.parameters())
                 name, shape = type(module).__name__, tuple(signal.shape[1:])
                 if count:
-                    found.append(Layer(name, part, shape, count))
+                    table.append(Layer(name, part, shape, count))
                 elif len(shape) > 1:  # an activation keeps the shape, Unflatten gives the layer before it its own
-                    found[-1] = Layer(found[-1].name, found[-1].part, shape, found[-1].parameters)
-    return found
+                    table[-1] = replace(table[-1], shape=shape)
+    return table

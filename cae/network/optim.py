@@ -1,4 +1,4 @@
-"""The optimizers: PyTorch's own, without waiting for its compiler, and Muon; and how their learning rate goes."""
+"""The optimizers: PyTorch's own, without waiting for its compiler; Muon; and the learning-rate schedules."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WARM_UP = 0.02  # of all updates
 
 
 def optimizer(parameters: Iterable[nn.Parameter], config: TrainConfig) -> torch.optim.Optimizer:
-    """The optimizer that `config` asks for; its `step` is to be called under `torch.no_grad()`."""
+    """The optimizer that `config` names; call its `step` under `torch.no_grad()`."""
     extra: dict[str, Any] = {} if config.optimizer == "muon" else {"fused": True}
     if config.optimizer == "sgd":
         extra["momentum"] = 0.9
@@ -27,8 +27,8 @@ def optimizer(parameters: Iterable[nn.Parameter], config: TrainConfig) -> torch.
 def rate(config: TrainConfig, step: int, steps: int) -> float:
     """The learning rate of the update that follows `step` of `steps` updates.
 
-    "constant"; or "linear", which rises to the peak over the first WARM_UP of all updates and falls to nothing at the
-    end, in straight lines.
+    "constant", or "linear": it rises to the peak over the first WARM_UP of all updates, then falls to zero, in
+    straight lines.
     """
     if config.schedule == "constant":
         return config.learning_rate

@@ -65,7 +65,7 @@ def size() -> int:
 
 @contextmanager
 def group() -> Iterator[Group]:
-    """The group that this process belongs to, connected while one is inside."""
+    """The group that this process belongs to, connected inside the `with` block."""
     if size() == 1:
         yield ALONE
         return
@@ -79,9 +79,9 @@ def group() -> Iterator[Group]:
 
 
 def device() -> torch.device:
-    """Where to train: a graphics card where there is one, this rank's own; CAE_DEVICE ("cpu") decides otherwise.
+    """The device to train on: this rank's graphics card if there is one; CAE_DEVICE ("cpu") overrides it.
 
-    Raises InvalidOption where CAE_DEVICE names none that is here.
+    Raises InvalidOption if CAE_DEVICE names a device that does not exist here.
     """
     asked = os.environ.get("CAE_DEVICE")
     if asked:
@@ -90,7 +90,7 @@ def device() -> torch.device:
         except (RuntimeError, AssertionError) as error:
             raise InvalidOption("CAE_DEVICE", f"CAE_DEVICE is {asked!r}: PyTorch finds no such device here.") from error
     if torch.cuda.is_available():
-        found = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
-        torch.cuda.set_device(found)
-        return found
+        card = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
+        torch.cuda.set_device(card)
+        return card
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")

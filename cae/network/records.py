@@ -1,4 +1,4 @@
-"""What a training says while it runs: one line a step, one line an epoch."""
+"""What a training reports: a record for each step and one for each epoch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 @dataclass(frozen=True)
 class Progress:
-    """How it stands after a step. MSE on [-1, 1]; `epoch` counts in fractions, from 0; time without pauses."""
+    """The training after a step. MSE on [-1, 1]; `epoch` is fractional, from 0; `seconds` excludes pauses."""
 
     step: int
     epoch: float
@@ -41,7 +41,7 @@ class EpochRecord:
 
 
 R = TypeVar("R", Progress, EpochRecord)
-_HUGE = 1e15  # no loss, no step and no time is
+_HUGE = 1e15  # more than any loss, step or time
 _NAMES = {cls: {item.name for item in fields(cls)} for cls in (Progress, EpochRecord)}
 _WHOLE = {Progress: {"step"}, EpochRecord: {"epoch", "step"}}
 
@@ -52,12 +52,12 @@ def to_line(record: Progress | EpochRecord) -> str:
 
 
 def from_line(cls: type[R], line: str) -> R:
-    """The record of one line. Raises ValueError for anything that is not one."""
+    """The record of one line. Raises ValueError for anything else."""
     return from_values(cls, json.loads(line))
 
 
 def from_values(cls: type[R], values: Any) -> R:
-    """The record with these values. Raises ValueError for anything that is not one."""
+    """The record with these values. Raises ValueError for anything else."""
     if not isinstance(values, dict) or values.keys() != _NAMES[cls]:
         raise ValueError(f"not a record of {cls.__name__}")
     for name, value in values.items():

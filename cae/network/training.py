@@ -1,4 +1,4 @@
-"""Training as a generator: it yields what happened, and the caller owns the loop."""
+"""Training as a generator: it yields progress, and the caller owns the loop."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cae.network.records import EpochRecord, Progress
 def split(pixels: Tensor, config: TrainConfig) -> tuple[Tensor, Tensor]:
     """The images to train on (the first ones) and those held out for validation (the last ones).
 
-    pixels: uint8 (N, 28, 28). Raises InvalidOption where there are too few.
+    pixels: uint8 (N, 28, 28). Raises InvalidOption if there are too few.
     """
     available = len(pixels) - config.validation_images
     count = available if config.train_images is None else config.train_images
@@ -35,10 +35,10 @@ def split(pixels: Tensor, config: TrainConfig) -> tuple[Tensor, Tensor]:
 
 
 class TrainState:
-    """Where a training stands: everything that decides what comes next, and nothing else.
+    """The complete state of a training: everything the next step depends on, and nothing else.
 
-    `tensors()` before and `load()` after give, bit for bit, the training that was never interrupted (on the CPU,
-    with the same number of threads).
+    Saving `tensors()` and restoring them with `load()` continues the training bit for bit (on the CPU, with the same
+    number of threads).
     """
 
     def __init__(self, model: ConvAutoencoder, config: TrainConfig, generator: torch.Generator | None = None) -> None:
@@ -46,11 +46,11 @@ class TrainState:
         self.optimizer = optim.optimizer(model.parameters(), config)
         self.generator = generator or torch.Generator().manual_seed(config.seed)
         self.epoch = 0  # epochs completed
-        self.batch = 0  # batches done of the epoch under way
+        self.batch = 0  # batches done in the current epoch
         self.step = 0
         self.loss_sum = 0.0  # over those batches
         self.seconds = 0.0
-        self.order_state = self.generator.get_state()  # of the generator, before it shuffles the epoch under way
+        self.order_state = self.generator.get_state()  # of the generator, before it shuffles the current epoch
 
     @classmethod
     def fresh(cls, model: ModelConfig, config: TrainConfig, device: torch.device | None = None) -> TrainState:
@@ -60,18 +60,18 @@ class TrainState:
 
     def tensors(self) -> dict[str, Tensor]:
         """The state as named tensors, contiguous and on the CPU."""
-        found = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        named = {f"model.{name}": value for name, value in self.model.state_dict().items()}
         for index, parameter in enumerate(self.model.parameters()):
             for key, value in self.optimizer.state[parameter].items():
                 if value is not None:
-                    found[f"optimizer.{index}.{key}"] = torch.as_tensor(value)
-        found["order_state"] = self.order_state
-        found["counters"] = torch.tensor([self.epoch, self.batch, self.step], dtype=torch.int64)
-        found["sums"] = torch.tensor([self.loss_sum, self.seconds], dtype=torch.float64)
-        return {name: value.detach().cpu().contiguous() for name, value in found.items()}
+                    named[f"optimizer.{index}.{key}"] = torch.as_tensor(value)
+        named["order_state"] = self.order_state
+        named["counters"] = torch.tensor([self.epoch, self.batch, self.step], dtype=torch.int64)
+        named["sums"] = torch.tensor([self.loss_sum, self.seconds], dtype=torch.float64)
+        return {name: value.detach().cpu().contiguous() for name, value in named.items()}
 
     def load(self, tensors: dict[str, Tensor]) -> None:
-        """Takes over what `tensors()` gave. Raises KeyError, ValueError or RuntimeError where it does not fit."""
+        """Restores what `tensors()` returned. Raises KeyError, ValueError or RuntimeError if it does not fit."""
         self.epoch, self.batch, self.step = (int(value) for value in tensors["counters"])
         self.loss_sum, self.seconds = (float(value) for value in tensors["sums"])
         if self.step:
@@ -94,7 +94,7 @@ class TrainState:
         self.generator.set_state(self.order_state)
 
     def _fill_optimizer(self) -> None:
-        """Gives the optimizer everything that it holds between two steps, by taking one."""
+        """Creates the state that the optimizer holds between steps, by taking one step with zero gradients."""
         with torch.no_grad():
             for parameter in self.model.parameters():
                 parameter.grad = torch.zeros_like(parameter)
@@ -102,12 +102,12 @@ class TrainState:
         self.model.zero_grad(set_to_none=True)
 
     def order(self, count: int) -> Tensor:
-        """The order (N,) in which the epoch under way sees its images; the same however often it is asked for."""
+        """The order (N,) in which the current epoch sees its images; the same at every call."""
         self.generator.set_state(self.order_state)
         return torch.randperm(count, generator=self.generator)
 
     def finish_epoch(self) -> None:
-        """Counts the epoch under way as done."""
+        """Counts the current epoch as done."""
         self.epoch, self.batch, self.loss_sum = self.epoch + 1, 0, 0.0
         self.order_state = self.generator.get_state()
 
@@ -124,9 +124,9 @@ def train(
 ) -> Iterator[Progress | EpochRecord]:
     """Trains `model` in place; yields Progress after every batch and an EpochRecord after every epoch.
 
-    Pixels are uint8 (N, 28, 28); they are moved to where the model is. With a `state` (of this very model) it goes on
-    from there; while the generator waits at a yield, `state.tensors()` is a point from which it can be continued
-    exactly. In a `group` every process calls this with the same arguments, and gets the same events.
+    Pixels are uint8 (N, 28, 28); they are moved to the model's device. With a `state` of this model, training
+    continues from there; while the generator waits at a yield, `state.tensors()` is an exact point to continue from.
+    In a `group`, every process calls this with the same arguments and receives the same events.
     Raises Diverged when the loss is no longer finite.
     """
     state = state or TrainState(model, config)
@@ -181,7 +181,7 @@ def mean_mse(model: ConvAutoencoder, pixels: Tensor) -> float:
 
 
 def _measured(model: ConvAutoencoder, pixels: Tensor, group: Group) -> float:
-    """The same, with the work divided among the group."""
+    """The mean squared error, computed by the whole group."""
     total = 0.0
     for part in group.share(pixels).split(1000):
         images = to_model(part)
@@ -190,7 +190,7 @@ def _measured(model: ConvAutoencoder, pixels: Tensor, group: Group) -> float:
 
 
 class _Step:
-    """One update of the weights after another."""
+    """Updates the weights, one batch at a call."""
 
     def __init__(self, state: TrainState, config: TrainConfig, group: Group) -> None:
         self._state, self._config, self._group = state, config, group
@@ -198,7 +198,7 @@ class _Step:
         self._is_augmented = augment.is_asked(config)
 
     def __call__(self, pixels: Tensor, batch: Tensor) -> float:
-        """One update, from the images whose indices are in `batch` (B,); the loss before it."""
+        """Updates the weights with the images at the indices `batch` (B,); returns the loss before the update."""
         mine = self._group.share(batch)
         weight = len(mine) * self._group.size / len(batch)  # the last batch may not divide evenly
         images = to_model(pixels[(mine if len(mine) else batch[:1]).to(pixels.device)])
