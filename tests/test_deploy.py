@@ -1,4 +1,4 @@
-"""The examples in deploy/: what they name exists, and nginx before two replicas does what the README says of it."""
+"""The examples in deploy/: what they name exists, and nginx before two replicas does what docs/server.md says of it."""
 
 import base64
 import hashlib
@@ -19,6 +19,7 @@ from streamlit.web.server.starlette import starlette_routes as routes
 from visitors import PATIENCE, Server, Visitor
 
 DEPLOY = PROJECT / "deploy"
+PAGE = (PROJECT / "docs" / "server.md").read_text(encoding="utf-8")
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 CODE = [*(PROJECT / "cae").rglob("*.py"), *(PROJECT / "dashboard").rglob("*.py"), PROJECT / "start.py"]
 
@@ -100,7 +101,7 @@ def test_the_image_holds_everything_that_the_code_reads():
 
 def test_every_option_of_streamlit_that_is_named_exists():
     known = options_of_streamlit()
-    said = "\n".join([README, *(path.read_text() for path in DEPLOY.rglob("*") if path.is_file())])
+    said = "\n".join([README, PAGE, *(path.read_text() for path in DEPLOY.rglob("*") if path.is_file())])
     assert not set(re.findall(r"\bSTREAMLIT_[A-Z_]+[A-Z]", said)) - set(known)
     assert not set(re.findall(r"--((?:server|browser|logger)\.\w+)", said)) - set(known.values())
 
@@ -123,8 +124,8 @@ def test_the_health_check_says_whether_the_dashboard_answers(monkeypatch):
 # -- the settings
 
 
-def test_every_setting_in_the_code_is_in_the_readme_and_every_one_there_in_the_code():
-    section = README.split("### Settings")[1].split("\n## ")[0]
+def test_every_setting_in_the_code_is_in_the_table_and_every_one_there_in_the_code():
+    section = PAGE.split("## Settings")[1].split("\n## ")[0]
     table = {
         name for row in re.findall(r"^\| (.*?) \|", section, re.MULTILINE) for name in re.findall(r"CAE_[A-Z_]+", row)
     }
