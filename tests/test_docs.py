@@ -26,7 +26,7 @@ PAGES = {
 }
 README, EVERYTHING = PAGES["README.md"], "\n".join(PAGES.values())
 FOLDERS = ("cae", "dashboard", "tests", "benchmarks", "deploy", "docs", "missions", "notebooks", "checkpoints", "data")
-# A block of code in docs/development.md, and the file that it creates or changes: the last that the line above names.
+# The blocks of code in docs/development.md, each with the file that it creates or changes: the last named above it.
 EXAMPLES = re.findall(r"`([\w./]+)`[^`\n]*:\n\n```(python|js|diff)\n(.*?)```", PAGES["docs/development.md"], re.DOTALL)
 NEW = {path for path, kind, _ in EXAMPLES if kind != "diff"}
 
@@ -66,9 +66,8 @@ def test_every_file_and_folder_that_is_named_exists():
     to_make = {"thick.toml", "dashboard/.streamlit/secrets.toml", ".cache/", "app/static/"}
     for name, page in PAGES.items():
         spans = re.findall(r"`([\w./-]+(?:\.(?:py|js|md|toml|ya?ml|conf|service|ipynb)|/))`", page)
-        missing = [span for span in spans if not any(path.endswith(f"/{span.strip('/')}{'/' * (span[-1] == '/')}")
-                                                     for path in tree)]  # fmt: skip
-        assert not set(missing) - to_make - NEW - {"/"}, name
+        missing = {span for span in spans if not any(path.endswith(f"/{span.lstrip('/')}") for path in tree)}
+        assert not missing - to_make - NEW, name
     assert not [path for path in re.findall(r"python ([\w/]+\.py)", EVERYTHING) if not (PROJECT / path).is_file()]
 
 
@@ -98,21 +97,21 @@ def test_the_examples_of_how_to_add_something_work_when_all_are_applied(tmp_path
         (tmp_path / name).symlink_to(PROJECT / name)
     for path, kind, text in EXAMPLES:
         apply(tmp_path / path, kind, text)
-    chosen = [
-        f"tests/{path}"
-        for path in ("evaluation/test_sharpness.py", "dashboard/test_pages.py::test_every_page_opens_on_the_shipped_"
-        "run_with_its_title[sharpness-Sharpness]")
-    ]  # fmt: skip
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    scripts = [path for path, *_ in EXAMPLES if path.endswith(".py")]
+    page = "tests/dashboard/test_pages.py::test_every_page_opens_on_the_shipped_run_with_its_title[sharpness-Sharpness]"
+    changes = {
+        "PYTHONPATH": str(tmp_path),
+        "CAE_CHECKPOINTS": str(tmp_path / "runs"),
+        "CAE_CACHE": str(tmp_path / "cache"),
+    }
     for command in (
-        ["-m", "pytest", "-q", "-p", "no:cacheprovider", *chosen],
-        ["-m", "ruff", "check", "--no-cache", *(path for path, *_ in EXAMPLES if path.endswith(".py"))],
-        ["-m", "ruff", "format", "--no-cache", "--check", *(path for path, *_ in EXAMPLES if path.endswith(".py"))],
-        ["-m", "cae", "train", "--name", "x", "--recipe", "narrow", "--train-images", "64", "--epochs", "1"],
+        ["pytest", "-p", "no:cacheprovider", "tests/evaluation/test_sharpness.py", page],
+        ["ruff", "check", "--no-cache", *scripts],
+        ["ruff", "format", "--no-cache", "--check", *scripts],
+        ["cae", "train", "--name", "x", "--recipe", "narrow", "--train-images", "64", "--epochs", "1"],
     ):
-        folders = {"CAE_CHECKPOINTS": str(tmp_path / "runs"), "CAE_CACHE": str(tmp_path / "cache")}
         done = subprocess.run(
-            [sys.executable, *command], cwd=tmp_path, env=environment | folders, capture_output=True, text=True,
+            [sys.executable, "-m", *command], cwd=tmp_path, env=os.environ | changes, capture_output=True, text=True,
             check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
