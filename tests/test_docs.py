@@ -81,6 +81,7 @@ def test_every_package_is_in_the_layout():
     assert not [name for top in ("cae", "dashboard") for name in packages(top) if f"`{name}/`" not in layout]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", README + PAGES["docs/library.md"], re.DOTALL))
 def test_every_python_snippet_runs(code, monkeypatch):
     monkeypatch.chdir(PROJECT)
@@ -90,6 +91,7 @@ def test_every_python_snippet_runs(code, monkeypatch):
     assert "print" not in code or said.getvalue()
 
 
+@pytest.mark.slow
 def test_the_examples_of_how_to_add_something_work_when_all_are_applied(tmp_path):
     for top in ("cae", "dashboard", "tests"):
         shutil.copytree(PROJECT / top, tmp_path / top, ignore=shutil.ignore_patterns("__pycache__", "static"))
@@ -105,7 +107,7 @@ def test_the_examples_of_how_to_add_something_work_when_all_are_applied(tmp_path
         "CAE_CACHE": str(tmp_path / "cache"),
     }
     for command in (
-        ["pytest", "-p", "no:cacheprovider", "tests/evaluation/test_sharpness.py", page],
+        ["pytest", "--all", "-p", "no:cacheprovider", "tests/evaluation/test_sharpness.py", page],
         ["ruff", "check", "--no-cache", *scripts],
         ["ruff", "format", "--no-cache", "--check", *scripts],
         ["cae", "train", "--name", "x", "--recipe", "narrow", "--train-images", "64", "--epochs", "1"],
