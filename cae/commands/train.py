@@ -18,7 +18,7 @@ from cae.commands.terminal import agrees, harmless, print
 from cae.config import RECIPES, Config, ModelConfig, TrainConfig
 from cae.disk import trial
 from cae.errors import CaeError, Damaged, InvalidOption
-from cae.jobs import process, sweep
+from cae.jobs import process, queue, sweep
 from cae.network.records import EpochRecord, Progress
 from cae.runs.listing import summaries
 from cae.runs.owners import COMMAND_LINE, in_words
@@ -171,7 +171,7 @@ def _epoch_line(record: EpochRecord, epochs: int) -> str:
 
 
 def _resume(options: argparse.Namespace) -> int:
-    code, found = 0, process.cut_off()
+    code, found = 0, queue.cut_off()
     for run in found:
         try:
             process.resume_training(run, by=COMMAND_LINE)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable
 
-from cae.disk.files import reason, runs_folder
-from cae.disk.locks import Lock
-from cae.errors import TooMany, Unwritable
 from cae.runs import listing
 from cae.runs.owners import COMMAND_LINE, Owner
 from cae.runs.run import Run
@@ -46,39 +42,15 @@ def trainings_of(by: Owner) -> list[Run]:
 
 def why_no_training(by: Owner | None) -> str:
     """Why this visitor may start no further training now, in a sentence; empty where they may."""
+    return why_no_more(by, lambda by: [run.name for run in trainings_of(by)])
+
+
+def why_no_more(by: Owner | None, theirs: Callable[[Owner], list[str]]) -> str:
+    """Why a visitor for whom `theirs` run or wait may start no more, in a sentence; empty where they may."""
     most = most_of(by)
-    return "" if by is None or most is None else too_many([run.name for run in trainings_of(by)], most)
-
-
-def too_many(names: list[str], most: int) -> str:
-    """What is said of a visitor who has these at work or waiting already; empty where there is room for one more."""
-    if len(names) < most:
+    if by is None or most is None or len(names := theirs(by)) < most:
         return ""
     return (
         f"You have {', '.join(names)} at work or waiting already, and a visitor may have {most} here: "
         "wait until one has ended, or stop one."
     )
-
-
-@contextlib.contextmanager
-def room_for(by: Owner | None) -> Iterator[None]:
-    """A place for one more training of this visitor, to be started in the block; the command line always has one.
-
-    Raises TooMany or Unwritable.
-    """
-    if most_of(by) is None:
-        yield
-        return
-    queue = runs_folder() / ".queue"
-    turn = Lock(queue / "visitors.lock", timeout=30)  # two windows of one visitor, at the same moment
-    try:
-        queue.mkdir(parents=True, exist_ok=True)
-        turn.acquire()
-    except OSError as error:
-        raise Unwritable(f"No training can be started in {runs_folder()}: {reason(error)}.") from error
-    try:
-        if why_not := why_no_training(by):
-            raise TooMany(why_not)
-        yield
-    finally:
-        turn.release()

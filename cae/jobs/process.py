@@ -11,7 +11,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -32,16 +31,13 @@ from cae.disk.files import (
     require_writable,
     runs_folder,
 )
-from cae.disk.locks import Lock, is_held
-from cae.errors import CaeError, InvalidOption, NotResumable, RunBusy, TooMany, Unwritable
-from cae.jobs import limits
-from cae.jobs import queue as jobs_queue
-from cae.runs.info import now
+from cae.disk.locks import Lock
+from cae.errors import CaeError, InvalidOption, NotResumable, RunBusy, Unwritable
+from cae.jobs import limits, queue
 from cae.runs.names import the_names
 from cae.runs.owners import Owner
 from cae.runs.run import Run
 
-_DIGITS = 20  # of the number of a ticket
 _SECONDS_UNTOUCHED = 3600.0  # after which nobody is writing a file any more
 _LONGEST_END = 2**16  # bytes of a log that are looked at
 
@@ -54,7 +50,7 @@ def start_training(
     Where that fails, there is no run either. Raises RunExists, InvalidName, ReadOnly, TooMany or Unwritable.
     """
     require_writable()
-    with limits.room_for(by):
+    with queue.room_for(by):
         run = Run.create(name, model, train, recipe=recipe, by=by)
         try:
             _start_process(run)
@@ -72,7 +68,7 @@ def resume_training(run: Run, epochs: int | None = None, *, by: Owner | None = N
     Raises as `prepare_resume` does, or TooMany.
     """
     require_writable()
-    with limits.room_for(by), run.writing(), the_names(run.path.parent):  # of two who press Resume, one finds it busy
+    with queue.room_for(by), run.writing(), the_names(run.path.parent):  # of two who press Resume, one finds it busy
         now_on_disk = run.again()
         prepare_resume(now_on_disk, epochs, by=by)
         _start_process(now_on_disk)
@@ -149,98 +145,8 @@ def at_work(run: Run) -> Iterator[None]:
         lock.release()
 
 
-class Turn:
-    """A place in the queue of trainings, first come first served; as many at a time as CAE_MAX_TRAININGS (1)."""
-
-    def __init__(self, run: Run) -> None:
-        self._ticket = queue_up(run)
-        self._slot: Lock | None = None
-
-    def __enter__(self) -> Turn:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(OSError):  # whoever comes next sees that its process is gone
-            self._ticket.unlink(missing_ok=True)
-        if self._slot:
-            self._slot.release()
-
-    def ahead(self) -> list[str]:
-        """The names of the runs whose turn comes first, while it is not this one's; [] when it has come."""
-        if self._slot:
-            return []
-        waiting = []
-        for ticket in _tickets():
-            if ticket.name == self._ticket.name:
-                break
-            run = _holder(ticket)
-            if run.is_live():
-                waiting.append(run.name)
-            elif not _is_cut_off(run):  # which keeps its place
-                ticket.unlink(missing_ok=True)
-        places = limits.most_trainings()
-        if len(waiting) < places:
-            for number in range(places):
-                slot = Lock(self._ticket.parent / f"slot-{number}.lock")
-                with contextlib.suppress(Timeout):
-                    slot.acquire(timeout=0)
-                    self._slot = slot
-                    return []
-        return waiting or ["another training"]
-
-
-def queue_up(run: Run) -> Path:
-    """Has it wait for its turn: at the end of the queue, or where it stood when it was cut off.
-
-    Its ticket, a file, is its place. Raises as `Run.update` does.
-    """
-    now_on_disk, before = run.again(), _tickets()
-    mine = [ticket for ticket in before if _holder(ticket).name == run.name]
-    last = max((int(ticket.name[:_DIGITS]) for ticket in before), default=0)  # the clock may have been set back
-    ticket = runs_folder() / ".queue" / f"{max(time.time_ns(), last + 1):0{_DIGITS}d}.{run.name}"
-    if mine and now_on_disk.info.queued and now_on_disk.info.state in ("queued", "running"):
-        ticket = mine[0]
-    with run.writing():
-        ticket.parent.mkdir(exist_ok=True)
-        ticket.touch()
-        for other in mine:
-            if other != ticket:
-                other.unlink(missing_ok=True)  # of a process that was killed when it had done its work
-    try:
-        run.update(state="queued", queued=now(), reason="", finished=None)
-    except CaeError:
-        _remove(ticket)
-        raise
-    return ticket
-
-
-def queue() -> list[Run]:
-    """The runs that wait for their turn, the next one first."""
-    return [run for run in map(_holder, _tickets()) if run.state == "queued"]
-
-
-def cut_off() -> list[Run]:
-    """The runs whose training was cut off, by a reboot or otherwise, and can go on, in the order of their turns.
-
-    Taken up again, in whatever order, they have the places in the queue that they had.
-    """
-    return [run for run in map(_holder, _tickets()) if _is_cut_off(run) and run.is_resumable()]
-
-
-def _tickets() -> list[Path]:
-    return reading.matching(runs_folder() / ".queue", f"{'[0-9]' * _DIGITS}.*")
-
-
-def _holder(ticket: Path) -> Run:
-    return Run(runs_folder() / ticket.name[_DIGITS + 1 :])
-
-
-def _is_cut_off(run: Run) -> bool:
-    return run.state == "stopped" and run.info.state in ("queued", "running")
-
-
 def _start_process(run: Run) -> None:
-    queue_up(run)  # its process needs a moment to do so, and another's might be faster
+    queue.join(run)  # its process needs a moment to do so, and another's might be faster
     with run.writing(), _announced(run.path / "starting"):
         _spawn(["train", "--started", "--resume", run.name], run.path / "log.txt")
 
@@ -273,11 +179,10 @@ class Job:
         """
         try:
             self.result.parent.mkdir(parents=True, exist_ok=True)
-            with jobs_queue.turn():
+            with queue.changing_jobs():
                 if self.is_live():
                     return
-                _require_room(by)
-                jobs_queue.take(self.result, tuple(self._arguments), by)
+                queue.take(self.result, tuple(self._arguments), by)
             let_in()
         except OSError as error:
             raise Unwritable(
@@ -294,15 +199,15 @@ class Job:
 
     def is_live(self) -> bool:
         """Whether a process works on it, or is about to, or it waits for its turn."""
-        return self.is_at_work() or jobs_queue.is_waiting(self.result)
+        return self.is_at_work() or queue.is_waiting(self.result)
 
     def is_at_work(self) -> bool:
         """Whether there is a process, or one has just been started."""
-        return is_held(self._lock) or is_recent(self._starting)
+        return queue.has_process(self.result)
 
     def by(self) -> Owner | None:
         """Whose session asked for it, while it is live and that is known."""
-        ticket = jobs_queue.of(self.result)
+        ticket = queue.ticket_of(self.result)
         return ticket.by if ticket and self.is_live() else None
 
     def ask_to_stop(self) -> None:
@@ -311,10 +216,10 @@ class Job:
         Raises Unwritable.
         """
         try:
-            if jobs_queue.is_waiting(self.result):
-                with jobs_queue.turn():
-                    if (ticket := jobs_queue.of(self.result)) and not self.is_at_work():
-                        jobs_queue.leave(ticket)
+            if queue.is_waiting(self.result):
+                with queue.changing_jobs():
+                    if (ticket := queue.ticket_of(self.result)) and not self.is_at_work():
+                        queue.leave(ticket)
                         return
             self._stop.touch()
         except OSError as error:
@@ -350,7 +255,7 @@ class Job:
         """How many others have their turn before it, while it waits; None where it does not."""
         with contextlib.suppress(OSError):
             let_in()  # a process that was killed has called nobody
-        waiting = [ticket.result for ticket in jobs_queue.waiting()]
+        waiting = [ticket.result for ticket in queue.waiting_jobs()]
         return waiting.index(self.result) if self.result in waiting else None
 
     def failure(self) -> str:
@@ -390,37 +295,17 @@ class Job:
 
 def let_in() -> None:
     """Starts the processes of those measurements whose turn has come. Raises OSError where one cannot be started."""
-    if not jobs_queue.waiting():
+    if not queue.waiting_jobs():
         return
-    with jobs_queue.turn():
-        free = limits.most_jobs() - len(_at_work())
-        for ticket in jobs_queue.waiting()[: max(0, free)]:
+    with queue.changing_jobs():
+        free = limits.most_jobs() - len(queue.jobs_at_work())
+        for ticket in queue.waiting_jobs()[: max(0, free)]:
             try:
                 Job(ticket.result, ticket.arguments).begin()
             except OSError:
-                jobs_queue.leave(ticket)
+                queue.leave(ticket)
                 raise
-            jobs_queue.begin(ticket)
-
-
-def _at_work() -> list[jobs_queue.Ticket]:
-    """The measurements that have a process; what is left of others is cleared away."""
-    found = []
-    for ticket in jobs_queue.at_work():
-        if Job(ticket.result, ticket.arguments).is_at_work():
-            found.append(ticket)
-        else:
-            jobs_queue.leave(ticket)
-    return found
-
-
-def _require_room(by: Owner | None) -> None:
-    """Raises TooMany where this visitor has as many measurements at work or waiting as one may have."""
-    if by is None or (most := limits.most_of(by)) is None:
-        return
-    mine = [ticket.what for ticket in (*_at_work(), *jobs_queue.waiting()) if by.is_same(ticket.by)]
-    if reason := limits.too_many(mine, most):
-        raise TooMany(reason)
+            queue.begin(ticket)
 
 
 def _remove(*files: Path) -> None:

@@ -17,7 +17,7 @@ from cae.disk import reading
 from cae.disk.files import append_line, clear_away, require_writable, write_lines, write_whole
 from cae.disk.tensors import checksum, read_tensors, require_checksum
 from cae.errors import CaeError, Damaged, Diverged, RunNotFound, Unwritable
-from cae.jobs import process
+from cae.jobs import process, queue
 from cae.network.records import EpochRecord, Progress, to_line
 from cae.runs.info import now, versions
 from cae.runs.run import Run
@@ -48,13 +48,13 @@ def train_run(run: Run, *, spare_a_core: bool = False) -> Iterator[Waiting | Pro
     require_writable()
     with process.at_work(run):
         try:
-            with process.Turn(run) as turn:
-                while ahead := turn.ahead():
+            with queue.turn(run) as waiting:
+                for ahead in waiting:
                     if process.is_stop_asked(run):
                         run.update(state="stopped", finished=now())
                         return
                     run.require_there()
-                    yield Waiting(tuple(ahead))
+                    yield Waiting(ahead)
                     time.sleep(0.2)
                 yield from _train(run, spare_a_core)
         except RunNotFound:  # there may be another run in its place

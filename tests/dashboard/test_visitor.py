@@ -67,7 +67,7 @@ def test_the_queue_is_shown_in_its_order_with_ones_own_place(small, no_training_
     wait_until(lambda: state_of(first) == "running", "the first trains")
     for name, identity in (("bens", THEIRS), ("mine", MINE)):
         process.start_training(name, TINY, options(epochs=10_000), by=owner(identity, "Ben" if name == "bens" else ""))
-        wait_until(lambda name=name: name in [each.name for each in process.queue()], "it waits")
+        wait_until(lambda name=name: name in [each.name for each in queue.waiting_runs()], "it waits")
     said = words(train_page("mine"))
     assert "One trains at a time" in said and "**1 before it**" in said
     assert said.index("1. bens, started by “Ben”") < said.index("2. **mine**, started by you")
@@ -86,9 +86,9 @@ def test_who_has_as_many_as_a_visitor_may_have_is_told_so_beside_the_button(smal
 def test_a_measurement_that_somebody_else_has_asked_for_is_stopped_only_after_a_question(small):
     job = evaluate.job(small)
     with job.at_work():
-        with queue.turn():
+        with queue.changing_jobs():
             queue.take(job.result, ("evaluate", "tiny"), owner(THEIRS, "Ben"))
-            queue.begin(queue.of(job.result))
+            queue.begin(queue.ticket_of(job.result))
         app = opened("judge", run="tiny")
         app.session_state["visitor identity"] = MINE
         settled(app.run())

@@ -22,7 +22,7 @@ from helpers import TINY, film_of, options, to_the_end, trained, weights_of
 
 from cae.disk.files import runs_folder
 from cae.errors import RunNotFound, Unwritable
-from cae.jobs import process
+from cae.jobs import queue
 from cae.jobs.trainer import train_run
 from cae.network.records import EpochRecord
 from cae.runs import listing
@@ -377,7 +377,7 @@ def test_the_queue_keeps_its_order_when_the_clock_is_set(small_data, clock, by):
     tickets = []
     for number, name in enumerate(("first", "second", "third")):
         clock(by * number)
-        tickets.append(process.queue_up(Run.create(name, TINY, options())).name)
+        tickets.append(queue.join(Run.create(name, TINY, options())).name)
     assert tickets == sorted(tickets) and len(set(tickets)) == 3
 
 

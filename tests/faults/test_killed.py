@@ -32,7 +32,7 @@ from cae.config import MapConfig
 from cae.disk.files import cache_folder, runs_folder
 from cae.disk.tensors import damage, metadata
 from cae.jobs import process as jobs_process
-from cae.jobs import sweep
+from cae.jobs import queue, sweep
 from cae.jobs.trainer import train_run
 from cae.latent import evaluate, film, maps, sampling
 from cae.runs import listing
@@ -509,7 +509,7 @@ ORDER = ["d-first", "b-second", "c-third", "a-fourth"]
 
 def cut_off(forked):
     found = queued(ORDER)
-    assert [run.name for run in jobs_process.queue()] == ORDER[1:]
+    assert [run.name for run in queue.waiting_runs()] == ORDER[1:]
     for process in reversed(forked):
         assert killed(process)
     assert [state_of(run) for run in found] == ["stopped"] * 4
@@ -527,7 +527,7 @@ def in_their_turn(found, first=0):
         running = [other.name for other in found if state_of(other) == "running"]
         wait_until(lambda run=run, n=before: lines_in(run.path / "progress.jsonl") > n, "it to train")
         assert running == [run.name]
-        assert [other.name for other in jobs_process.queue()] == [other.name for other in found[found.index(run) + 1 :]]
+        assert [other.name for other in queue.waiting_runs()] == [other.name for other in found[found.index(run) + 1 :]]
         seen.append(run.name)
         jobs_process.ask_to_stop(run.again())
     return seen
@@ -537,10 +537,10 @@ def test_a_queue_is_taken_up_after_a_reboot_in_the_order_it_had(forked, survived
     from cae.commands.cli import main
 
     found = cut_off(forked)
-    assert [run.name for run in jobs_process.cut_off()] == ORDER
+    assert [run.name for run in queue.cut_off()] == ORDER
     assert main(["resume"]) == 0
     assert capsys.readouterr().out.split(" is taken up again.\n")[:-1] == ORDER
-    assert jobs_process.cut_off() == []
+    assert queue.cut_off() == []
     assert in_their_turn(found) == ORDER
     assert main(["resume"]) == 0
     assert capsys.readouterr().out == "Nothing was cut off.\n"
@@ -559,9 +559,9 @@ def test_a_waiting_run_that_is_taken_up_alone_does_not_wait_for_those_that_are_n
     found = cut_off(forked)
     jobs_process.resume_training(found[2].again())
     wait_until(lambda: state_of(found[2]) == "running", jobs_process.last_words(found[2]))
-    assert [run.name for run in jobs_process.cut_off()] == ["d-first", "b-second", "a-fourth"]
+    assert [run.name for run in queue.cut_off()] == ["d-first", "b-second", "a-fourth"]
     found[1].again().delete()
-    assert [run.name for run in jobs_process.cut_off()] == ["d-first", "a-fourth"]
+    assert [run.name for run in queue.cut_off()] == ["d-first", "a-fourth"]
 
 
 def test_trainings_take_their_turns_as_they_were_started_though_a_process_is_slow(forked, monkeypatch):
@@ -596,7 +596,7 @@ def test_the_page_shows_the_order_of_those_that_wait_and_takes_up_those_that_wer
     have_begun(map(Run.open, ORDER))
     import wording
 
-    rows = [wording.row(Run.open(name).summary(), [run.name for run in jobs_process.queue()]) for name in ORDER]
+    rows = [wording.row(Run.open(name).summary(), [run.name for run in queue.waiting_runs()]) for name in ORDER]
     assert [row["reason"] for row in rows] == [
         "", "next in the queue", "in the queue after b-second", "in the queue after c-third",
     ]  # fmt: skip

@@ -68,7 +68,7 @@ def build(folder: Path) -> None:
     ada = owner("a secret", "Ada")
     wall.start("6b", ada)
     wall.post_drawing("6b", ada, run, pictures[0], pictures[1])
-    with queue.turn():
+    with queue.changing_jobs():
         queue.take(folder / "cache" / "result", ("map", NAME), ada)
     for place in (folder / "cache").rglob("*.lock"):
         place.unlink()
@@ -293,7 +293,7 @@ def post_says(content):
 
 
 def ticket():
-    found = queue.waiting()
+    found = queue.waiting_jobs()
     values = plain(found[0]) if found else None
     if values:
         del values["path"]

@@ -150,9 +150,9 @@ def test_measurements_take_turns_without_processes_and_the_next_one_begins_when_
     first, second, third = three
     let_go = hold(first)
     try:
-        with queue.turn():
+        with queue.changing_jobs():
             queue.take(first.result, ("runs",), ADA)
-            queue.begin(queue.of(first.result))
+            queue.begin(queue.ticket_of(first.result))
         second.start(BEN)
         third.start(ADA)
         second.start(ADA)  # is there already
@@ -170,9 +170,9 @@ def test_measurements_take_turns_without_processes_and_the_next_one_begins_when_
 def test_one_that_waits_gives_up_its_place_when_it_is_stopped(three):
     first, second, third = three
     let_go = hold(first)
-    with queue.turn():
+    with queue.changing_jobs():
         queue.take(first.result, ("runs",), None)
-        queue.begin(queue.of(first.result))
+        queue.begin(queue.ticket_of(first.result))
     second.start()
     third.start()
     second.ask_to_stop()
@@ -185,9 +185,9 @@ def test_one_that_waits_gives_up_its_place_when_it_is_stopped(three):
 
 def test_the_turn_of_one_that_was_killed_is_over(three):
     first, second, _ = three
-    with queue.turn():
+    with queue.changing_jobs():
         queue.take(first.result, ("runs",), None)
-        queue.begin(queue.of(first.result))
+        queue.begin(queue.ticket_of(first.result))
     assert not first.is_live() and first.by() is None
     second.start()
     assert second.ahead() is None and second.is_at_work()
@@ -198,9 +198,9 @@ def test_a_visitor_may_have_so_many_measurements(three, monkeypatch):
     monkeypatch.setenv("CAE_MAX_PER_VISITOR", "1")
     first, second, third = three
     let_go = hold(first)
-    with queue.turn():
+    with queue.changing_jobs():
         queue.take(first.result, ("map", "one"), ADA)
-        queue.begin(queue.of(first.result))
+        queue.begin(queue.ticket_of(first.result))
     with pytest.raises(TooMany, match="map one"):
         second.start(ADA)
     second.start(BEN)
@@ -229,4 +229,4 @@ def test_thirty_measurements_of_thirty_runs_are_one_process_at_a_time(copy_tiny,
     assert [job.ahead() for job in work] == [None, *range(29)]
     for job in work[1:]:
         job.ask_to_stop()
-    assert not queue.waiting()
+    assert not queue.waiting_jobs()

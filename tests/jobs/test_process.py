@@ -42,8 +42,8 @@ def test_a_started_training_goes_on_by_itself_to_its_end():
 
 def test_a_training_outlives_the_process_that_started_it():
     code = (
-        "from cae import jobs\nfrom cae.config import *\n"
-        "jobs.start_training('orphan', ModelConfig(2, 4), TrainConfig(epochs=2, batch_size=32, train_images=96))"
+        "from cae.jobs.process import start_training\nfrom cae.config import *\n"
+        "start_training('orphan', ModelConfig(2, 4), TrainConfig(epochs=2, batch_size=32, train_images=96))"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env=environment(), timeout=30)
     becomes(Run.open("orphan"), "finished")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 import wording
-from cae.jobs import limits, process
+from cae.jobs import limits, queue
 from resources import lists
 from state import messages
 from who import visitor
@@ -14,7 +14,7 @@ from who import visitor
 def waiting_line() -> None:
     """The trainings that wait for their turn, the next one first; nothing where none does."""
     with messages.errors_in_words():
-        me, waiting = visitor.me(), [run.summary() for run in process.queue()]
+        me, waiting = visitor.me(), [run.summary() for run in queue.waiting_runs()]
         is_alone = len(waiting) == 1 and not any(each.state == "running" for each in lists.summaries())
         if not waiting or is_alone:
             return  # one that is about to begin waits for nobody

@@ -10,7 +10,7 @@ import streamlit as st
 import wording
 from cae.disk.files import is_read_only
 from cae.errors import CaeError
-from cae.jobs import process
+from cae.jobs import process, queue
 from cae.runs.run import Run
 from components import RunsAction, runs_table
 from resources import lists
@@ -42,7 +42,7 @@ def table() -> None:
         if not summaries:
             st.caption("None yet: the first one appears here as soon as it is started.")
             return
-        shown, waiting = chosen.chosen_run(), [run.name for run in process.queue()]
+        shown, waiting = chosen.chosen_run(), [run.name for run in queue.waiting_runs()]
         action = runs_table(
             summaries,
             key="runs",
@@ -63,7 +63,7 @@ def table() -> None:
 
 def take_up() -> None:
     """Of several trainings that were cut off, what that means, and the button with which all go on."""
-    found = process.cut_off()
+    found = queue.cut_off()
     if len(found) < 2:
         return  # one has its own button
     told, button = st.columns([5, 1.4], vertical_alignment="center")
@@ -75,7 +75,7 @@ def take_up() -> None:
         for run in found:
             with messages.errors_in_words():
                 process.resume_training(run, by=visitor.me())
-        if not process.cut_off():
+        if not queue.cut_off():
             st.rerun()
 
 
