@@ -98,7 +98,7 @@ def folder() -> Path:
 def start(title: str, by: Owner, *, needs_approval: bool = False) -> tuple[Classroom, str]:
     """A new class, and the moderator's secret, which is kept nowhere. Raises InvalidOption, TooMany or ReadOnly."""
     _require_writable()
-    title = owners.clean_text(title)
+    title = reading.one_line(title)
     if not 0 < len(title) <= LONGEST_TITLE:
         raise InvalidOption("title", f"A class needs a title of 1 to {LONGEST_TITLE} characters.")
     secret = secrets.token_urlsafe(18)

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import re
-import unicodedata
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -150,10 +149,8 @@ def _is_here(name: str) -> bool:
 
 
 def clean(text: str, most: int = LONGEST_NAME) -> str:
-    """Text that can be shown anywhere: no control characters, no double spaces, at most so many characters."""
-    plain = unicodedata.normalize("NFC", text)
-    kept = "".join(letter if unicodedata.category(letter)[0] != "C" else " " for letter in plain)
-    short = " ".join(kept.split())
+    """The text on one line of at most `most` characters, without any that cannot be seen."""
+    short = reading.one_line(text, unseen=" ")
     return short if len(short) <= most else short[: most - 1].rstrip() + "…"
 
 

@@ -12,6 +12,7 @@ import math
 import os
 import re
 import stat
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -129,6 +130,15 @@ def text(value: Any, most: int = 1000) -> str:
     if not isinstance(value, str) or len(value) > most:
         raise ValueError("no text, or too long")
     return value
+
+
+def one_line(text: str, unseen: str = "") -> str:
+    """The text on one line, with `unseen` for each character that cannot be seen or that turns the writing around."""
+
+    def shown(letter: str) -> str:
+        return " " if letter.isspace() else unseen if unicodedata.category(letter).startswith("C") else letter
+
+    return " ".join("".join(map(shown, unicodedata.normalize("NFC", text))).split())
 
 
 def moment(value: Any) -> str:

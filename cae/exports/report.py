@@ -9,13 +9,11 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
-import numpy as np
-
 from cae.config import PRIORS, RECIPES, Config, ModelConfig, Option
 from cae.data import metrics
 from cae.evaluation.errors import Comparison
 from cae.exports.facts import EXAMPLES, Facts, gather, training_command
-from cae.network.records import EpochRecord
+from cae.network.records import EpochRecord, loss_curve
 from cae.plots import svg
 from cae.plots.figures import CLASS_COLOURS
 from cae.plots.pictures import Pixels, png_uri, sheet, signed_error, webp_uri
@@ -528,8 +526,5 @@ def _what_judges(accuracy: float | None) -> str:
 
 def _training(facts: Facts) -> list[tuple[float, float]]:
     """The training loss over epochs: means of neighbouring records; of whole epochs where there are no others."""
-    if not facts.progress:
-        return [(float(each.epoch), each.train_mse) for each in facts.history]
-    points = np.array([(each.epoch, each.train_mse) for each in facts.progress])
-    parts = np.array_split(points, min(_MOST_POINTS, len(points)))
-    return [(float(part[-1, 0]), float(part[:, 1].mean())) for part in parts]
+    epochs = [(float(each.epoch), each.train_mse) for each in facts.history]
+    return loss_curve(facts.progress, _MOST_POINTS) or epochs

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeVar
+
+import numpy as np
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,15 @@ def from_values(cls: type[R], values: Any) -> R:
             continue
         raise ValueError(f"{name} is {value!r}")
     return cls(**values)
+
+
+def loss_curve(progress: Sequence[Progress], most: int) -> list[tuple[float, float]]:
+    """The training loss as at most `most` points (epoch, MSE), each the mean of neighbouring records."""
+    if not progress:
+        return []
+    points = np.array([(record.epoch, record.train_mse) for record in progress])  # (S, 2)
+    parts = np.array_split(points, min(most, len(points)))
+    return [(float(part[-1, 0]), float(part[:, 1].mean())) for part in parts]
 
 
 def _short(value: Any) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cae.data.baselines import Baselines
-from cae.network.records import EpochRecord, Progress
+from cae.network.records import EpochRecord, Progress, loss_curve
 from cae.plots.pictures import ADDED, MISSING, png_uri
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ CLASS_COLOURS = (
     "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
 )  # fmt: skip
 HOURGLASS_HEIGHT = 225
-_MOST_POINTS = 200
+_MOST_POINTS = 200  # of a loss, so that a tick of the live view stays small
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")  # runs are told apart by more than colour
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star")
 _SLOT = 1.3  # from the middle of one block of the hourglass to the next; the picture is 1 wide
@@ -123,7 +123,7 @@ def compared_curves(curves: Sequence[Curve], *, over: Literal["epochs", "seconds
 
 
 def _add_training_loss(figure: go.Figure, curve: Curve, scale: float) -> None:
-    steps = _bucketed(curve.progress)
+    steps = loss_curve(curve.progress, _MOST_POINTS)
     figure.add_scatter(
         x=[_rounded(epoch) for epoch, _ in steps], y=[_rounded(loss * scale) for _, loss in steps],
         mode="lines", name="training", line={"color": QUIET, "width": 1.5},
@@ -169,17 +169,8 @@ def _add_star(figure: go.Figure, epoch: int, loss: float, latent_dim: int) -> No
     )  # fmt: skip
 
 
-def _bucketed(progress: list[Progress]) -> list[tuple[float, float]]:
-    """Few points (epoch, loss): means of neighbouring records, so that a tick of the live view stays small."""
-    if not progress:
-        return []
-    points = np.array([(record.epoch, record.train_mse) for record in progress])
-    parts = np.array_split(points, min(_MOST_POINTS, len(points)))
-    return [(float(part[-1, 0]), float(part[:, 1].mean())) for part in parts]
-
-
 def _thinned(history: Sequence[EpochRecord]) -> Sequence[EpochRecord]:
-    """As few of them: the last of neighbouring records, and so the last of all."""
+    """At most as many records: the last of each group of neighbours, and so the last of all."""
     ends = np.linspace(0, len(history), min(_MOST_POINTS, len(history)) + 1)[1:].astype(int) - 1
     return [history[at] for at in ends]
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-import unicodedata
 from dataclasses import dataclass
 from typing import Any
+
+from cae.disk.reading import one_line
 
 LONGEST_NAME = 40  # characters
 _ID = re.compile(r"[0-9a-f]{32}|command-line")
@@ -55,13 +56,7 @@ def in_words(by: Owner, me: Owner | None = None) -> str:
 
 def clean_name(name: str) -> str:
     """A name on one line, at most 40 characters, without any that cannot be seen or that turn the writing around."""
-    return clean_text(name)[:LONGEST_NAME].rstrip()
-
-
-def clean_text(text: str) -> str:
-    """The same of a text of any length."""
-    spaced = "".join(" " if letter.isspace() else letter for letter in unicodedata.normalize("NFC", text))
-    return " ".join("".join(each for each in spaced if not unicodedata.category(each).startswith("C")).split())
+    return one_line(name)[:LONGEST_NAME].rstrip()
 
 
 COMMAND_LINE = Owner("command-line")
