@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -22,6 +22,7 @@ from cae.network.records import EpochRecord, Progress, from_values
 from cae.runs.names import check_name
 from cae.runs.owners import COMMAND_LINE
 from cae.runs.run import Run
+from cae.runs.weights import shapes
 
 FORMAT = 1
 SUFFIX = ".sweep.json"
@@ -191,7 +192,7 @@ def read(file: Path) -> Sweep:
     """The sweep whose results this file holds. Raises Damaged, naming the file."""
     try:
         values = reading.values(file)
-        newer = _whole(values["format"]) > FORMAT
+        newer = reading.whole(values["format"], 1) > FORMAT
         if not newer:
             return _from_json(check_name(file.name.removesuffix(SUFFIX)), values)
     except (*reading.UNREADABLE, CaeError) as error:
@@ -241,7 +242,8 @@ def _planned(sweep: Sweep, value: Value, known: SweepPoint | None) -> SweepPoint
     """The point of a value: finished where its run is, or where its results are all that is left of it."""
     name = check_name(f"{sweep.name}-{re.sub(r'[^a-z0-9]+', '-', str(value))}")
     model, train = sweep.config(value)
-    point = SweepPoint(value, name, "waiting", "", _parameters(model), model.latent_dim, ())
+    parameters = sum(map(math.prod, shapes(model).values()))
+    point = SweepPoint(value, name, "waiting", "", parameters, model.latent_dim, ())
     try:
         run = Run.open(name)
     except RunNotFound:
@@ -249,13 +251,6 @@ def _planned(sweep: Sweep, value: Value, known: SweepPoint | None) -> SweepPoint
     if (run.info.model, run.info.train) != (model, train):
         raise RunExists(f"There is a run called {name!r} with other options: give the sweep another name (--name).")
     return _done(point, run) if run.state in ("finished", "failed") else point
-
-
-@functools.cache
-def _parameters(model: ModelConfig) -> int:
-    from cae.network.model import ConvAutoencoder
-
-    return sum(parameter.numel() for parameter in ConvAutoencoder(model).parameters())
 
 
 # -- training
@@ -316,7 +311,7 @@ def _from_json(name: str, values: dict[str, Any]) -> Sweep:
     """The sweep that `to_json` gave. Raises ValueError, TypeError, KeyError or CaeError for anything else."""
     sweep = Sweep(
         name, values["option"], values["recipe"], from_json(ModelConfig, values["model"]),
-        from_json(TrainConfig, values["train"]), (), tuple(_error(each) for each in values["pca"]),
+        from_json(TrainConfig, values["train"]), (), tuple(reading.number(each, 0) for each in values["pca"]),
     )  # fmt: skip
     if sweep.recipe not in RECIPES or sweep.option not in _OPTIONS or len(sweep.pca) > MOST_COMPONENTS:
         raise ValueError("of another laboratory")
@@ -335,17 +330,5 @@ def _point_from_json(sweep: Sweep, values: dict[str, Any]) -> SweepPoint:
         raise ValueError("not a point")
     return SweepPoint(
         values["value"], check_name(values["run"]), values["state"], values["reason"],
-        _whole(values["parameters"]), model.latent_dim, history,
+        reading.whole(values["parameters"], 1), model.latent_dim, history,
     )  # fmt: skip
-
-
-def _whole(value: Any) -> int:
-    if type(value) is not int or value < 1:
-        raise ValueError(f"{value!r} is no number of anything")
-    return value
-
-
-def _error(value: Any) -> float:
-    if type(value) is not float or not 0 <= value < 1e15:
-        raise ValueError(f"{value!r} is no error")
-    return value
