@@ -9,7 +9,8 @@ from typing import Any
 
 from cae.data import metrics
 from cae.runs.owners import Owner, in_words
-from cae.runs.run import Run, Summary
+from cae.runs.run import Run
+from cae.runs.summary import Summary
 
 # What means something to Markdown anywhere, and what begins a list; and where it finds an address, escaped or not.
 _MEANT = re.compile(r"[\\`*_{}\[\]()<>#|~$:&!]|^[-+](?=[\s-]|$)|(?<=^\d)\.(?=\s|$)|(?<=\d\d)\.(?=\s|$)")

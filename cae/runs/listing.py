@@ -7,15 +7,12 @@ import itertools
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cae.disk import reading
 from cae.disk.files import runs_folder
 from cae.runs.names import can_be_run, places
-
-if TYPE_CHECKING:
-    pass
-from cae.runs.run import Run, Summary
+from cae.runs.run import Run
+from cae.runs.summary import Summary
 
 
 def names() -> list[str]:

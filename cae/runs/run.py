@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import itertools
-import json
 import re
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cae.config import ModelConfig, TrainConfig, differences
+from cae.config import ModelConfig, TrainConfig
 from cae.data import catalogue
 from cae.disk import reading
 from cae.disk.files import clear_away, is_recent, reason, require_writable, runs_folder, whole_lines, write_whole
 from cae.disk.locks import Lock, is_held
 from cae.disk.tensors import LARGEST_WEIGHTS, Weights, damage
 from cae.errors import Damaged, NotResumable, ReadOnly, RunBusy, RunNotFound, Unwritable
-from cae.network.records import EpochRecord, Progress, from_line, from_values
+from cae.network.records import EpochRecord, Progress
+from cae.runs.history import read_records
 from cae.runs.info import RunInfo, State, now, read_info, whole_characters
 from cae.runs.names import check_name, new_folder, places, the_names
 from cae.runs.owners import Owner
+from cae.runs.summary import Summary, summary_of
 from cae.runs.weights import header_epoch, read_weights
 
 if TYPE_CHECKING:
@@ -33,32 +33,6 @@ if TYPE_CHECKING:
     from cae.network.model import ConvAutoencoder
 
 _FRAME = re.compile(r"[0-9]{4}|[1-9][0-9]{4}")  # the number of an epoch, in the name of a file
-
-
-@dataclass(frozen=True)
-class Summary:
-    """A run in one line, as lists show it. `best_mse` is the lowest held-out MSE, on [-1, 1]."""
-
-    name: str
-    state: State
-    reason: str
-    created: str
-    epochs_done: int
-    epochs: int | None
-    best_mse: float | None
-    last: EpochRecord | None
-    differs: tuple[tuple[str, Any], ...]
-    note: str
-    shipped: bool
-    resumable: bool
-    by: Owner | None = None
-    resumed_by: Owner | None = None
-    queued: str | None = None
-
-    @property
-    def is_live(self) -> bool:
-        """Whether a process is training it or waiting to."""
-        return self.state in ("queued", "running")
 
 
 class Run:
@@ -205,74 +179,21 @@ class Run:
 
     def summary(self) -> Summary:
         """One line about it; never raises for what the files hold."""
-        state = self.state
-        try:
-            info = self.info
-        except (Damaged, RunNotFound) as error:
-            return Summary(self.name, "damaged", str(error), "", 0, None, None, None, (), "", False, False)
-        try:
-            history, reason = self.history(), info.reason
-        except Damaged as error:
-            history, reason, state = [], str(error), "damaged"
-        if state == "stopped" and info.state != "stopped":
-            reason = "It was cut off; resuming takes it up where it was last saved."
-        if state == "damaged" and not reason:
-            reason = f"{self.name}/{damage(self.path / 'model.safetensors')}"
-        return Summary(
-            name=self.name,
-            state=state,
-            reason=reason,
-            created=info.created,
-            epochs_done=history[-1].epoch if history else 0,
-            epochs=info.train.epochs if info.train else None,
-            best_mse=min((record.held_out_mse for record in history), default=None),
-            last=history[-1] if history else None,
-            differs=tuple(differences(info.model, info.train)),
-            note=info.note,
-            shipped=info.shipped,
-            resumable=state not in ("damaged", "queued", "running") and self._can_go_on(lambda: bool(history)),
-            by=info.by,
-            resumed_by=info.resumed_by,
-            queued=info.queued,
-        )
+        return summary_of(self)
 
     def is_resumable(self) -> bool:
         """Whether it can be trained on: it never began, or its resume state is there."""
-        return self._can_go_on(lambda: bool(whole_lines(self.path / "history.jsonl")))
-
-    def _can_go_on(self, has_history: Callable[[], bool]) -> bool:
         if self.info.train is None or self.info.shipped:
             return False
-        return self.has_begun() or not has_history()
+        return self.has_begun() or not whole_lines(self.path / "history.jsonl")
 
     def history(self) -> list[EpochRecord]:
         """A record an epoch, in order. Raises Damaged."""
-        return self._records("history.jsonl", EpochRecord)
+        return read_records(self.path / "history.jsonl", EpochRecord)
 
     def progress(self) -> list[Progress]:
         """The training loss between the epochs' ends, thinned to at most 2,000 records. Raises Damaged."""
-        return self._records("progress.jsonl", Progress)
-
-    def _records(self, file: str, kind: Any) -> list[Any]:
-        records = self._parsed(whole_lines(self.path / file), file, kind)
-        for number, (before, record) in enumerate(itertools.pairwise(records), start=2):
-            is_next = record.epoch > before.epoch if kind is EpochRecord else record.epoch >= before.epoch
-            if not is_next or record.step <= before.step:
-                raise Damaged(f"Line {number} of {self.name}/{file} is damaged: it does not follow the line before.")
-        return records
-
-    def _parsed(self, lines: list[str], file: str, kind: Any) -> list[Any]:
-        with contextlib.suppress(ValueError, TypeError, RecursionError):  # all at once, which is a third faster
-            values = json.loads(f"[{','.join(lines)}]")
-            if len(values) == len(lines):
-                return [from_values(kind, each) for each in values]
-        records = []
-        for number, line in enumerate(lines, start=1):
-            try:
-                records.append(from_line(kind, line))
-            except (ValueError, TypeError, RecursionError) as error:
-                raise Damaged(f"Line {number} of {self.name}/{file} is damaged.") from error
-        return records
+        return read_records(self.path / "progress.jsonl", Progress)
 
     # -- weights
 
@@ -304,11 +225,13 @@ class Run:
         """The weights by name, float32: of its epoch, or of another that was kept. Raises Damaged or DoesNotFit."""
         path = self.weights_file(epoch)
         if not reading.is_there(path):
-            self.require_there()
-            epoch = self.epoch if epoch is None else epoch
-            what = "it has not finished an epoch yet" if epoch is None else f"epoch {epoch} was not kept"
-            raise RunNotFound(f"There are no weights in {self.name}: {what}.")
+            raise self._no_weights(self.epoch if epoch is None else epoch)
         return read_weights(path, self.info.model)
+
+    def _no_weights(self, epoch: int | None) -> RunNotFound:
+        self.require_there()
+        why = "it has not finished an epoch yet" if epoch is None else f"epoch {epoch} was not kept"
+        return RunNotFound(f"There are no weights in {self.name}: {why}.")
 
     def weights_file(self, epoch: int | None = None) -> Path:
         """Where the weights after an epoch are kept, or would be; without one, those of its own."""
@@ -328,9 +251,7 @@ class Run:
         try:
             return reading.content(path, LARGEST_WEIGHTS)
         except FileNotFoundError:
-            self.require_there()
-            what = "it has not finished an epoch yet" if self.epoch is None else f"epoch {self.epoch} was not kept"
-            raise RunNotFound(f"There are no weights in {self.name}: {what}.") from None
+            raise self._no_weights(self.epoch) from None
         except OSError as error:
             raise Damaged(f"{self.name}/{path.name} cannot be read: {error.strerror}.") from error
 

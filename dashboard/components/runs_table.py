@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from cae.runs.run import Summary
+from cae.runs.summary import Summary
 from components._widget import nothing, register
 
 _runs = register("runs")

@@ -15,7 +15,8 @@ from cae.disk.files import runs_folder
 from cae.errors import Damaged, DataUnavailable
 from cae.network.records import EpochRecord, Progress
 from cae.runs import listing
-from cae.runs.run import Run, Summary
+from cae.runs.run import Run
+from cae.runs.summary import Summary
 from resources.loading import Key, key_of, run_of, stamp_of
 from resources.pictures import baselines
 

@@ -11,7 +11,8 @@ import wording
 from cae.jobs import process
 from cae.jobs.process import Job
 from cae.runs.owners import in_words
-from cae.runs.run import Run, Summary
+from cae.runs.run import Run
+from cae.runs.summary import Summary
 from state import messages
 from who import visitor
 

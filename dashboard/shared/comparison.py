@@ -13,7 +13,7 @@ from cae.evaluation.errors import Evaluation
 from cae.evaluation.probes import Probing
 from cae.evaluation.quality import Quality
 from cae.latent.maps import Scores
-from cae.runs.run import Summary
+from cae.runs.summary import Summary
 
 MISSING = "–"
 

@@ -16,7 +16,8 @@ from cae.errors import CaeError, Damaged, InvalidName, NotResumable, ReadOnly, R
 from cae.network.model import ConvAutoencoder
 from cae.runs import listing
 from cae.runs.names import check_name
-from cae.runs.run import Run, Summary
+from cae.runs.run import Run
+from cae.runs.summary import Summary
 
 BAD_NAMES = [
     "", " ", "../x", "..", ".", ".hidden", "a/b", "a\\b", "/etc", "-x", "x" * 65, "x" * 200, "Upper", "é", "a b",
