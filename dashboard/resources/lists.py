@@ -21,7 +21,7 @@ from resources.loading import Key, key_of, run_of, stamp_of
 from resources.pictures import baselines
 
 if TYPE_CHECKING:
-    from cae.plots.figures import Curve
+    from cae.plots.curves import Curve
 
 
 def summaries() -> list[Summary]:
@@ -88,10 +88,10 @@ def loss_curves(shown: Sequence[Run], *, logarithmic: bool, on_unit: bool) -> di
 def _loss_curves(
     of: tuple[tuple[Key, tuple[int, ...]], ...], logarithmic: bool, on_unit: bool, dataset: str
 ) -> dict[str, Any]:
-    from cae.plots import figures
+    from cae.plots import curves
 
     shown = [run_of(key) for key, *_ in of]
-    figure = figures.loss_curves(
+    figure = curves.loss_curves(
         [curve_of(run) for run in shown], logarithmic=logarithmic, on_unit=on_unit,
         baselines=baselines(dataset) if dataset else None, latent_dim=shown[0].info.model.latent_dim,
     )  # fmt: skip
@@ -100,7 +100,7 @@ def _loss_curves(
 
 def curve_of(run: Run) -> Curve:
     """What a chart of losses needs of one run."""
-    from cae.plots.figures import Curve
+    from cae.plots.curves import Curve
 
     history, progress = curve(run)
     train = run.info.train

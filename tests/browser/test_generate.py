@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 from visitors import PATIENCE, decoded, pixels_of
 
 from cae.latent import sampling, space
-from cae.plots import figures
+from cae.plots import samples
 from cae.runs.run import Run
 
 START, END = np.array([3.0, 0.0, 4.0], np.float32), np.array([0.0, 5.0, 0.0], np.float32)
@@ -35,14 +35,14 @@ def test_where_there_is_no_arc_the_spherical_way_is_the_straight_one(end):
 
 def test_the_figures_show_what_they_are_given():
     real, drawn = np.arange(8.0).reshape(4, 2), np.ones((3, 2))
-    clouds = figures.code_plane(real, drawn, "mine").data
+    clouds = samples.code_plane(real, drawn, "mine").data
     assert [len(cloud.x) for cloud in clouds] == [4, 3]
     assert list(clouds[0].y) == [1, 3, 5, 7]
-    curves = figures.off_manifold_curves({"real": np.arange(101.0), "mine": np.arange(101.0) + 1}, "mine").data
+    curves = samples.off_manifold_curves({"real": np.arange(101.0), "mine": np.arange(101.0) + 1}, "mine").data
     assert [(curve.name, curve.x[0], curve.y[-1]) for curve in curves] == [("real", 0, 100), ("mine", 1, 100)]
-    bars = figures.class_balance(["a", "b"], [0.5, 0.5], [0.1, 0.9], "mine").data
+    bars = samples.class_balance(["a", "b"], [0.5, 0.5], [0.1, 0.9], "mine").data
     assert [list(bar.y) for bar in bars] == [[50, 50], [10, 90]]
-    lines = figures.on_the_way(np.array([0, 0.5, 1]), {"straight": np.arange(3), "spherical": np.ones(3)}, "%").data
+    lines = samples.on_the_way(np.array([0, 0.5, 1]), {"straight": np.arange(3), "spherical": np.ones(3)}, "%").data
     assert [(list(line.x), list(line.y)) for line in lines] == [([0, 50, 100], [0, 1, 2]), ([0, 50, 100], [1, 1, 1])]
 
 

@@ -28,7 +28,7 @@ from cae.exports import lab, report
 from cae.imports import dataset
 from cae.jobs.trainer import train_run
 from cae.latent import evaluate, sampling
-from cae.plots import figures, svg
+from cae.plots import figures, samples, svg
 from cae.runs import listing
 from cae.runs.run import Run
 from cae.web.bundle import script
@@ -147,10 +147,10 @@ def test_plotly_is_given_no_html_that_is_not_ours():
     rng, labels = np.random.default_rng(0), np.arange(100) % len(CLASSES)
     drawn = [
         figures.error_by_class(rng.random(100), labels, CLASSES),
-        figures.class_balance(CLASSES, [0.1] * len(CLASSES), [0.1] * len(CLASSES), CLASSES[0]),
-        figures.code_plane(rng.random((9, 2)), rng.random((9, 2)), CLASSES[6]),
-        figures.off_manifold_curves({each: np.arange(101.0) for each in CLASSES[:4]}, CLASSES[1]),
-        figures.on_the_way(np.arange(3.0), {each: np.arange(3.0) for each in CLASSES[5:7]}, "%"),
+        samples.class_balance(CLASSES, [0.1] * len(CLASSES), [0.1] * len(CLASSES), CLASSES[0]),
+        samples.code_plane(rng.random((9, 2)), rng.random((9, 2)), CLASSES[6]),
+        samples.off_manifold_curves({each: np.arange(101.0) for each in CLASSES[:4]}, CLASSES[1]),
+        samples.on_the_way(np.arange(3.0), {each: np.arange(3.0) for each in CLASSES[5:7]}, "%"),
         figures.references([(each, 1.0) for each in CLASSES], CLASSES[0]),
     ]
     for figure in drawn:

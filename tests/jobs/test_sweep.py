@@ -24,7 +24,7 @@ from cae.jobs.sweep import SweepPoint
 from cae.jobs.trainer import Waiting
 from cae.network.model import reconstruct
 from cae.network.records import EpochRecord, Progress
-from cae.plots import figures
+from cae.plots import curves
 from cae.runs.run import Run
 
 pytestmark = pytest.mark.usefixtures("small_data", "no_training_left")
@@ -551,7 +551,7 @@ def last(test_mse, validation_mse=None, seconds=5.0):
 
 
 def test_the_figure_holds_the_errors_and_what_pca_reaches_within_their_range():
-    pca, test = figures.sweep("Latent dimensions", [2, 5], [last(0.25), last(0.125, seconds=7.0)], pca=PCA).data
+    pca, test = curves.sweep("Latent dimensions", [2, 5], [last(0.25), last(0.125, seconds=7.0)], pca=PCA).data
     assert (tuple(pca.x), tuple(pca.y)) == ((2, 3, 4, 5), PCA[1:5])
     assert "PCA" in pca.name and tuple(pca.customdata) == tuple(error / 4 for error in PCA[1:5])
     assert (test.name, tuple(test.x), tuple(test.y)) == ("test", (2, 5), (0.25, 0.125))
@@ -560,22 +560,22 @@ def test_the_figure_holds_the_errors_and_what_pca_reaches_within_their_range():
 
 @pytest.mark.parametrize(("values", "expected"), [((4, 20), (4, 5, 6)), ((6, 7), (6,)), ((7, 9), ()), ((3,), (3,))])
 def test_no_more_components_are_shown_than_there_are(values, expected):
-    *pca, test = figures.sweep("Latent dimensions", values, [last(0.25)] * len(values), pca=PCA).data
+    *pca, test = curves.sweep("Latent dimensions", values, [last(0.25)] * len(values), pca=PCA).data
     assert tuple(test.x) == values and sum((tuple(trace.x) for trace in pca), ()) == expected
 
 
 def test_text_is_shown_as_categories_and_numbers_on_an_axis_of_numbers():
-    text = figures.sweep("Activation", ["relu", "gelu"], [last(0.25), last(0.125)], pca=PCA)
+    text = curves.sweep("Activation", ["relu", "gelu"], [last(0.25), last(0.125)], pca=PCA)
     (trace,) = text.data
     assert (tuple(trace.x), tuple(trace.y), trace.mode) == (("relu", "gelu"), (0.25, 0.125), "markers")
     assert (text.layout.xaxis.type, text.layout.xaxis.title.text) == ("category", "activation")
     for values, kind in (((1, 2, 64), "log"), ((1, 2, 3), "linear"), ((0, 1, 64), "linear")):
-        axis = figures.sweep("Seed", values, [last(0.25)] * 3).layout.xaxis
+        axis = curves.sweep("Seed", values, [last(0.25)] * 3).layout.xaxis
         assert axis.type == kind and tuple(axis.tickvals) == values
 
 
 def test_validation_errors_are_shown_where_all_runs_have_them_and_nothing_where_there_are_no_results():
-    both = figures.sweep("Width", [2, 4], [last(0.25, 0.5), last(0.125, 0.375)]).data
+    both = curves.sweep("Width", [2, 4], [last(0.25, 0.5), last(0.125, 0.375)]).data
     assert {trace.name: tuple(trace.y) for trace in both} == {"test": (0.25, 0.125), "validation": (0.5, 0.375)}
-    assert [trace.name for trace in figures.sweep("Width", [2, 4], [last(0.25, 0.5), last(0.125)]).data] == ["test"]
-    assert [tuple(trace.x) for trace in figures.sweep("Width", [], []).data] == [()]
+    assert [trace.name for trace in curves.sweep("Width", [2, 4], [last(0.25, 0.5), last(0.125)]).data] == ["test"]
+    assert [tuple(trace.x) for trace in curves.sweep("Width", [], []).data] == [()]

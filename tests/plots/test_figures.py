@@ -9,8 +9,8 @@ from cae.config import ModelConfig
 from cae.data.baselines import Baselines
 from cae.network.model import layers
 from cae.network.records import EpochRecord, Progress
-from cae.plots import figures
-from cae.plots.figures import Curve
+from cae.plots import curves, figures, hourglass
+from cae.plots.curves import Curve
 
 BASELINES = Baselines(0.27, tuple(0.2 / k for k in range(1, 785)))  # with 2 components: 0.1
 
@@ -29,16 +29,16 @@ def named(figure, part: str):
 
 
 def test_the_held_out_loss_is_the_test_loss_unless_images_were_held_out():
-    plain = figures.loss_curves([curve("a", [0.3, 0.2])])
-    held_out = figures.loss_curves([curve("a", [0.3, 0.2], validation=[0.4, 0.25])])
+    plain = curves.loss_curves([curve("a", [0.3, 0.2])])
+    held_out = curves.loss_curves([curve("a", [0.3, 0.2], validation=[0.4, 0.25])])
     assert list(named(plain, "test").y) == [0.3, 0.2]
     assert list(named(held_out, "validation").y) == [0.4, 0.25]
     assert not [trace for trace in held_out.data if "test" in trace.name]
 
 
 def test_on_the_other_scale_every_loss_and_every_baseline_is_a_quarter():
-    one = figures.loss_curves([curve("a", [0.3, 0.08])], baselines=BASELINES, latent_dim=2)
-    other = figures.loss_curves([curve("a", [0.3, 0.08])], baselines=BASELINES, latent_dim=2, on_unit=True)
+    one = curves.loss_curves([curve("a", [0.3, 0.08])], baselines=BASELINES, latent_dim=2)
+    other = curves.loss_curves([curve("a", [0.3, 0.08])], baselines=BASELINES, latent_dim=2, on_unit=True)
     for mine, theirs in zip(one.data, other.data, strict=True):
         assert np.allclose(np.array(mine.y) / 4, theirs.y, rtol=1e-3)
     assert [shape.y0 for shape in other.layout.shapes] == [0.27 / 4, 0.1 / 4]
@@ -47,34 +47,34 @@ def test_on_the_other_scale_every_loss_and_every_baseline_is_a_quarter():
 
 
 def test_the_star_is_at_the_first_epoch_below_pca_and_nowhere_before():
-    passes = figures.loss_curves([curve("a", [0.3, 0.09, 0.05])], baselines=BASELINES, latent_dim=2)
-    never = figures.loss_curves([curve("a", [0.3, 0.2])], baselines=BASELINES, latent_dim=2)
+    passes = curves.loss_curves([curve("a", [0.3, 0.09, 0.05])], baselines=BASELINES, latent_dim=2)
+    never = curves.loss_curves([curve("a", [0.3, 0.2])], baselines=BASELINES, latent_dim=2)
     assert list(named(passes, "passes PCA-2").x) == [2]
     assert not [trace for trace in never.data if "passes" in trace.name]
 
 
 @pytest.mark.parametrize("logarithmic", [True, False])
 def test_the_name_of_a_baseline_stands_at_its_line(logarithmic):
-    figure = figures.loss_curves([curve("a", [0.3])], baselines=BASELINES, latent_dim=2, logarithmic=logarithmic)
+    figure = curves.loss_curves([curve("a", [0.3])], baselines=BASELINES, latent_dim=2, logarithmic=logarithmic)
     heights = [note.y for note in figure.layout.annotations]
     assert np.allclose(heights, np.log10([0.27, 0.1]) if logarithmic else [0.27, 0.1])
 
 
 def test_other_runs_bear_their_names_and_only_the_first_shows_its_training_loss():
-    figure = figures.loss_curves([curve("mine", [0.3]), curve("theirs", [0.2]), curve("old", [0.1])])
+    figure = curves.loss_curves([curve("mine", [0.3]), curve("theirs", [0.2]), curve("old", [0.1])])
     assert [trace.name for trace in figure.data] == ["training", "test", "theirs: test", "old: test"]
     assert len({trace.line.color for trace in figure.data}) == 4
 
 
 def test_a_long_training_is_drawn_with_few_points_and_no_invented_ones():
-    figure = figures.loss_curves([curve("a", [0.3] * 1000, steps=2000)])
+    figure = curves.loss_curves([curve("a", [0.3] * 1000, steps=2000)])
     training = named(figure, "training")
     assert len(training.x) <= 400 and training.x[-1] == 1000
     assert min(training.y) >= 1 / 2000 and len(figure.to_json()) < 200_000
 
 
 def test_a_run_without_any_history_gives_an_empty_chart():
-    figure = figures.loss_curves([Curve("new", [], [], 5, False)], baselines=BASELINES)
+    figure = curves.loss_curves([Curve("new", [], [], 5, False)], baselines=BASELINES)
     assert all(len(trace.x) == 0 for trace in figure.data)
     assert tuple(figure.layout.xaxis.range) == (0, 5.1)
 
@@ -97,7 +97,7 @@ def test_the_histogram_counts_every_image_and_marks_the_ones_shown():
 
 @pytest.mark.parametrize("latent_dim", [1, 32, 256])
 def test_the_hourglass_has_a_cell_for_every_number_and_the_shape_of_every_layer(latent_dim):
-    figure = figures.hourglass(layers(ModelConfig(latent_dim=latent_dim)), code=np.linspace(-1, 1, latent_dim))
+    figure = hourglass.hourglass(layers(ModelConfig(latent_dim=latent_dim)), code=np.linspace(-1, 1, latent_dim))
     assert sum(shape.type == "rect" for shape in figure.layout.shapes) == latent_dim
     texts = " ".join(note.text for note in figure.layout.annotations)
     for part in ("28 × 28", "14 × 14", "7 × 7", f"{latent_dim}<br>numbers", "4,640"):
@@ -106,6 +106,6 @@ def test_the_hourglass_has_a_cell_for_every_number_and_the_shape_of_every_layer(
 
 def test_the_hourglass_of_another_model_is_another_figure():
     def drawn(config: ModelConfig) -> str:
-        return json.dumps(json.loads(figures.hourglass(layers(config)).to_json()), sort_keys=True)
+        return json.dumps(json.loads(hourglass.hourglass(layers(config)).to_json()), sort_keys=True)
 
     assert len({drawn(ModelConfig()), drawn(ModelConfig(latent_dim=8)), drawn(ModelConfig(width=4))}) == 3

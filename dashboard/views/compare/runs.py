@@ -18,7 +18,7 @@ from cae.evaluation import errors, probes
 from cae.jobs.process import Job
 from cae.latent import evaluate, sampling
 from cae.latent.maps import why_not
-from cae.plots import figures
+from cae.plots.curves import compared_curves
 from cae.runs.run import Run
 from components import Card, Sheet, atlas, chart, digits, table
 from resources import files, generated, lists, networks, pictures
@@ -93,7 +93,7 @@ def curves(runs: Sequence[Run]) -> None:
             else:
                 without.append(run.name)
     chart(
-        figures.compared_curves(found, over=over),
+        compared_curves(found, over=over),
         key="compared-curves",
         of_runs=True,
         description=f"Held-out loss of {wording.names([each.name for each in found])} over {over}",

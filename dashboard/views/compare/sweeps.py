@@ -9,7 +9,7 @@ import streamlit as st
 import wording
 from cae.jobs import sweep
 from cae.jobs.sweep import Sweep, SweepPoint
-from cae.plots import figures
+from cae.plots import curves
 from components import chart, table
 from shared.comparison import MISSING, Cell, Group, Row
 
@@ -37,7 +37,7 @@ def _shown(found: Sweep) -> None:
     done, has_pca = found.finished, found.option == "latent_dim" and bool(found.pca)
     if done:
         chart(
-            figures.sweep(found.label, [point.value for point in done], [point.history[-1] for point in done],
+            curves.sweep(found.label, [point.value for point in done], [point.history[-1] for point in done],
                           pca=found.pca if has_pca else ()),
             key="sweep", of_runs=True, keep=found.name,
             description=f"Test error of {len(done)} runs against {found.label.lower()}",

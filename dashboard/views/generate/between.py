@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 import wording
 from cae.exports import films
 from cae.latent.space import LatentSpace, interpolate
-from cae.plots import figures
+from cae.plots import samples
 from cae.runs.run import Run
 from components import Card, chart, digits, morph
 from resources import generated, networks, pictures
@@ -129,12 +129,12 @@ def curves(shares: NDArray[np.floating], seen: dict[str, Seen], space: LatentSpa
     with sure:
         if all(len(each.confidence) for each in seen.values()):
             chart(
-                figures.on_the_way(shares, {title: 100 * each.confidence for title, each in seen.items()}, "% sure"),
+                samples.on_the_way(shares, {title: 100 * each.confidence for title, each in seen.items()}, "% sure"),
                 key="sure-on-the-way", description="How surely an independent classifier reads the digits on the way",
             )  # fmt: skip
     with off:
         chart(
-            figures.on_the_way(
+            samples.on_the_way(
                 shares, {title: each.distances for title, each in seen.items()}, "off-manifold distance",
                 usual=float(space.real.usual[95]),
             ),

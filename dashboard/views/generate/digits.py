@@ -13,7 +13,7 @@ from cae.config import PRIORS, SampleConfig
 from cae.errors import CaeError, CannotFit
 from cae.latent import sampling
 from cae.latent.space import LatentSpace
-from cae.plots import figures
+from cae.plots.samples import class_balance, code_plane, off_manifold_curves
 from cae.runs.run import Run
 from components import Generated, chart, samples
 from resources import generated
@@ -208,7 +208,7 @@ def where_they_lie(run: Run, config: SampleConfig, found: Fitted, space: LatentS
     with plane:
         axes = space.axes if len(space.axes) == 2 else np.vstack([space.axes, np.zeros_like(space.axes)])
         chart(
-            figures.code_plane((shown - space.mean) @ axes.T, (drawn - space.mean) @ axes.T, f"drawn: {title}"),
+            code_plane((shown - space.mean) @ axes.T, (drawn - space.mean) @ axes.T, f"drawn: {title}"),
             key="code-plane", description=f"Codes drawn from {title} among those of real digits", keep=run.name,
         )  # fmt: skip
     with distance:
@@ -219,7 +219,7 @@ def where_they_lie(run: Run, config: SampleConfig, found: Fitted, space: LatentS
             elif (kind, None) in found.priors:
                 curves[PRIORS[kind]] = generated.distances(run, found, kind)
         chart(
-            figures.off_manifold_curves(curves, title),
+            off_manifold_curves(curves, title),
             key="off-manifold", description="How far the codes of every prior are from real ones", keep=run.name,
         )  # fmt: skip
     measured = found.qualities.get(config.prior)
@@ -228,7 +228,7 @@ def where_they_lie(run: Run, config: SampleConfig, found: Fitted, space: LatentS
     with balance:
         if measured:
             chart(
-                figures.class_balance(found.class_names, found.qualities["real"].balance, measured.balance, title),
+                class_balance(found.class_names, found.qualities["real"].balance, measured.balance, title),
                 key="class-balance", description="How often each class is generated", keep=run.name,
             )  # fmt: skip
     inside = (

@@ -9,7 +9,7 @@ import wording
 from cae.data import picks
 from cae.evaluation import errors
 from cae.evaluation.errors import Comparison
-from cae.plots import figures
+from cae.plots import hourglass
 from cae.runs.run import Run
 from components import Card, chart, chart_to_come, digits
 from resources import networks, pictures
@@ -42,11 +42,11 @@ def show(run: Run) -> None:
     )
     picture, legend = st.empty(), st.empty()
     with picture:
-        chart_to_come(figures.HOURGLASS_HEIGHT, key="hourglass-to-come")
+        chart_to_come(hourglass.HOURGLASS_HEIGHT, key="hourglass-to-come")
     if not run.weights_file().exists():
         with picture:
             layers = networks.layers(config)
-            chart(figures.hourglass(layers), key="hourglass", description="The network, before its first epoch")
+            chart(hourglass.hourglass(layers), key="hourglass", description="The network, before its first epoch")
         st.info(f"{run.name} has not finished an epoch yet: watch it on the page Train.")
         return
     headline(run)
@@ -55,7 +55,7 @@ def show(run: Run) -> None:
     layers = networks.layers(config)
     with picture:
         chart(
-            figures.hourglass(
+            hourglass.hourglass(
                 layers,
                 code=networks.code(run, int(found.indices[0])),
                 original=found.originals[0],
