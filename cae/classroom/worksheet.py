@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import math
 import re
 import zlib
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from html import escape
 from typing import Any
 
 from cae.classroom.checks import VERDICTS, Finding, Guess, Strip
+from cae.disk import reading
 from cae.errors import Damaged
 from cae.plots.pictures import png_uri, sheet
 from cae.web import bundle
+from cae.web.templates import render
 
 LONGEST_WORDS = 4000  # characters in one's own words
 LONGEST_NAME = 80
@@ -27,7 +29,7 @@ _MOST_STRIPS = 8
 _LARGEST = 4 * 2**20  # bytes, unpacked
 _DIGIT = 28 * 28
 _FORMAT = 1
-_SAID = {"right": "Right", "close": "Close", "off": "Not this time", "open": "No answer"}
+_text = functools.partial(reading.text, most=_LARGEST)
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ def unpack(text: str) -> Worksheet:
             for each in values["taken"][:MOST_TAKEN]
         )
         return Worksheet(_text(values["name"])[:LONGEST_NAME], attempts, taken)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, zlib.error) as error:
+    except (*reading.UNREADABLE, zlib.error) as error:
         raise Damaged("The worksheet that the browser has kept cannot be read.") from error
 
 
@@ -154,94 +156,25 @@ def _strips(values: Any) -> tuple[Strip, ...]:
     return found
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError
-    return value
-
-
 # -- as a page
 
 
 def html(worksheet: Worksheet, made: date) -> str:
     """The worksheet, a whole HTML document that needs nothing else; the same for the same worksheet and day."""
-    head = (
-        '<meta charset="utf-8">'
-        '<meta http-equiv="Content-Security-Policy" '
-        "content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">"
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta name="color-scheme" content="light dark">'
-        f"<title>{_title(worksheet)}</title><style>\n{bundle.style('worksheet')}</style>"
+    return render(
+        "worksheet.html", worksheet=worksheet, made=made, style=bundle.style("worksheet"), prose=prose, picture=_picture
     )
-    body = [*map(_mission, worksheet.attempts)]
-    if worksheet.taken:
-        body.append(f"<section><h2>My pictures</h2>{''.join(map(_picture, worksheet.taken))}</section>")
-    if not body:
-        body.append("<p>There is nothing on this worksheet yet.</p>")
-    checked = [each.finding.verdict for each in worksheet.attempts if each.finding]
-    lead = f"{_count(len(worksheet.attempts), 'mission')}, {len(checked)} checked"
-    if "right" in checked:
-        lead += f", {checked.count('right')} guessed right"
-    top = (
-        f'<header><p class="kicker">An autoencoder laboratory · {made:%d %B %Y}</p><h1>{_title(worksheet)}</h1>'
-        f'<p class="lead">{lead}; {_count(len(worksheet.taken), "picture")} of my own.</p></header>'
-    )
-    foot = "<footer>Answers are measured, each of the run that is named beside it. This file is all there is.</footer>"
-    return (
-        f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head>\n<body><main>\n{top}\n'
-        + "\n".join(body)
-        + f"\n{foot}</main></body></html>\n"
-    )
+
+
+def _picture(strip: Strip) -> str:
+    digits = strip.digits()
+    return png_uri(sheet(digits, len(digits), scale=3))
 
 
 def file_name(worksheet: Worksheet) -> str:
     """What its file is called, without an ending: with the visitor's name, so that a teacher can tell thirty apart."""
     words = re.findall(r"\w+", worksheet.name.lower())
     return "-".join(["worksheet", *words])[:60]
-
-
-def _title(worksheet: Worksheet) -> str:
-    return escape(f"Worksheet of {worksheet.name}" if worksheet.name else "Worksheet")
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def _mission(attempt: Attempt) -> str:
-    finding, parts = attempt.finding, [f'<div class="question">{prose(attempt.question)}</div>']
-    rows = [("My guess", escape(attempt.guessed))] if attempt.guessed else []
-    if finding:
-        rows.append((f"Measured of {escape(finding.run)}", escape(finding.answer)))
-        rows.append(("", f'<span class="{finding.verdict}">{_SAID[finding.verdict]}</span>'))
-    if rows:
-        pairs = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in rows)
-        parts.append(f'<dl class="answer">{pairs}</dl>')
-    if finding:
-        parts += [f"<p>{escape(finding.sentence)}</p>", _rows(finding.strips)]
-    if attempt.why:
-        parts.append(f'<div class="why"><h3>Why</h3>{prose(attempt.why)}</div>')
-    if attempt.words.strip():
-        parts.append(f"<blockquote>{'<br>'.join(map(escape, attempt.words.strip().splitlines()))}</blockquote>")
-    elif not finding:
-        parts.append('<div class="lines"></div>')
-    return f"<section><h2>{escape(attempt.title)}</h2>{''.join(parts)}</section>"
-
-
-def _picture(taken: Taken) -> str:
-    note = " · ".join(filter(None, (taken.run, taken.note)))
-    words = f'<h3>{escape(taken.title)}</h3><p class="quiet">{escape(note)}</p>'
-    return f'<div class="together">{words}{_rows(taken.strips)}</div>'
-
-
-def _rows(strips: Sequence[Strip]) -> str:
-    rows = []
-    for strip in strips:
-        digits = strip.digits()
-        picture = png_uri(sheet(digits, len(digits), scale=3))
-        name, width = escape(strip.name), f"{min(100, 10 * len(digits))}%"
-        rows.append(f'<div><p>{name}</p><img style="width:{width}" src="{picture}" alt="{name}"></div>')
-    return f'<div class="strips">{"".join(rows)}</div>' if rows else ""
 
 
 def prose(text: str) -> str:

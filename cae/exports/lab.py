@@ -13,9 +13,6 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from html import escape
-from pathlib import Path
-from string import Template
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +28,7 @@ from cae.latent.space import FEW, NEIGHBOURS, LatentSpace, References, latent_sp
 from cae.plots.figures import CLASS_COLOURS
 from cae.runs.run import Run
 from cae.web import bundle
+from cae.web.templates import render
 
 if TYPE_CHECKING:
     from cae.data.images import Images
@@ -41,11 +39,6 @@ DIGITS = 5_000  # of the test set, unless told otherwise
 FEWEST = 100  # digits, below which no room is made for a large network
 RANDOM_CODES = 100  # to start steering from: the dashboard's of the seeds 0, 1, ...
 TSNE_FILE = "tsne.safetensors"
-_CREDITS = {
-    "mnist": "MNIST by Y. LeCun, C. Cortes and C. J. C. Burges, CC BY-SA 3.0",
-    "fashion-mnist": "Fashion-MNIST by Zalando SE, MIT licence",
-    "kmnist": "KMNIST by the ROIS-DS Center for Open Data in the Humanities, CC BY-SA 4.0",
-}
 
 
 @dataclass(frozen=True)
@@ -86,11 +79,11 @@ def make(run: Run, digits: int = DIGITS, report: Report = lambda _: None) -> Lab
         of, found, files = _digits(run, images, space, config, report)
         if {of.weights, space.weights, run.weights_hash()} != {weights}:
             raise CaeError(f"The weights of {run.name} have changed meanwhile: ask again.")
-        frame = _frame(run, of, len(images), found)
-        content = _page(frame, {**whole, **_packed(files)})
+        page = functools.partial(render, "lab.html", **_frame(run, of, len(images), found))
+        content = page(files={**whole, **_packed(files)}).encode()
         if len(content) <= LARGEST:
             break
-        fixed = len(_page(frame, whole))
+        fixed = len(page(files=whole).encode())
         fewer = int(0.98 * len(of.indices) * (LARGEST - fixed) / (len(content) - fixed))
         if fewer < FEWEST:
             raise _no_room(run)
@@ -193,56 +186,19 @@ def _packed(files: dict[str, bytes]) -> dict[str, str]:
 # -- the page
 
 
-def _frame(run: Run, of: Points, available: int, found: TSNE | None) -> dict[str, str]:
-    """What the template is filled with, all but the files; whatever comes from a file is escaped."""
-    called = run.name if run.epoch is None else f"{run.name} after epoch {run.epoch}"
-    dimensions = run.info.model.latent_dim
-    numbers = "1 number" if dimensions == 1 else f"{dimensions} numbers"
-    dataset = run.dataset
-    facts: dict[str, Any] = {
-        "run": run.name,
-        "colours": CLASS_COLOURS,
-        "dimensions": dimensions,
-        "tsne": found and {"file": TSNE_FILE, "title": _title(found, available)},
-    }
-    guard, script = (_inside_script(bundle.script(name)) for name in ("guard", "lab"))
-    scripts = (guard.encode(), script.encode(), bundle.plotly_script())
-    policy = (  # Plotly writes the programs that draw its points
-        f"default-src 'none'; script-src {' '.join(map(_hash, scripts))} 'unsafe-eval'; "
-        "style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
-    )
-    return {
-        "policy": policy,
-        "title": escape(f"{called}: look inside an autoencoder"),
-        "lead": f"The network “{escape(called)}” squeezes a picture of 784 pixels into <b>{numbers}</b> and paints it "
-        "again from those alone. All of it is in this page, which fetches nothing and sends nothing.",
-        "note": f"<p>{escape(run.info.note)}</p>" if run.info.note else "",
-        "figures": _figures(run, len(of.indices), available, numbers),
-        "footer": escape(f"Pictures: {_CREDITS.get(dataset, dataset)}. Charts: Plotly, MIT licence."),
-        "facts": json.dumps(facts).replace("<", "\\u003c"),
-        "guard": guard,
-        "script": script,
-        "style": bundle.style("lab"),
-        **{f"{name}_style": bundle.style(name) for name in ("start", "steer", "draw", "map")},
-    }
-
-
-def _title(found: TSNE, available: int) -> str:
-    return f"Perplexity {found.config.perplexity:g}, laid out with all {available:,} test digits"
-
-
-def _figures(run: Run, digits: int, available: int, numbers: str) -> str:
+def _frame(run: Run, of: Points, available: int, found: TSNE | None) -> dict[str, Any]:
+    """What the template is filled with, all but the files."""
     measured = errors.kept(run)
-    mse = measured.overall.mse if measured else float(errors.errors_per_image(run).mean())
-    found = [("Test error", f"{mse:#.3g}", "MSE on [-1, 1]", f"On [0, 1] it is {metrics.unit(mse):#.3g}")]
-    if measured:
-        title = "The best that as many numbers can do without a network"
-        found.append((f"PCA with {numbers}", f"{measured.pca_mse:#.3g}", "MSE on [-1, 1]", title))
-    found.append(("Test digits here", f"{digits:,}", f"of {available:,}", "Neighbours are looked for among them"))
-    return "\n    ".join(
-        f'<div title="{escape(title)}"><dt>{name}</dt><dd>{value} <small>{unit}</small></dd></div>'
-        for name, value, unit, title in found
-    )
+    guard, script = (_inside_script(bundle.script(name)) for name in ("guard", "lab"))
+    title = found and f"Perplexity {found.config.perplexity:g}, laid out with all {available:,} test digits"
+    return {
+        "run": run, "mse": measured.overall.mse if measured else float(errors.errors_per_image(run).mean()),
+        "pca_mse": measured and measured.pca_mse, "unit": metrics.unit, "digits": len(of.indices),
+        "available": available, "tsne": found and {"file": TSNE_FILE, "title": title}, "colours": CLASS_COLOURS,
+        "guard": guard, "script": script,
+        "hashes": [_hash(each) for each in (guard.encode(), script.encode(), bundle.plotly_script())],
+        "styles": {name: bundle.style(name) for name in ("lab", "start", "steer", "draw", "map")},
+    }  # fmt: skip
 
 
 def _inside_script(text: str) -> str:
@@ -252,9 +208,3 @@ def _inside_script(text: str) -> str:
 
 def _hash(script: bytes) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(script).digest()).decode()}'"
-
-
-def _page(frame: dict[str, str], files: dict[str, str]) -> bytes:
-    template = Template(Path(__file__).with_name("templates").joinpath("lab.html").read_text(encoding="utf-8"))
-    blocks = "\n".join(f'<script type="text/plain" id="{name}">{packed}</script>' for name, packed in files.items())
-    return template.substitute(frame, files=blocks).encode()
