@@ -9,11 +9,8 @@ import os
 import shutil
 import struct
 import uuid
-import warnings
 import zlib
-from array import array
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,7 +19,7 @@ from filelock import Timeout
 from numpy.typing import NDArray
 
 from cae.data import catalogue
-from cae.data.catalogue import ABOUT, PICTURES, About, Skipped, clean
+from cae.data.catalogue import ABOUT, PICTURES, About, clean
 from cae.disk.files import bring_back, cache_folder, data_folder, put_folder, require_writable, runs_folder, write_whole
 from cae.disk.locks import Lock
 from cae.errors import (
@@ -37,21 +34,18 @@ from cae.errors import (
     Unwritable,
 )
 from cae.imports import sources
+from cae.imports.collected import LEAST_TEST, Collected, Report, collect
 from cae.runs import info, listing
 from cae.runs.names import check_name
 from cae.runs.run import Run
 
 INVERT = ("auto", "yes", "no")
-LEAST_IMAGES = 20
-LEAST_TEST = 2  # of a test part that comes with the pictures, and of its training part
 HELD_OUT = 7  # one image of so many of every class is for testing
 MOST_TEST = 10_000  # that are held out in all
-_NAMED = 5  # files of those that were skipped
 _BLOCK = 4096  # images that are written at a time
 
 Indices = NDArray[np.int64]
 Pixels = NDArray[np.uint8]
-Report = Callable[[int, int], None]
 
 
 def import_data(
@@ -79,11 +73,10 @@ def import_data(
         raise InvalidOption("seed", f"The seed must be between 0 and {2**32 - 1:,}, not {seed}.")
     with _alone() as place:
         _require_free(place / name, replace)
-        found = _read(sources.opened(path), report)
-        _require_enough(path, found)
+        collected = collect(path, report)
         workshop = place / f".new-{uuid.uuid4().hex}"
         workshop.mkdir()
-        about = _made(workshop, found, clean(path.resolve().name, 200), invert, seed)
+        about = _made(workshop, collected, clean(path.resolve().name, 200), invert, seed)
         put_folder(workshop, place / name)
     _forget(name)
     return about
@@ -166,74 +159,6 @@ def _alone() -> Iterator[Path]:
         ) from error
 
 
-# -- reading
-
-
-@dataclass
-class _Found:
-    """The pictures, as they are read one by one: their pixels, and of each the class, and the part it belongs to."""
-
-    pixels: bytearray = field(default_factory=bytearray)
-    labels: array[int] = field(default_factory=lambda: array("H"))
-    parts: bytearray = field(default_factory=bytearray)  # 1: to be tested on
-    raw_names: dict[str, int] = field(default_factory=dict)
-    has_parts: bool = False
-    resized: int = 0
-    animated: int = 0
-    refused: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
-
-    def add(self, picture: sources.Picture) -> None:
-        self.pixels += picture.pixels.tobytes()
-        self.labels.append(self.raw_names.setdefault(picture.label, len(self.raw_names)))
-        self.parts.append(picture.part == "test")
-        self.has_parts |= bool(picture.part)
-        self.resized += picture.is_resized
-        self.animated += picture.is_animated
-
-    def refuse(self, refused: sources.Refused) -> None:
-        count, names = self.refused.get(refused.reason, (0, []))
-        if count < _NAMED:
-            names.append(clean(refused.name, 80))
-        self.refused[refused.reason] = count + 1, names
-
-    def images(self) -> Pixels:
-        """The pixels, (N, 28, 28)."""
-        return np.frombuffer(self.pixels, np.uint8).reshape(-1, 28, 28)
-
-    def skipped(self) -> tuple[Skipped, ...]:
-        """What was refused, the most frequent reason first."""
-        found = [Skipped(reason, count, tuple(names)) for reason, (count, names) in self.refused.items()]
-        return tuple(sorted(found, key=lambda each: -each.count))
-
-
-def _read(source: sources.Source, report: Report) -> _Found:
-    found = _Found()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of Pillow, on what is odd in a file and can be read all the same
-        for number, each in enumerate(source.pictures, start=1):
-            if isinstance(each, sources.Picture):
-                found.add(each)
-            else:
-                found.refuse(each)
-            report(number, source.total)
-    return found
-
-
-def _require_enough(path: Path, found: _Found) -> None:
-    count, tested = len(found.labels), sum(found.parts)
-    why = "".join(f"; {each.count:,} skipped: {each.reason}" for each in found.skipped()[:3])
-    if count < LEAST_IMAGES:
-        raise UnusableData(
-            f"{path} holds {count} picture{'s' * (count != 1)} that can be read, and a data set needs at least "
-            f"{LEAST_IMAGES}{why}."
-        )
-    if found.has_parts and min(tested, count - tested) < LEAST_TEST:
-        raise UnusableData(
-            f"{path} holds {count - tested:,} pictures to train on and {tested:,} to test on: at least {LEAST_TEST} "
-            f"of each are needed{why}."
-        )
-
-
 # -- making
 
 
@@ -280,15 +205,15 @@ def _is_number(text: str) -> bool:
     return text.removeprefix("-").isascii() and text.removeprefix("-").isdigit() and len(text) < 20
 
 
-def _made(folder: Path, found: _Found, source: str, invert: str, seed: int) -> About:
+def _made(folder: Path, collected: Collected, source: str, invert: str, seed: int) -> About:
     """Writes both files of a data set into a folder."""
-    order, names = class_names(list(found.raw_names))
+    order, names = class_names(list(collected.raw_names))
     ranks = np.empty(len(order), np.uint8)
     ranks[order] = np.arange(len(order))
-    images, labels = found.images(), ranks[np.frombuffer(found.labels, np.uint16)]
+    images, labels = collected.images(), ranks[np.frombuffer(collected.labels, np.uint16)]
     inverted = is_bright(images) if invert == "auto" else invert == "yes"
-    if found.has_parts:
-        drawn, tested = np.random.default_rng(seed).permutation(len(labels)), np.frombuffer(found.parts, np.bool_)
+    if collected.has_parts:
+        drawn, tested = np.random.default_rng(seed).permutation(len(labels)), np.frombuffer(collected.parts, np.bool_)
         parts = drawn[~tested[drawn]], drawn[tested[drawn]]
     else:
         parts = split(labels, seed)
@@ -300,7 +225,16 @@ def _made(folder: Path, found: _Found, source: str, invert: str, seed: int) -> A
         os.fsync(file.fileno())
     train, test = (tuple(np.bincount(labels[part], minlength=len(names)).tolist()) for part in parts)
     about = About(
-        names, train, test, source, info.now(), checksums, inverted, found.resized, found.animated, found.skipped()
+        names,
+        train,
+        test,
+        source,
+        info.now(),
+        checksums,
+        inverted,
+        collected.resized,
+        collected.animated,
+        collected.skipped(),
     )
     write_whole(folder / ABOUT, about.to_text().encode())
     return about

@@ -1,40 +1,21 @@
-"""Pictures from elsewhere, one after the other as 28 x 28 brightnesses: of a folder of files, or of an .npz of arrays.
-
-Nothing here unpickles, and only one picture, or one block of an array, is in memory at a time.
-"""
+"""Pictures from elsewhere, one after the other as 28 x 28 brightnesses. Nothing here unpickles."""
 
 from __future__ import annotations
 
-import math
-import os
-import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cae.data import photo
-from cae.data.catalogue import MOST_CLASSES, MOST_IMAGES, clean
+from cae.data import opening
 from cae.data.ink import SIDE, resample
-from cae.errors import Damaged, UnreadablePicture, UnusableData
 
-FORMATS = (*photo.FORMATS, "GIF", "BMP", "TIFF", "PPM")
+FORMATS = (*opening.FORMATS, "GIF", "BMP", "TIFF", "PPM")
 ONLY_CLASS = "image"  # the class of pictures that have none
-IMAGES = ("x_train", "train_images", "images", "x")  # the names of arrays, the first that is there
-LABELS = ("y_train", "train_labels", "labels", "y")
-TEST_IMAGES = ("x_test", "test_images")
-TEST_LABELS = ("y_test", "test_labels")
-LARGEST_ROW = 4_000_000  # pixels of one picture in an array
-_LARGEST_LABELS = 256 * 2**20  # bytes
-_BLOCK = 16 * 2**20  # bytes of an array that are in memory at a time
 _SHRUNK = 8 * SIDE  # pixels: larger pictures are first made so large, which is many times faster
-_HIDDEN = (".", "__MACOSX")
 
-Field = NDArray[np.float64]
 Square = NDArray[np.uint8]
 
 
@@ -65,20 +46,6 @@ class Source:
     pictures: Iterator[Picture | Refused]
 
 
-def opened(path: Path) -> Source:
-    """The pictures in a folder or an .npz file. Raises UnusableData or Damaged where there are none to be read."""
-    if path.is_dir():
-        return of_folder(path)
-    if not path.exists():
-        raise UnusableData(f"There is no {path}: name a folder of pictures, or an .npz file of arrays.")
-    if path.suffix.lower() != ".npz" or not path.is_file():
-        raise UnusableData(f"{path} is neither a folder of pictures nor an .npz file of arrays.")
-    return of_arrays(path)
-
-
-# -- one picture
-
-
 def square(grey: NDArray[Any]) -> Square:
     """Brightnesses (H, W) from 0 to 255 in 28 x 28 pixels: fitted, centred, an average per pixel.
 
@@ -106,270 +73,6 @@ def read(content: bytes) -> tuple[Square, bool, bool]:
     Upright, in grey by luminance, what is transparent on white paper, or on black where white would hide it. Raises
     UnreadablePicture.
     """
-    image, is_animated = photo.open_picture(content, FORMATS, side=_SHRUNK, smallest=1)
-    grey = np.asarray(photo.on_paper(image, _SHRUNK).convert("L"))
+    image, is_animated = opening.open_picture(content, FORMATS, side=_SHRUNK, smallest=1)
+    grey = np.asarray(opening.on_paper(image, _SHRUNK).convert("L"))
     return square(grey), image.size != (SIDE, SIDE), is_animated
-
-
-# -- a folder
-
-
-@dataclass(frozen=True, slots=True)
-class _File:
-    name: str  # from the folder on
-    label: str
-    part: str
-
-
-def of_folder(path: Path) -> Source:
-    """The pictures in a folder and below it; those of each folder in it are a class.
-
-    Where the only folders in it are "train" and "test", they are the parts, and the classes are in them. Pictures
-    without any folder are of one class. Links that lead out of it, and to folders, are not followed.
-    """
-    try:
-        root = path.resolve(strict=True)
-        inside = _folders(root)
-        has_parts = inside == {"train", "test"}
-        has_classes = any(_folders(root / name) for name in inside) if has_parts else bool(inside)
-    except OSError as error:
-        raise UnusableData(f"{path} cannot be read: {error.strerror or error}.") from error
-    found: list[_File | Refused] = []
-    for each in _listed(root, has_parts, has_classes):
-        found.append(each)
-        if len(found) > MOST_IMAGES:
-            raise UnusableData(f"{path} holds more than {MOST_IMAGES:,} files: a data set has no more.")
-    classes = {each.label for each in found if isinstance(each, _File)}
-    if len(classes) > MOST_CLASSES:
-        raise UnusableData(f"{path} holds {len(classes):,} folders of pictures: there can be {MOST_CLASSES} classes.")
-    return Source(len(found), (_opened(root, each) for each in found))
-
-
-def _folders(path: Path) -> set[str]:
-    with os.scandir(path) as entries:
-        return {entry.name for entry in entries if entry.is_dir(follow_symlinks=False) and _is_shown(entry.name)}
-
-
-def _is_shown(name: str) -> bool:
-    return not name.startswith(_HIDDEN)
-
-
-def _listed(root: Path, has_parts: bool, has_classes: bool) -> Iterator[_File | Refused]:
-    """The files below a folder in a fixed order, each with its class."""
-    depth = has_parts + has_classes  # of the folders that say what a picture is
-    refused: list[Refused] = []
-    for place, folders, files in os.walk(
-        root, onerror=lambda error: refused.append(Refused(str(error.filename), "a folder that cannot be opened"))
-    ):
-        where = Path(place).relative_to(root).parts
-        for name in sorted(folders):
-            if not _is_shown(name):
-                refused.append(Refused("/".join((*where, name)), "hidden"))
-            elif Path(place, name).is_symlink():
-                refused.append(Refused("/".join((*where, name)), "a link to a folder"))
-        folders[:] = sorted(filter(_is_shown, folders))
-        for name in sorted(files):
-            inside, path = "/".join((*where, name)), Path(place, name)
-            if not _is_shown(name):
-                yield Refused(inside, "hidden")
-            elif path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(root):
-                yield Refused(inside, "a link that leads out of the folder")
-            elif not path.is_file():
-                yield Refused(inside, "no ordinary file")
-            elif len(where) < depth:
-                yield Refused(inside, "beside the folders of the classes")
-            else:
-                yield _File(inside, where[depth - 1] if has_classes else ONLY_CLASS, where[0] if has_parts else "")
-        yield from refused
-        refused.clear()
-
-
-def _opened(root: Path, file: _File | Refused) -> Picture | Refused:
-    if isinstance(file, Refused):
-        return file
-    try:
-        with open(root / file.name, "rb") as content:
-            pixels, is_resized, is_animated = read(content.read(photo.LARGEST_FILE + 1))
-    except OSError:
-        return Refused(file.name, "a file that cannot be opened")
-    except UnreadablePicture as error:
-        return Refused(file.name, error.reason)
-    return Picture(pixels, file.label, file.part, is_resized, is_animated)
-
-
-# -- arrays
-
-
-@dataclass(frozen=True)
-class _Array:
-    """An array in an .npz file: its name there, its shape and type, and where its values begin."""
-
-    member: str
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    start: int
-
-
-def of_arrays(path: Path) -> Source:
-    """The pictures in an .npz file, (N, 28, 28), (N, H, W), (N, H, W, C), (N, C, H, W) or (N, 784), C being 1, 3 or 4.
-
-    Under one of the names IMAGES, and TEST_IMAGES where there is a test part; LABELS and TEST_LABELS are numbers or
-    words, (N,), if they are there. Values are true and false, 0 to 1, 0 to 255 or, whole, 0 to 65535: the smallest of
-    these ranges that holds all of them.
-    """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            arrays = {name.removesuffix(".npy"): name for name in archive.namelist() if name.endswith(".npy")}
-            parts = _parts(path, archive, arrays)
-            most = max(_highest(path, archive, images) for images, _, _ in parts)
-    except _BROKEN as error:
-        raise Damaged(f"{path.name} is damaged, or no .npz file.") from error
-    top = next((top for top in (1, 255) if most <= top), 65535)
-    return Source(sum(images.shape[0] for images, _, _ in parts), _rows(path, parts, top))
-
-
-_BROKEN = (
-    zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError, ValueError, MemoryError,
-)  # fmt: skip
-
-
-def _parts(path: Path, archive: zipfile.ZipFile, names: dict[str, str]) -> list[tuple[_Array, list[str], str]]:
-    """The arrays of pictures with the class of each of them and the part that they are; what is wrong is raised."""
-    given = [
-        ([name for name in choice if name in names], [name for name in labels if name in names], part)
-        for choice, labels, part in ((IMAGES, LABELS, "train"), (TEST_IMAGES, TEST_LABELS, "test"))
-    ]
-    (images, labels, _), (test_images, test_labels, _) = given
-    if not images:
-        there = clean(", ".join(sorted(names)[:8]), 200) or "none"
-        raise UnusableData(
-            f"{path.name} holds no pictures under {', '.join(IMAGES[:-1])} or {IMAGES[-1]}; its arrays: {there}."
-        )
-    if test_images and bool(labels) != bool(test_labels):
-        raise UnusableData(f"{path.name} has labels for one of its parts only: both need them, or none.")
-    parts: list[tuple[_Array, list[str], str]] = []
-    for images, labels, part in given if test_images else given[:1]:
-        array = _header(path, archive, names[images[0]])
-        _layout(path, array)
-        if array.shape[0] + sum(before.shape[0] for before, _, _ in parts) > MOST_IMAGES:
-            raise UnusableData(f"{path.name} holds more than {MOST_IMAGES:,} pictures: a data set has no more.")
-        read = _labels(path, archive, names[labels[0]], array.shape[0]) if labels else [ONLY_CLASS] * array.shape[0]
-        parts.append((array, read, part if test_images else ""))
-    classes = len({label for _, read, _ in parts for label in read})
-    if classes > MOST_CLASSES:
-        raise UnusableData(f"{path.name} holds {classes:,} classes: there can be {MOST_CLASSES}.")
-    return parts
-
-
-def _header(path: Path, archive: zipfile.ZipFile, member: str) -> _Array:
-    with archive.open(member) as file:
-        version = np.lib.format.read_magic(file)
-        if version not in ((1, 0), (2, 0)):
-            raise ValueError("a newer format")
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        try:
-            shape, is_fortran, dtype = read(file)
-        except Exception as error:  # what is raised for a header that was made by hand is not documented
-            raise ValueError("no header") from error
-        start = file.tell()
-    name = member.removesuffix(".npy")
-    if dtype.hasobject:
-        raise UnusableData(f"{path.name}: {name} holds pickled objects, which are never opened: save numbers or text.")
-    if is_fortran and len(shape) > 1:
-        raise UnusableData(f"{path.name}: {name} is stored column by column: save numpy.ascontiguousarray of it.")
-    return _Array(member, shape, dtype, start)
-
-
-def _layout(path: Path, array: _Array) -> tuple[int, int, int, bool]:
-    """Height, width and channels of the pictures, and whether the channels come first; what is wrong is raised."""
-    shape, name = array.shape, array.member.removesuffix(".npy")
-    if len(shape) == 2 and shape[1] == SIDE * SIDE:
-        found = SIDE, SIDE, 1, False
-    elif len(shape) == 3:
-        found = shape[1], shape[2], 1, False
-    elif len(shape) == 4 and shape[3] in (1, 3, 4):
-        found = shape[1], shape[2], shape[3], False
-    elif len(shape) == 4 and shape[1] in (1, 3, 4):
-        found = shape[2], shape[3], shape[1], True
-    else:
-        raise UnusableData(
-            f"{path.name}: {name} has the shape {shape}, where (N, H, W), (N, H, W, 3 or 4) or (N, {SIDE * SIDE}) "
-            "would be pictures."
-        )
-    if array.dtype.kind not in "buif":
-        raise UnusableData(f"{path.name}: {name} holds values of type {array.dtype}, which are no brightnesses.")
-    if not 1 <= found[0] * found[1] <= LARGEST_ROW:
-        raise UnusableData(f"{path.name}: {name} holds pictures of {found[1]:,} × {found[0]:,} pixels.")
-    return found
-
-
-def _blocks(archive: zipfile.ZipFile, array: _Array) -> Iterator[NDArray[Any]]:
-    """The array in pieces of several rows."""
-    size = array.dtype.itemsize * math.prod(array.shape[1:])
-    rows = max(1, _BLOCK // max(size, 1))
-    with archive.open(array.member) as file:
-        file.read(array.start)
-        for first in range(0, array.shape[0], rows):
-            count = min(rows, array.shape[0] - first)
-            content = file.read(count * size)
-            if len(content) != count * size:
-                raise EOFError(array.member)
-            yield np.frombuffer(content, array.dtype).reshape(count, *array.shape[1:])
-
-
-def _highest(path: Path, archive: zipfile.ZipFile, array: _Array) -> float:
-    """The largest value; raises UnusableData unless all are brightnesses on some scale."""
-    low, high = 0.0, 0.0
-    for block in _blocks(archive, array):
-        low, high = min(low, float(block.min())), max(high, float(block.max()))
-        if not math.isfinite(float(block.min()) + float(block.max())):
-            low = math.nan
-            break
-    most = 255 if array.dtype.kind == "f" else 65535
-    if not (low >= 0 and high <= most):
-        values = "that are no numbers" if math.isnan(low) else f"from {low:g} to {high:g}"
-        raise UnusableData(
-            f"{path.name}: {array.member.removesuffix('.npy')} holds values {values}: brightnesses lie between 0 and "
-            "1, 255 or, whole, 65535."
-        )
-    return high
-
-
-def _labels(path: Path, archive: zipfile.ZipFile, member: str, count: int) -> list[str]:
-    array, name = _header(path, archive, member), member.removesuffix(".npy")
-    if array.shape not in ((count,), (count, 1)):
-        raise UnusableData(f"{path.name}: {name} has the shape {array.shape} where {count:,} pictures need ({count},).")
-    if array.dtype.kind not in "buifSU" or count * array.dtype.itemsize > _LARGEST_LABELS:
-        raise UnusableData(f"{path.name}: {name} holds values of type {array.dtype}: labels are numbers or words.")
-    found: list[str] = []
-    for block in _blocks(archive, array):
-        if block.dtype.kind == "f" and not (np.array_equal(block, np.floor(block)) and np.abs(block).max() < 2**53):
-            raise UnusableData(f"{path.name}: {name} holds fractions: labels are whole numbers or words.")
-        values = block.astype(np.int64) if block.dtype.kind == "f" else block
-        found += [each.decode(errors="replace") if isinstance(each, bytes) else str(each) for each in values.ravel()]
-    return found
-
-
-def _rows(path: Path, parts: list[tuple[_Array, list[str], str]], top: int) -> Iterator[Picture]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for array, labels, part in parts:
-                height, width, channels, is_first = _layout(path, array)
-                classes = iter(labels)
-                for block in _blocks(archive, array):
-                    for row in block.reshape(len(block), *((channels, -1) if is_first else (-1, channels))):
-                        shaped = (row.T if is_first else row).reshape(height, width, channels)
-                        pixels = square(_grey(shaped * (255.0 / top)))
-                        yield Picture(pixels, next(classes), part, (height, width) != (SIDE, SIDE))
-    except _BROKEN as error:
-        raise Damaged(f"{path.name} is damaged and cannot be read to its end.") from error
-
-
-def _grey(values: Field) -> Field:
-    """The brightness (H, W) of values (H, W, C), all from 0 to 255."""
-    if values.shape[2] == 1:
-        return values[:, :, 0]
-    from PIL import Image
-
-    colour = Image.fromarray(np.floor(values + 0.5).astype(np.uint8))
-    return np.asarray(photo.on_paper(colour, max(colour.size)).convert("L"), np.float64)

@@ -18,6 +18,7 @@ from PIL import Image
 
 from cae.data import photo
 from cae.data.bombs import MOST_SCANS, has_few_parts
+from cae.data.opening import LARGEST_FILE
 from cae.errors import CaeError, UnreadablePicture
 from cae.imports import sources
 from cae.imports.dataset import import_data
@@ -154,7 +155,7 @@ def test_the_page_reads_an_upload_or_says_why_not_and_goes_on(small, rounds, sur
 def test_pictures_may_have_20_mb_and_archives_64_and_the_fields_say_so(small, own_static_folder):
     st.cache_data.clear()
     (picture,) = opened("draw", run="tiny").get("file_uploader")
-    assert picture.proto.max_upload_size_mb == photo.LARGEST_FILE / 10**6 == 20 and "20 MB" in picture.help
+    assert picture.proto.max_upload_size_mb == LARGEST_FILE / 10**6 == 20 and "20 MB" in picture.help
     train = opened("train", run="tiny")
     (archive,) = train.get("file_uploader")
     assert archive.proto.max_upload_size_mb == 64

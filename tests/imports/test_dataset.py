@@ -34,7 +34,7 @@ from cae.errors import (
     Unwritable,
 )
 from cae.evaluation import errors, probes
-from cae.imports import dataset, sources
+from cae.imports import dataset, folders, sources
 from cae.imports.dataset import delete_data, import_data
 from cae.jobs import process, sweep
 from cae.jobs.trainer import train_run
@@ -253,7 +253,7 @@ def archive() -> bytes:
 
 
 def test_what_is_no_picture_is_skipped_and_said_reason_by_reason(pictures, tmp_path, monkeypatch):
-    monkeypatch.setattr(sources.photo, "LARGEST_FILE", 50_000)
+    monkeypatch.setattr(sources.opening, "LARGEST_FILE", 50_000)
     write(tmp_path, {"secret.png": SLOPE})
     write(pictures, {
         ".DS_Store": b"x", ".git/x.png": SLOPE, "__MACOSX/cat/1.png": SLOPE, "notes.txt": b"x",
@@ -304,7 +304,7 @@ def test_more_classes_or_files_than_there_can_be_are_refused_before_any_is_read(
     monkeypatch.setattr(sources, "read", lambda _: pytest.fail("it was read"))
     with pytest.raises(UnusableData, match=r"257 folders .* 256 classes"):
         import_data(folder, "many")
-    monkeypatch.setattr(sources, "MOST_IMAGES", 200)
+    monkeypatch.setattr(folders, "MOST_IMAGES", 200)
     with pytest.raises(UnusableData, match="more than 200 files"):
         import_data(folder, "many")
 
