@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,9 @@ from cae.classroom.checks import Found, Guess, Quantity, Ranking, Strip
 from cae.config import PRIORS
 from cae.data import baselines, picks
 from cae.data.shape import ATTRIBUTES, measure
-from cae.disk.files import cache_folder, keep
+from cae.disk import reading
+from cae.disk.kept import Kept
+from cae.disk.tensors import npy, single
 from cae.errors import CaeError
 from cae.evaluation import errors, probes
 from cae.latent.space import NEIGHBOURS, chosen, closeness, fingerprint, latent_space, neighbours, traverse
@@ -75,17 +76,12 @@ def _kept(
     run: Run, file: str, shape: tuple[int, ...], compute: Callable[[], NDArray[np.floating]]
 ) -> NDArray[np.floating]:
     """An array that depends on the weights alone: read from the cache, or computed and put there."""
-    path = cache_folder() / run.weights_hash() / file
-    try:
-        found: NDArray[np.floating] = np.load(path, allow_pickle=False)
-        if found.shape == shape and found.dtype == np.float32 and np.isfinite(found).all():
-            return found
-    except (OSError, ValueError, EOFError):
-        pass
-    found, buffer = compute().astype(np.float32), io.BytesIO()
-    np.save(buffer, found, allow_pickle=False)
-    keep(path, buffer.getvalue())
-    return found
+
+    def from_bytes(content: bytes) -> NDArray[np.floating]:
+        return reading.finite(reading.array(content, np.float32, shape[1:]))
+
+    place = Kept(file, npy, from_bytes, lambda found: found.shape == shape, under=run.weights_hash())
+    return place.get(lambda: single(compute()))
 
 
 def confused(run: Run, found: Found, guess: Guess, drawing: Pixels | None) -> tuple[Strip, ...]:

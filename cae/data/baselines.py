@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from dataclasses import asdict, dataclass
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from cae.data import catalogue, metrics
 from cae.data.metrics import Floats
 from cae.disk import reading
-from cae.disk.files import cache_folder, keep
+from cae.disk.kept import Kept
 from cae.disk.tensors import npy
 
 _PIXELS = 28 * 28
@@ -76,33 +75,41 @@ def _flat(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def baselines(dataset: str) -> Baselines:
     """The baselines of a data set, computed once (about 2 s)."""
-    path = cache_folder() / f"baselines-{catalogue.key(dataset)}.json"
-    with contextlib.suppress(*reading.UNREADABLE):
-        values = reading.values(path)
+    from cae.data.images import load
+
+    def to_bytes(found: Baselines) -> bytes:
+        return json.dumps(asdict(found)).encode()
+
+    def from_bytes(content: bytes) -> Baselines:
+        values = reading.parsed(content)
         mean_image = reading.number(values["mean_image"], 0, 4)
         pca = tuple(reading.number(value, 0, mean_image * (1 + 1e-6)) for value in values["pca"])
         if list(pca) != sorted(pca, reverse=True) or not 1 <= len(pca) <= _PIXELS:
             raise ValueError("more components leave less over")
         return Baselines(mean_image, pca)
-    from cae.data.images import load
 
-    found = measured(load(dataset, "train").pixels.numpy(), load(dataset, "test").pixels.numpy())
-    keep(path, json.dumps(asdict(found)))
-    return found
+    name = f"baselines-{catalogue.key(dataset)}.json"
+    return Kept(name, to_bytes, from_bytes, largest=reading.LARGEST_TEXT).get(
+        lambda: measured(load(dataset, "train").pixels.numpy(), load(dataset, "test").pixels.numpy())
+    )
 
 
 def components(dataset: str) -> Components:
     """The principal components of a data set's training images, computed once (about 2 s)."""
-    path = cache_folder() / f"pca-{catalogue.key(dataset)}.npy"
-    with contextlib.suppress(*reading.UNREADABLE):
-        rows = reading.finite(reading.array(path, np.float32, (_PIXELS,)), -1 - 1e-3, 1 + 1e-3)
-        if len(rows) > 1 and np.allclose(rows[1:] @ rows[1:].T, np.eye(len(rows) - 1), atol=1e-3):
-            return Components(rows[0], rows[1:])
     from cae.data.images import load
 
-    found = fit_components(load(dataset, "train").pixels.numpy())
-    keep(path, npy(np.concatenate([found.mean[None], found.axes]).astype(np.float32)))
-    return found
+    def to_bytes(found: Components) -> bytes:
+        return npy(np.concatenate([found.mean[None], found.axes]).astype(np.float32))
+
+    def from_bytes(content: bytes) -> Components:
+        rows = reading.finite(reading.array(content, np.float32, (_PIXELS,)), -1 - 1e-3, 1 + 1e-3)
+        if len(rows) < 2 or not np.allclose(rows[1:] @ rows[1:].T, np.eye(len(rows) - 1), atol=1e-3):
+            raise ValueError("no orthonormal axes")
+        return Components(rows[0], rows[1:])
+
+    return Kept(f"pca-{catalogue.key(dataset)}.npy", to_bytes, from_bytes).get(
+        lambda: fit_components(load(dataset, "train").pixels.numpy())
+    )
 
 
 def pca_copies(dataset: str, pixels: NDArray[np.uint8], count: int) -> tuple[NDArray[np.uint8], NDArray[np.floating]]:

@@ -158,18 +158,18 @@ def finite(array: NDArray[Any], low: float = -1e15, high: float = 1e15) -> NDArr
     return array
 
 
-def array(path: Path, kind: Any, row: tuple[int, ...] = (), most: int = LARGEST) -> NDArray[Any]:
-    """The rows of an .npy file of this type, (N, *row). Raises OSError, or ValueError where it holds anything else.
+def array(content: bytes, kind: Any, row: tuple[int, ...] = ()) -> NDArray[Any]:
+    """The rows of an .npy file of this type, (N, *row). Raises ValueError where it holds anything else.
 
     Its header is not interpreted: it is that of such an array, letter by letter, or the file is none.
     """
-    found, type_ = content(path, most), np.dtype(kind)
+    type_ = np.dtype(kind)
     start = len(_npy_header(type_, (0, *row)))
-    count = (len(found) - start) // max(1, math.prod(row) * type_.itemsize)
+    count = (len(content) - start) // max(1, math.prod(row) * type_.itemsize)
     header = _npy_header(type_, (max(count, 0), *row))
-    if not found.startswith(header):
+    if not content.startswith(header):
         raise ValueError("another array")
-    return np.frombuffer(found, type_, offset=len(header)).reshape(count, *row).copy()
+    return np.frombuffer(content, type_, offset=len(header)).reshape(count, *row).copy()
 
 
 def _npy_header(kind: np.dtype[Any], shape: tuple[int, ...]) -> bytes:

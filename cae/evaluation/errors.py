@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +14,7 @@ from numpy.typing import NDArray
 from cae.data import baselines, catalogue, metrics
 from cae.data.metrics import Scores
 from cae.disk import reading
-from cae.disk.files import cache_folder, keep
+from cae.disk.kept import Kept
 from cae.disk.tensors import npy
 from cae.runs.run import Run
 
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
     from cae.network.model import ConvAutoencoder
 
 FORMAT = 1
+FILE = "evaluation.json"
 REPORTED_TEST_MSE = 0.0171  # of the founding document's network, on MNIST
 
 
@@ -76,7 +75,7 @@ def evaluate(run: Run, report: Callable[[str], None] = lambda _: None) -> Evalua
     originals, reconstructions, labels, names = _both(dataset, model)
     report("measuring PSNR and SSIM")
     values = [measure(originals, reconstructions) for measure in (metrics.mse, metrics.psnr, metrics.ssim)]  # each (N,)
-    keep(_errors_file(fingerprint), npy(values[0].astype(np.float32)))
+    _kept_errors(dataset, fingerprint).keep(values[0].astype(np.float32))
     report("fitting PCA")
     reference = baselines.baselines(dataset)
     per_class = tuple(
@@ -85,25 +84,25 @@ def evaluate(run: Run, report: Callable[[str], None] = lambda _: None) -> Evalua
         if (labels == label).any()
     )
     latent_dim = run.info.model.latent_dim
-    result = Evaluation(
+    evaluation = Evaluation(
         dataset, fingerprint, latent_dim, metrics.scores(*values), per_class,
         reference.mean_image, reference.pca_with(latent_dim),
     )  # fmt: skip
-    keep(cache_folder() / fingerprint / "evaluation.json", to_text(result))
-    return result
+    return place(run, fingerprint).keep(evaluation)
 
 
 def kept(run: Run) -> Evaluation | None:
     """The evaluation of the run's last weights if it was made before: shipped with the run, or in the cache."""
-    fingerprint = run.weights_hash()
-    places = (run.path / "evaluation.json", cache_folder() / fingerprint / "evaluation.json")
-    known = (run.dataset, fingerprint, run.info.model.latent_dim)
-    return next(filter(None, (_read(place, known) for place in places)), None)
+    return place(run, run.weights_hash()).read()
 
 
-def to_text(found: Evaluation) -> str:
-    """The text of an evaluation.json."""
-    return json.dumps({"format": FORMAT, **asdict(found)}, indent=1)
+def place(run: Run, weights: str) -> Kept[Evaluation]:
+    """Where the evaluation of a run with these weights is kept."""
+    known = (run.dataset, weights, run.info.model.latent_dim)
+    return Kept(
+        FILE, to_bytes, from_bytes, lambda found: (found.dataset, found.weights, found.latent_dim) == known,
+        under=weights, shipped=run.path / FILE, largest=reading.LARGEST_TEXT,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -141,33 +140,29 @@ def compare(
 
 def errors_per_image(run: Run) -> NDArray[np.float32]:
     """The MSE on [-1, 1] of each test image, (N,), with the run's last weights; kept like the evaluation."""
-    found = _kept_errors(run.dataset, run.weights_hash())
+    found = _kept_errors(run.dataset, run.weights_hash()).read()
     return errors_of(run.dataset, *run.model_and_hash()) if found is None else found
 
 
 def errors_of(dataset: str, model: ConvAutoencoder, weights: str) -> NDArray[np.float32]:
     """The same with a model that has been read, and the hash of its weights."""
-    found = _kept_errors(dataset, weights)
-    if found is not None:
-        return found
-    originals, reconstructions, _, _ = _both(dataset, model)
-    values = metrics.mse(originals, reconstructions).astype(np.float32)
-    keep(_errors_file(weights), npy(values))
-    return values
+
+    def measure() -> NDArray[np.float32]:
+        originals, reconstructions, _, _ = _both(dataset, model)
+        return metrics.mse(originals, reconstructions).astype(np.float32)
+
+    return _kept_errors(dataset, weights).get(measure)
 
 
-def _errors_file(weights: str) -> Path:
-    return cache_folder() / weights / "test-mse.npy"
-
-
-def _kept_errors(dataset: str, weights: str) -> NDArray[np.float32] | None:
+def _kept_errors(dataset: str, weights: str) -> Kept[NDArray[np.float32]]:
     from cae.data.images import load
 
-    with contextlib.suppress(*reading.UNREADABLE):
-        values: NDArray[np.float32] = reading.finite(reading.array(_errors_file(weights), np.float32), 0)
-        if len(values) == len(load(dataset, "test")):
-            return values
-    return None
+    def from_bytes(content: bytes) -> NDArray[np.float32]:
+        return reading.finite(reading.array(content, np.float32), 0)
+
+    return Kept(
+        "test-mse.npy", npy, from_bytes, lambda errors: len(errors) == len(load(dataset, "test")), under=weights
+    )
 
 
 def _both(dataset: str, model: ConvAutoencoder) -> tuple[Any, Any, Any, tuple[str, ...]]:
@@ -181,23 +176,22 @@ def _both(dataset: str, model: ConvAutoencoder) -> tuple[Any, Any, Any, tuple[st
     return originals[:, 0].numpy(), reconstructions[:, 0].numpy(), images.labels.numpy(), images.class_names
 
 
-def _read(path: Path, known: tuple[str, str, int]) -> Evaluation | None:
-    """The evaluation that a file holds, if it is one of this data set, these weights and so many latent dimensions."""
-    try:
-        values = reading.values(path)
-        if values.pop("format") != FORMAT or (values["dataset"], values["weights"], values["latent_dim"]) != known:
-            return None
-        values["overall"] = Scores(**values["overall"])
-        values["per_class"] = tuple(ClassScores(**scores) for scores in values["per_class"])
-        found = Evaluation(**values)
-        _check(found)
-        return found
-    except reading.UNREADABLE:
-        return None
+# -- as a file
 
 
-def _check(found: Evaluation) -> None:
-    """Raises ValueError or TypeError where it holds what no evaluation does, or contradicts itself."""
+def to_bytes(found: Evaluation) -> bytes:
+    """An evaluation.json."""
+    return json.dumps({"format": FORMAT, **asdict(found)}, indent=1).encode()
+
+
+def from_bytes(content: bytes) -> Evaluation:
+    """Reads such a file. Raises one of reading.UNREADABLE where it is none, or contradicts itself."""
+    values = reading.parsed(content)
+    if values.pop("format") != FORMAT:
+        raise ValueError("of another format")
+    values["overall"] = Scores(**values["overall"])
+    values["per_class"] = tuple(ClassScores(**scores) for scores in values["per_class"])
+    found = Evaluation(**values)
     for of in (found.overall, *found.per_class):
         reading.whole(of.count, 1), reading.number(of.mse, 0, 4), reading.number(of.ssim, -1, 1 + 1e-6)
         reading.number(of.psnr, -1, math.inf)
@@ -211,3 +205,4 @@ def _check(found: Evaluation) -> None:
         if not math.isclose(mean, getattr(found.overall, measure), rel_tol=1e-6, abs_tol=1e-9):
             raise ValueError("the whole is not the sum of its parts")
     reading.number(found.mean_image_mse, 0), reading.number(found.pca_mse, 0)
+    return found

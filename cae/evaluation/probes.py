@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from cae.data.catalogue import MOST_IMAGES
 from cae.disk import reading
-from cae.disk.files import cache_folder, keep
+from cae.disk.kept import Kept
 from cae.errors import Damaged, DataUnavailable
 from cae.runs.run import Run
 
@@ -110,16 +109,25 @@ def probe(run: Run, report: Report = lambda _: None) -> Probing:
     dataset = run.dataset
     train, test = load(dataset, "train"), load(dataset, "test")
     model, weights = run.model_and_hash()
-    result = measure(model, train, test, weights, report)
-    keep(cache_folder() / weights / FILE, to_text(result))
-    return result
+    return place(run, weights).keep(measure(model, train, test, weights, report))
 
 
 def kept(run: Run) -> Probing | None:
     """The same if it was measured before: shipped with the run, or in the cache."""
-    weights = run.weights_hash()
-    places = (run.path / FILE, cache_folder() / weights / FILE)
-    return next(filter(None, (_read(place, weights, run) for place in places)), None)
+    return place(run, run.weights_hash()).read()
+
+
+def place(run: Run, weights: str) -> Kept[Probing]:
+    """Where the probing of a run with these weights is kept."""
+
+    def is_right(found: Probing) -> bool:
+        named = [image for image, _ in found.hardest] + [image for each in found.dimensions for image in each.hurt]
+        dimensions = run.info.model.latent_dim
+        return (found.weights, len(found.dimensions)) == (weights, dimensions) and max(named) < _images(run)
+
+    return Kept(
+        FILE, to_bytes, from_bytes, is_right, under=weights, shipped=run.path / FILE, largest=reading.LARGEST_TEXT
+    )
 
 
 def _images(run: Run) -> int:
@@ -273,39 +281,31 @@ def without(
 # -- as a file
 
 
-def to_text(found: Probing) -> str:
-    """The text of a probing.json."""
-    return json.dumps({"format": FORMAT, **asdict(found)}, separators=(",", ":"))
+def to_bytes(found: Probing) -> bytes:
+    """A probing.json."""
+    return json.dumps({"format": FORMAT, **asdict(found)}, separators=(",", ":")).encode()
 
 
-def _read(path: Path, weights: str, run: Run) -> Probing | None:
-    """The probing that a file holds, if it is of these weights, and can be of this run."""
-    try:
-        values = reading.values(path)
-        if values.pop("format") != FORMAT or values["weights"] != weights:
-            return None
-        dimensions, images = run.info.model.latent_dim, _images(run)  # not before there is a file to compare with
-        values["correlation"] = tuple(
-            tuple(reading.number(value, -1, 1) for value in row) for row in values["correlation"]
-        )
-        values["dimensions"] = tuple(_dimension(each, images) for each in values["dimensions"])
-        values["hardest"] = tuple(
-            (reading.whole(image, 0, images - 1), reading.number(error, 0, 4)) for image, error in values["hardest"]
-        )
-        found = Probing(**values)
-        for each in (found.knn_accuracy, found.nmi, *([] if found.has_no_probe else [found.probe_accuracy])):
-            reading.number(each, -1e-9, 1 + 1e-9)
-        reading.number(found.ari, -1, 1)
-        sizes = {dimensions, len(found.correlation), len(found.dimensions), *map(len, found.correlation)}
-        if sizes != {dimensions} or not 1 <= len(found.hardest) <= HARDEST:
-            raise ValueError("of other dimensions")
-        return found
-    except reading.UNREADABLE:
-        return None
+def from_bytes(content: bytes) -> Probing:
+    """Reads such a file. Raises one of reading.UNREADABLE where it is none."""
+    values = reading.parsed(content)
+    if values.pop("format") != FORMAT:
+        raise ValueError("of another format")
+    values["correlation"] = tuple(tuple(reading.number(value, -1, 1) for value in row) for row in values["correlation"])
+    values["dimensions"] = tuple(_dimension(each) for each in values["dimensions"])
+    values["hardest"] = tuple((reading.whole(image), reading.number(error, 0, 4)) for image, error in values["hardest"])
+    found = Probing(**values)
+    for each in (found.knn_accuracy, found.nmi, *([] if found.has_no_probe else [found.probe_accuracy])):
+        reading.number(each, -1e-9, 1 + 1e-9)
+    reading.number(found.ari, -1, 1)
+    sizes = {len(found.correlation), len(found.dimensions), *map(len, found.correlation)}
+    if len(sizes) > 1 or not 1 <= len(found.hardest) <= HARDEST:
+        raise ValueError("of several sizes")
+    return found
 
 
-def _dimension(values: dict[str, Any], images: int) -> Dimension:
-    found = Dimension(**{**values, "hurt": tuple(reading.whole(image, 0, images - 1) for image in values["hurt"])})
+def _dimension(values: dict[str, Any]) -> Dimension:
+    found = Dimension(**{**values, "hurt": tuple(reading.whole(image) for image in values["hurt"])})
     reading.number(found.deviation, 0), reading.share(found.explained), reading.number(found.zeroed_mse, -4, 4)
     if not 1 <= len(found.hurt) <= _HURT:
         raise ValueError("too many")

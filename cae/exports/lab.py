@@ -130,7 +130,7 @@ def _digits(
     report("encoding the test digits")
     of = maps.points(run, images, config)
     files = {
-        "space.safetensors": to_bytes(_among_test_digits(run, images, of, space, report), of.weights),
+        "space.safetensors": to_bytes(_among_test_digits(run, images, of, space, report)),
         "points.safetensors": maps.for_browser(of),
         "pictures.gz": images.pixels[of.indices].numpy().tobytes(),
     }

@@ -6,11 +6,10 @@ import contextlib
 
 from cae.config import MapConfig
 from cae.data import picks
-from cae.disk.files import clear_away, require_writable, write_whole
+from cae.disk.files import clear_away, require_writable
 from cae.errors import CaeError, CannotProject, InvalidOption
 from cae.evaluation import errors, probes
-from cae.latent import maps
-from cae.latent.space import FILE, latent_space, to_bytes
+from cae.latent import maps, space
 from cae.runs.run import Run
 
 FRAMES = 8
@@ -27,11 +26,10 @@ def ship(run: Run) -> int:
     if run.state != "finished" or run.info.train is None:
         raise CaeError(f"Only a finished run can be shipped, and {run.name} is {run.state}.")
     with run.writing():
-        found = errors.evaluate(run)
-        write_whole(run.path / "evaluation.json", errors.to_text(found).encode())
-        space = latent_space(run)
-        write_whole(run.path / FILE, to_bytes(space, run.weights_hash()))
-        write_whole(run.path / probes.FILE, probes.to_text(probes.probe(run)).encode())
+        weights = run.weights_hash()
+        errors.place(run, weights).ship(errors.evaluate(run))
+        space.place(run, weights).ship(space.latent_space(run))
+        probes.place(run, weights).ship(probes.probe(run))
         _add_map(run)
         frames = {int(frame.stem): frame for frame in (run.path / "epochs").glob("[0-9]*.safetensors")}
         largest = max((frame.stat().st_size for frame in frames.values()), default=1)
@@ -53,10 +51,9 @@ def _add_map(run: Run) -> None:
     config = MapConfig()
     with contextlib.suppress(CannotProject, InvalidOption):
         of = maps.points(run, run.test_images(), config)
-        text = maps.flat_scores_to_text(of, maps.flat_scores(run, of))
-        write_whole(run.path / maps.FLAT_SCORES, text.encode())
+        maps.flat_scores_place(run, of).ship(maps.flat_scores(run, of))
         for _ in maps.compute(run, config):
             pass
         kept = maps.found(run, config)
         if kept is not None:
-            write_whole(run.path / maps.FILE, maps.to_bytes(kept[0]))
+            maps.place(run, config, of.digits, len(of.indices)).ship(kept[0])

@@ -8,8 +8,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,15 +15,13 @@ from numpy.typing import NDArray
 from cae.config import MapConfig
 from cae.data import picks
 from cae.disk import reading
-from cae.disk.files import cache_folder, write_whole
+from cae.disk.files import write_whole
+from cae.disk.kept import Kept
 from cae.errors import CaeError, Damaged
 from cae.jobs.process import Job
 from cae.latent import maps, projection
 from cae.latent.maps import TSNE
 from cae.runs.run import Run
-
-if TYPE_CHECKING:
-    pass
 
 FORMAT = 1
 CONFIG = MapConfig(points=2000)  # the digits of all maps of the film
@@ -60,21 +56,28 @@ def epochs_of(run: Run) -> list[int]:
 
 def job(run: Run) -> Job:
     """The process that computes the film of all that the run has kept."""
-    return Job(_result(run), ["map", run.name, "--film"])
+    return Job(_place(run).path, ["map", run.name, "--film"])
 
 
 def kept(run: Run) -> MapFilm | None:
     """The film of the run's kept epochs and of the test images that there are now, if it was computed before."""
-    try:
-        found = from_bytes(reading.content(_result(run), _LARGEST))
-    except (OSError, Damaged):
-        return None
-    images, epochs = run.test_images(), epochs_of(run)
-    indices = maps.chosen(len(images), CONFIG)
-    digits = maps.fingerprint(images, indices)
-    if list(found.epochs) != epochs or not np.array_equal(found.indices, indices):
-        return None
-    return found if all((each.digits, each.config) == (digits, CONFIG) for each in found.maps) else None
+    return _place(run).read()
+
+
+def _place(run: Run) -> Kept[MapFilm]:
+    """Where the film is kept: by the weights of all its epochs."""
+
+    def is_right(film: MapFilm) -> bool:
+        images = run.test_images()
+        indices = maps.chosen(len(images), CONFIG)
+        known = (maps.fingerprint(images, indices), CONFIG)
+        same = list(film.epochs) == epochs_of(run) and np.array_equal(film.indices, indices)
+        return same and all((each.digits, each.config) == known for each in film.maps)
+
+    last = run.at(None)
+    hashes = [last.at(epoch).weights_hash() for epoch in epochs_of(last)]
+    name = f"map-film-{hashlib.sha256(repr(hashes).encode()).hexdigest()[:16]}.safetensors"
+    return Kept(name, to_bytes, from_bytes, is_right, under=last.weights_hash(), largest=_LARGEST)
 
 
 def compute(run: Run) -> Iterator[tuple[int, TSNE]]:
@@ -124,14 +127,6 @@ def _computed(run: Run, epochs: list[int]) -> Iterator[TSNE]:
             CONFIG, state.positions, state.iteration, state.iterations, state.kl, 0.0, scores, digits,
             each.weights_hash(),
         )  # fmt: skip
-
-
-def _result(run: Run) -> Path:
-    """Where the film is kept: by the weights of all its epochs."""
-    run = run.at(None)
-    hashes = [run.at(epoch).weights_hash() for epoch in epochs_of(run)]
-    which = hashlib.sha256(repr(hashes).encode()).hexdigest()[:16]
-    return cache_folder() / run.weights_hash() / f"map-film-{which}.safetensors"
 
 
 # -- as files

@@ -5,7 +5,6 @@ Everything is kept in the cache under the hash of the weights; a shipped run car
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import time
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from cae.config import MapConfig, from_json
 from cae.disk import reading
 from cae.disk.files import cache_folder, keep, write_whole
+from cae.disk.kept import Kept
 from cae.disk.tensors import metadata, tensors
 from cae.errors import CaeError, Damaged
 from cae.evaluation.errors import errors_of
@@ -96,22 +96,23 @@ def points(run: Run, images: Images, config: MapConfig) -> Points:
 
     Raises RunNotFound where the run has no weights yet, Damaged, and CannotProject for codes that are not numbers.
     """
-    weights, indices = run.weights_hash(), chosen(len(images), config)
-    path = cache_folder() / weights / f"points-{fingerprint(images, indices)}.safetensors"
-    with contextlib.suppress(OSError, Damaged):
-        kept = _points_from(reading.content(path), weights)
-        if _is_of(kept, images, indices) and len(kept.codes.low) == run.info.model.latent_dim:
-            return kept
+    indices = chosen(len(images), config)
+    digits = fingerprint(images, indices)
+
+    def is_right(of: Points) -> bool:
+        same = (np.array_equal(of.indices, indices), np.array_equal(of.labels, _labels(images, indices)))
+        known = (images.class_names, digits, run.info.model.latent_dim)
+        return all(same) and (of.class_names, of.digits, len(of.codes.low)) == known
+
+    def place(weights: str) -> Kept[Points]:
+        name = f"points-{digits}.safetensors"
+        return Kept(name, _points_as_bytes, lambda content: _points_from(content, weights), is_right, under=weights)
+
+    found = place(run.weights_hash()).read()
+    if found is not None:
+        return found
     model, weights = run.model_and_hash()
-    found = _points(model, images, indices, weights, errors_of(run.dataset, model, weights))
-    keep(cache_folder() / weights / path.name, _points_as_bytes(found))
-    return found
-
-
-def _is_of(of: Points, images: Images, indices: NDArray[np.int32]) -> bool:
-    """Whether they are the test images at these indices."""
-    same = (np.array_equal(of.indices, indices), np.array_equal(of.labels, _labels(images, indices)))
-    return all(same) and of.class_names == images.class_names and of.digits == fingerprint(images, indices)
+    return place(weights).keep(_points(model, images, indices, weights, errors_of(run.dataset, model, weights)))
 
 
 def _points(model: ConvAutoencoder, images: Images, indices: NDArray[np.int32], weights: str, errors: Array) -> Points:
@@ -191,25 +192,35 @@ def flat_scores(run: Run, of: Points) -> dict[int, Scores]:
 
     They are shipped with the run, in the cache, or measured now and kept there (some 5 s for 10,000).
     """
-    cached = cache_folder() / of.weights / f"flat-scores-{of.digits}.json"
-    wanted = range(2, of.flat.shape[1] + 1)
-    for path in (run.path / FLAT_SCORES, cached):
-        with contextlib.suppress(*reading.UNREADABLE):
-            values = reading.values(path)
-            if (values["weights"], values["digits"]) == (of.weights, of.digits):
-                kept = {int(count): _scores_from(each) for count, each in values["scores"].items()}
-                if kept.keys() == set(wanted):
-                    return kept
-    codes, classes = of.codes.codes().astype(np.float32), len(of.class_names)
-    found = {count: scores(codes, of.positions(count), of.labels, classes) for count in wanted}
-    keep(cached, flat_scores_to_text(of, found))
-    return found
+
+    def measure() -> dict[int, Scores]:
+        codes, classes = of.codes.codes().astype(np.float32), len(of.class_names)
+        return {count: scores(codes, of.positions(count), of.labels, classes) for count in _flat_dimensions(of)}
+
+    return flat_scores_place(run, of).get(measure)
 
 
-def flat_scores_to_text(of: Points, found: dict[int, Scores]) -> str:
-    """The text of a flat-scores.json."""
-    scores = {count: asdict(each) for count, each in found.items()}
-    return json.dumps({"weights": of.weights, "digits": of.digits, "scores": scores})
+def flat_scores_place(run: Run, of: Points) -> Kept[dict[int, Scores]]:
+    """Where the scores of these flat positions are kept."""
+
+    def to_bytes(found: dict[int, Scores]) -> bytes:
+        scores = {count: asdict(each) for count, each in found.items()}
+        return json.dumps({"weights": of.weights, "digits": of.digits, "scores": scores}).encode()
+
+    def from_bytes(content: bytes) -> dict[int, Scores]:
+        values = reading.parsed(content)
+        if (values["weights"], values["digits"]) != (of.weights, of.digits):
+            raise ValueError("of other weights or digits")
+        return {int(count): _scores_from(each) for count, each in values["scores"].items()}
+
+    return Kept(
+        f"flat-scores-{of.digits}.json", to_bytes, from_bytes, lambda found: found.keys() == set(_flat_dimensions(of)),
+        under=of.weights, shipped=run.path / FLAT_SCORES, largest=reading.LARGEST_TEXT,
+    )  # fmt: skip
+
+
+def _flat_dimensions(of: Points) -> range:
+    return range(2, of.flat.shape[1] + 1)
 
 
 def accuracy_of_codes(of: Points) -> float:
@@ -251,7 +262,7 @@ class TSNE:
 def job(run: Run, config: MapConfig) -> Job:
     """The process that computes this map of the run's last weights."""
     options = [f"--{name}={value}" for name, value in config.to_json().items() if value is not None]
-    return Job(_result(run.weights_hash(), config), ["map", *run.arguments(), *options])
+    return Job(cache_folder() / run.weights_hash() / _name(config), ["map", *run.arguments(), *options])
 
 
 def kept(run: Run, config: MapConfig, digits: str, count: int) -> tuple[TSNE, Path] | None:
@@ -259,13 +270,17 @@ def kept(run: Run, config: MapConfig, digits: str, count: int) -> tuple[TSNE, Pa
 
     It is shipped with the run, or in the cache.
     """
-    weights = run.weights_hash()
-    for path in (run.path / FILE, _result(weights, config)):
-        with contextlib.suppress(OSError, Damaged):
-            found = from_bytes(reading.content(path, _LARGEST))
-            if (found.weights, found.config, found.digits, len(found.positions)) == (weights, config, digits, count):
-                return found, path
-    return None
+    return place(run, config, digits, count).with_file()
+
+
+def place(run: Run, config: MapConfig, digits: str, count: int) -> Kept[TSNE]:
+    """Where this map of the run's last weights and of these so many digits is kept."""
+    known = (run.weights_hash(), config, digits, count)
+    return Kept(
+        _name(config), to_bytes, from_bytes,
+        lambda found: (found.weights, found.config, found.digits, len(found.positions)) == known,
+        under=known[0], shipped=run.path / FILE, largest=_LARGEST,
+    )  # fmt: skip
 
 
 def found(run: Run, config: MapConfig) -> tuple[TSNE, Path] | None:
@@ -273,6 +288,10 @@ def found(run: Run, config: MapConfig) -> tuple[TSNE, Path] | None:
     images = run.test_images()
     indices = chosen(len(images), config)
     return kept(run, config, fingerprint(images, indices), len(indices))
+
+
+def _name(config: MapConfig) -> str:
+    return f"map-{config.key}.safetensors"
 
 
 def why_not(of: Points, config: MapConfig) -> str:
@@ -336,10 +355,6 @@ def _shown(snapshots: Iterator[Snapshot], path: Path) -> Iterator[Snapshot]:
             keep(path, save({"positions": each.positions}, words))
             written = time.monotonic()
         yield each
-
-
-def _result(weights: str, config: MapConfig) -> Path:
-    return cache_folder() / weights / f"map-{config.key}.safetensors"
 
 
 # -- as files

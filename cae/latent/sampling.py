@@ -7,7 +7,6 @@ import io
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from cae.config import PRIORS, SampleConfig
 from cae.data import catalogue
 from cae.disk import reading
-from cae.disk.files import cache_folder, keep
+from cae.disk.kept import Kept
 from cae.disk.tensors import metadata, tensors
 from cae.errors import CannotFit, Damaged, DataUnavailable, InvalidOption, NoJudge, Unwritable
 from cae.evaluation import quality
@@ -77,24 +76,27 @@ def require_known(kind: str, label: int | None, class_names: tuple[str, ...]) ->
 
 def job(run: Run) -> Job:
     """The process that fits the priors to the codes of the run's last weights."""
-    return Job(_result(run.weights_hash()), ["priors", *run.arguments()])
+    return Job(_place(run, run.weights_hash()).path, ["priors", *run.arguments()])
 
 
 def kept(run: Run) -> Fitted | None:
     """The priors of the run's last weights, if they were fitted before."""
-    weights = run.weights_hash()
-    try:
-        found = from_bytes(reading.content(_result(weights)))
-    except (OSError, Damaged):
-        return None
-    dataset = run.dataset
-    with contextlib.suppress(DataUnavailable, Damaged):
-        if found.class_names != catalogue.class_names(dataset):
-            return None
-    if found.dimensions != run.info.model.latent_dim:
-        return None
-    judge = _judge_now(dataset)
-    return found if (found.weights, found.judge) == (weights, judge.fingerprint if judge else "") else None
+    return _place(run, run.weights_hash()).read()
+
+
+def _place(run: Run, weights: str) -> Kept[Fitted]:
+    """Where the priors of a run with these weights are kept."""
+
+    def is_right(found: Fitted) -> bool:
+        dataset = run.dataset
+        with contextlib.suppress(DataUnavailable, Damaged):
+            if found.class_names != catalogue.class_names(dataset):
+                return False
+        judge = _judge_now(dataset)
+        known = (weights, run.info.model.latent_dim, judge.fingerprint if judge else "")
+        return (found.weights, found.dimensions, found.judge) == known
+
+    return Kept(FILE, to_bytes, from_bytes, is_right, under=weights)
 
 
 def unfitted(run: Run, class_names: tuple[str, ...]) -> Fitted:
@@ -137,11 +139,8 @@ def fit(run: Run, report: Report = lambda *_: None) -> Fitted:
             say("judging what they generate", 0.9)
             test = load(dataset, "test")
             qualities = _qualities(model, yardstick(judge, latent_space(run), test), test, fitted)
-        found = Fitted(
-            weights, codes.shape[1], train.class_names, fitted, problems, qualities, judge.fingerprint if judge else ""
-        )
-        keep(work.result, to_bytes(found))
-    return found
+        names, reader = train.class_names, judge.fingerprint if judge else ""
+        return _place(run, weights).keep(Fitted(weights, codes.shape[1], names, fitted, problems, qualities, reader))
 
 
 def fit_all(
@@ -314,10 +313,6 @@ def _judge_now(dataset: str) -> Judge | None:
 
 
 # -- as a file
-
-
-def _result(weights: str) -> Path:
-    return cache_folder() / weights / FILE
 
 
 def to_bytes(found: Fitted) -> bytes:

@@ -6,9 +6,7 @@ the twins of `neighbours`, `vote` and `off_manifold`.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,8 +17,8 @@ from numpy.typing import NDArray
 
 from cae.data.shape import ATTRIBUTES, measure
 from cae.disk import reading
-from cae.disk.files import cache_folder, keep
-from cae.disk.tensors import metadata, tensors
+from cae.disk.kept import Kept
+from cae.disk.tensors import metadata, npy, tensors
 from cae.errors import Damaged, DataUnavailable, InvalidOption
 from cae.runs.run import Run
 
@@ -181,9 +179,9 @@ def latent_space(run: Run, report: Report = lambda _: None) -> LatentSpace:
 
     `report` is told what is being done. Raises RunNotFound where the run has no weights yet, and Damaged.
     """
-    content = kept(run)
-    if content is not None:
-        return from_bytes(content)
+    found = kept(run)
+    if found is not None:
+        return found
     from cae.data.images import load
 
     report("reading the training digits")
@@ -191,20 +189,21 @@ def latent_space(run: Run, report: Report = lambda _: None) -> LatentSpace:
     inked = re_inked(run.dataset, images, report)
     report("encoding the training digits")
     model, weights = run.model_and_hash()
-    found = replace(explore(model, images, inked), weights=weights)
-    keep(cache_folder() / weights / FILE, to_bytes(found, weights))
-    return found
+    return place(run, weights).keep(replace(explore(model, images, inked), weights=weights))
 
 
-def kept(run: Run) -> bytes | None:
-    """The file of the run's latent space if it was measured before: shipped with the run, or in the cache."""
-    weights = run.weights_hash()
-    for path in (run.path / FILE, cache_folder() / weights / FILE):
-        with contextlib.suppress(OSError, Damaged):
-            content = reading.content(path, _LARGEST)
-            if _weights_of(content) == weights and len(from_bytes(content).mean) == run.info.model.latent_dim:
-                return content
-    return None
+def kept(run: Run) -> LatentSpace | None:
+    """The same if it was measured before: shipped with the run, or in the cache."""
+    return place(run, run.weights_hash()).read()
+
+
+def place(run: Run, weights: str) -> Kept[LatentSpace]:
+    """Where the latent space of a run with these weights is kept."""
+    known = (weights, run.info.model.latent_dim)
+    return Kept(
+        FILE, to_bytes, from_bytes, lambda found: (found.weights, len(found.mean)) == known,
+        under=weights, shipped=run.path / FILE, largest=_LARGEST,
+    )  # fmt: skip
 
 
 def chosen(available: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -240,22 +239,21 @@ def re_inked(dataset: str, images: Images, report: Report = lambda _: None) -> N
     """
     from cae.data.ink import normalise_ink
 
-    path = cache_folder() / f"re-inked-{dataset}-{fingerprint(images)}-{FORMAT}.npy"
-    found = np.zeros(images.pixels.shape, np.uint8)
+    inked = np.zeros(images.pixels.shape, np.uint8)
     indices = np.concatenate(chosen(len(images)))
-    with contextlib.suppress(*reading.UNREADABLE):
-        kept_ = reading.array(path, np.uint8, found.shape[1:])
-        if len(kept_) == len(indices):
-            found[indices] = kept_
-            return found
-    for number, index in enumerate(indices):
-        if number % 500 == 0:
-            report(f"re-inking training digits as if they were drawn here, {100 * number // len(indices)} %")
-        found[index] = normalise_ink(images.pixels[index].numpy() / np.float32(255))
-    buffer = io.BytesIO()
-    np.save(buffer, found[indices], allow_pickle=False)
-    keep(path, buffer.getvalue())
-    return found
+
+    def compute() -> NDArray[np.uint8]:
+        for number, index in enumerate(indices):
+            if number % 500 == 0:
+                report(f"re-inking training digits as if they were drawn here, {100 * number // len(indices)} %")
+            inked[index] = normalise_ink(images.pixels[index].numpy() / np.float32(255))
+        return inked[indices]
+
+    inked[indices] = Kept(
+        f"re-inked-{dataset}-{fingerprint(images)}-{FORMAT}.npy", npy,
+        lambda content: reading.array(content, np.uint8, inked.shape[1:]), lambda found: len(found) == len(indices),
+    ).get(compute)  # fmt: skip
+    return inked
 
 
 def explore(model: ConvAutoencoder, images: Images, inked: NDArray[np.uint8]) -> LatentSpace:
@@ -360,7 +358,7 @@ def _single(values: NDArray[np.floating]) -> Array:
 # -- as a file
 
 
-def to_bytes(space: LatentSpace, weights: str) -> bytes:
+def to_bytes(space: LatentSpace) -> bytes:
     """The latent space as safetensors, with the hash of the weights it was measured with in the header."""
     from safetensors.numpy import save
 
@@ -372,7 +370,7 @@ def to_bytes(space: LatentSpace, weights: str) -> bytes:
     arrays["labels"] = space.real.labels
     words = {
         "format": FORMAT,
-        "weights": weights,
+        "weights": space.weights,
         "class_names": space.class_names,
         "digits": space.digits,
         "attributes": [[each.name, each.less, each.more] for each in ATTRIBUTES],
@@ -384,8 +382,7 @@ def to_bytes(space: LatentSpace, weights: str) -> bytes:
 def from_bytes(content: bytes) -> LatentSpace:
     """Reads such a file. Raises Damaged where it is none."""
     try:
-        words = _words(content)
-        arrays = tensors(content)
+        words, arrays = reading.parsed(metadata(content)["space"]), tensors(content)
         names = tuple(reading.text(name) for name in words["class_names"])
         expected = _layout(len(arrays["labels"]), len(arrays["mean"]), len(names))
         if words["format"] != FORMAT or expected != {name: (each.dtype, each.shape) for name, each in arrays.items()}:
@@ -427,15 +424,3 @@ def _layout(count: int, dimensions: int, classes: int) -> dict[str, tuple[np.dty
     floats = {name: (np.dtype(np.float32), shape) for name, shape in shapes.items()}
     points = {f"{group}.points": (_points_type(dimensions), (count, dimensions)) for group in _GROUPS}
     return {**floats, **points, "labels": (np.dtype(np.uint8), (count,))}
-
-
-def _words(content: bytes) -> dict[str, Any]:
-    words: dict[str, Any] = reading.parsed(metadata(content)["space"])
-    return words
-
-
-def _weights_of(content: bytes) -> str:
-    try:
-        return str(_words(content)["weights"])
-    except reading.UNREADABLE as error:
-        raise Damaged(f"{FILE} is damaged and cannot be read.") from error

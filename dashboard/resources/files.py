@@ -49,7 +49,7 @@ def addresses(run: Run) -> Addresses:
     space_file = f"{space.weights}-space-{FORMAT}-{space.real.points.dtype}.safetensors"
     return Addresses(
         network=network_address(run),
-        space=serving.address(space_file, lambda: to_bytes(space, space.weights)),
+        space=serving.address(space_file, lambda: to_bytes(space)),
         pictures=_pictures(dataset, space.digits),
     )
 

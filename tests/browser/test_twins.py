@@ -302,7 +302,7 @@ def explored(request):
     images = Images(found.pixels[:500], found.labels[:500], found.class_names)
     inked = np.stack([normalise_ink(digit / np.float32(255)) for digit in images.pixels.numpy()])
     space = explore(ConvAutoencoder(ModelConfig(latent_dim=request.param, width=4)), images, inked)
-    content = to_bytes(space, "f" * 64)
+    content = to_bytes(space)
     return Explored(from_bytes(content), content)
 
 

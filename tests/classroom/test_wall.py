@@ -199,7 +199,7 @@ def test_after_preparing_a_run_nothing_of_it_is_measured_again(tiny, capsys, mon
     assert "tiny is prepared." in capsys.readouterr().out
     monkeypatch.setattr("cae.network.model.embed", lambda *_: pytest.fail("encoded again"))
     monkeypatch.setattr("cae.network.model.reconstruct", lambda *_: pytest.fail("reconstructed again"))
-    monkeypatch.setattr("cae.data.metrics.baselines", lambda *_: pytest.fail("PCA was fitted again"))
+    monkeypatch.setattr("cae.data.baselines.measured", lambda *_: pytest.fail("PCA was fitted again"))
     for _ in evaluate.prepare(tiny, with_priors=True):
         pass
     assert cli.main(["prepare", "nobody"]) == 2

@@ -277,7 +277,7 @@ def test_a_probing_beside_the_weights_is_taken_and_one_of_other_weights_is_not(t
     file = cache_folder() / tiny.weights_hash() / probes.FILE
     file.rename(tiny.path / probes.FILE)
     assert probes.kept(tiny) == first
-    (tiny.path / probes.FILE).write_text(probes.to_text(dataclasses.replace(first, weights="0" * 64)))
+    (tiny.path / probes.FILE).write_bytes(probes.to_bytes(dataclasses.replace(first, weights="0" * 64)))
     assert probes.kept(tiny) is None
 
 
@@ -300,7 +300,7 @@ def test_a_damaged_cache_costs_time_and_not_the_result(tiny, content):
     {"hardest": [["a", "b"]]}, {"correlation": [["x"]]},
 ], ids=str)  # fmt: skip
 def test_a_file_that_does_not_fit_together_is_not_taken(tiny, change):
-    text = probes.to_text(probes.probe(tiny))
+    text = probes.to_bytes(probes.probe(tiny))
     (cache_folder() / tiny.weights_hash() / probes.FILE).write_text(json.dumps(json.loads(text) | change))
     assert probes.kept(tiny) is None
 

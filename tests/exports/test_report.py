@@ -414,7 +414,7 @@ def test_a_data_set_that_is_not_here_leaves_what_needs_none(measured, no_network
 @pytest.mark.parametrize("value", ["<b>", None, [1], {}])
 def test_an_evaluation_that_came_damaged_is_measured_anew(measured, value):
     found = evaluation_errors.kept(measured)
-    content = json.loads(evaluation_errors.to_text(found))
+    content = json.loads(evaluation_errors.to_bytes(found))
     content["per_class"][3]["mse"] = value
     (measured.path / "evaluation.json").write_text(json.dumps(content))
     assert report.gather(measured).evaluation == found

@@ -264,8 +264,7 @@ def read(name: str) -> Callable[[], bytes]:
 
 
 def space_of() -> bytes:
-    space = latent_space(opened())
-    return to_bytes(space, space.weights)
+    return to_bytes(latent_space(opened()))
 
 
 def map_of() -> object:

@@ -207,8 +207,8 @@ def points_arrays(found):
     return {**maps._arrays(found), "neighbours": found.neighbours}
 
 
-def space_arrays(content):
-    return content and mutations.arrays_of(content)
+def space_arrays(found):
+    return found and mutations.arrays_of(space.to_bytes(found))
 
 
 def priors():

@@ -247,7 +247,7 @@ def test_flat_scores_beside_a_run_are_taken_if_they_are_of_its_weights_and_digit
         (replace(points, weights="0" * 64), False),
         (replace(points, digits="x"), False),
     ):
-        (four.path / maps.FLAT_SCORES).write_text(maps.flat_scores_to_text(what, other))
+        (four.path / maps.FLAT_SCORES).write_bytes(maps.flat_scores_place(four, what).to_bytes(other))
         assert (maps.flat_scores(four, points) == other) == taken
     for text in (
         "",
