@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from cae.classroom import evidence
 from cae.classroom.checks import Candidate, Chosen, Fooling, Found, Guess, Quantity, Ranking, Strip
-from cae.classroom.evidence import code_of
 from cae.config import PRIORS
 from cae.data import baselines as data_baselines
 from cae.data.shape import ATTRIBUTES
 from cae.errors import CaeError, CannotFit, Damaged, NoJudge
 from cae.evaluation import probes
+from cae.evaluation.codes import codes_of
 from cae.evaluation.errors import Evaluation, errors_per_image, kept
 from cae.latent.space import latent_space, off_manifold, off_manifolds, vote
 from cae.runs.run import Run
@@ -190,10 +190,10 @@ def _where_random_codes_lie(run: Run, _: Pixels | None) -> Chosen:
 
 
 def _fooled(run: Run, drawing: Pixels | None) -> Fooling:
-    pixels = evidence.drawn(drawing)
-    space = latent_space(run)
-    shares = vote(space.inked, code_of(run, pixels), len(space.class_names))
-    distance, percentile = off_manifold(space.inked, code_of(run, pixels))
+    pixels, space = evidence.drawn(drawing), latent_space(run)
+    code = codes_of(run.model(), pixels[None])[0]
+    shares = vote(space.inked, code, len(space.class_names))
+    distance, percentile = off_manifold(space.inked, code)
     explanation = (
         f"The code of the drawing lies {distance:.3g} from its ten nearest codes, farther than {percentile:.0f} % of "
         "real digits do."

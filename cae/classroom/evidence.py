@@ -17,6 +17,7 @@ from cae.disk.kept import Kept
 from cae.disk.tensors import npy, single
 from cae.errors import CaeError
 from cae.evaluation import errors, probes
+from cae.evaluation.codes import codes_of
 from cae.latent.space import NEIGHBOURS, chosen, closeness, fingerprint, latent_space, neighbours, traverse
 from cae.runs.run import Run
 
@@ -46,7 +47,7 @@ def _votes(run: Run, test: Images) -> NDArray[np.floating]:
     space = latent_space(run)
     points, labels = space.real.codes(), space.real.labels
     model = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(points)), algorithm="brute").fit(points)
-    distances, nearest = model.kneighbors(codes_of(run, test))  # (N, K)
+    distances, nearest = model.kneighbors(codes_of(run.model(), test.pixels))  # (N, K)
     weights = closeness(distances)
     shares = [(weights * (labels[nearest] == label)).sum(axis=1) for label in range(len(test.class_names))]
     found: NDArray[np.floating] = np.stack(shares).argmax(axis=0).astype(np.float32)
@@ -66,7 +67,7 @@ def correlations(run: Run) -> NDArray[np.floating]:
 def _correlations(run: Run) -> NDArray[np.floating]:
     test = run.test_images()
     labels, shapes = test.labels.numpy(), measure(test.pixels.numpy())  # (N, 4)
-    both = np.concatenate([shapes, codes_of(run, test)], axis=1).astype(np.float64)  # (N, 4 + D)
+    both = np.concatenate([shapes, codes_of(run.model(), test.pixels)], axis=1).astype(np.float64)  # (N, 4 + D)
     for label in np.unique(labels):
         both[labels == label] -= both[labels == label].mean(axis=0)
     return probes.correlation(both)[: len(ATTRIBUTES), len(ATTRIBUTES) :]
@@ -106,7 +107,8 @@ def traversals(run: Run, found: Found, guess: Guess, drawing: Pixels | None) -> 
     from cae.latent import sampling
 
     assert isinstance(found, Ranking)
-    start, space, model = codes_of(run, run.test_images(), 1)[0], latent_space(run), run.model()
+    space, model = latent_space(run), run.model()
+    start = codes_of(model, run.test_images().pixels[:1])[0]
     wanted = (found.candidates[0].key, guess) if found.candidates else (guess,)
     shown = dict.fromkeys(int(key) for key in wanted if isinstance(key, int | float) and 0 <= key < len(start))
     return tuple(
@@ -155,9 +157,9 @@ def of_drawing(run: Run, found: Found, guess: Guess, drawing: Pixels | None) -> 
     from cae.data.images import load
     from cae.latent import sampling
 
-    pixels, space = drawn(drawing), latent_space(run)
-    code = code_of(run, pixels)
-    copy = sampling.decoded(run.model(), code[None]).pictures
+    pixels, space, model = drawn(drawing), latent_space(run), run.model()
+    code = codes_of(model, pixels[None])[0]
+    copy = sampling.decoded(model, code[None]).pictures
     strips = [Strip.of("your drawing, its copy", np.concatenate([pixels[None], copy]))]
     train = load(run.dataset, "train")
     if fingerprint(train) == space.digits:
@@ -177,20 +179,3 @@ def pair(key: Guess) -> tuple[int, int]:
     """Two classes."""
     assert isinstance(key, tuple)
     return key
-
-
-def codes_of(run: Run, images: Images, count: int | None = None) -> NDArray[np.float32]:
-    """The codes (N, D) of the images, or of the first `count` of them."""
-    from cae.data.images import to_model
-    from cae.network.model import embed
-
-    return embed(run.model(), to_model(images.pixels[:count])).numpy()  # type: ignore[no-any-return]
-
-
-def code_of(run: Run, pixels: Pixels) -> NDArray[np.float32]:
-    """The code (D,) of a picture (28, 28)."""
-    import torch
-
-    from cae.data.images import to_model
-
-    return run.model().encode(to_model(torch.from_numpy(pixels[None])))[0].numpy()  # type: ignore[no-any-return]

@@ -116,13 +116,13 @@ def _interpolate(options: argparse.Namespace) -> int:
 
 def _codes(run: Run, indices: list[int]) -> NDArray[np.float32]:
     """The codes (N, D) of test images. Raises InvalidOption for one that there is not."""
-    from cae.data.images import to_model
+    from cae.evaluation.codes import codes_of
 
     images = run.test_images()
     for index in indices:
         if not 0 <= index < len(images):
             raise InvalidOption("digit", f"There is no test digit {index}: the last is {len(images) - 1:,}.")
-    return run.model().encode(to_model(images.pixels[indices])).numpy()  # type: ignore[no-any-return]
+    return codes_of(run.model(), images.pixels[indices])
 
 
 def _pack(options: argparse.Namespace) -> int:

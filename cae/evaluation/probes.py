@@ -15,6 +15,7 @@ from cae.data.catalogue import MOST_IMAGES
 from cae.disk import reading
 from cae.disk.kept import Kept
 from cae.errors import Damaged, DataUnavailable
+from cae.evaluation.codes import codes_of
 from cae.runs.run import Run
 
 if TYPE_CHECKING:
@@ -142,11 +143,8 @@ def measure(
     model: ConvAutoencoder, train: Images, test: Images, weights: str = "", report: Report = lambda _: None
 ) -> Probing:
     """Measures the codes that `model` gives the training and the test images."""
-    from cae.data.images import to_model
-    from cae.network.model import embed
-
     report("encoding both sets")
-    train_codes, test_codes = (embed(model, to_model(images.pixels)).numpy() for images in (train, test))
+    train_codes, test_codes = (codes_of(model, images.pixels) for images in (train, test))
     labels, truth = train.labels.numpy(), test.labels.numpy()
     report("asking ten neighbours")
     knn = knn_accuracy(train_codes, labels, test_codes, truth)

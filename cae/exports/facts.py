@@ -17,6 +17,7 @@ from cae.errors import CannotFit, Damaged, DataUnavailable, DoesNotFit, NoJudge,
 from cae.evaluation import errors as evaluation_errors
 from cae.evaluation import probes
 from cae.evaluation.classifier import SURE, Judge, judge_of
+from cae.evaluation.codes import codes_of
 from cae.evaluation.errors import Comparison, Evaluation
 from cae.evaluation.probes import Probing
 from cae.evaluation.quality import Quality
@@ -203,7 +204,7 @@ def gather(run: Run, *, full: bool = False, report: Report = lambda _: None) -> 
     examples = evaluation_errors.compare(model, test, first)
     return replace(
         facts, class_names=test.class_names, evaluation=errors, probing=codes,
-        code=_codes(model, examples.originals[:1])[0], examples=examples,
+        code=codes_of(model, examples.originals[:1])[0], examples=examples,
         hardest=evaluation_errors.compare(model, test, picks.hardest(evaluation_errors.errors_per_image(run), HARDEST)),
         film=_film(run, test, first), map=_map(run, test), samples=_samples(run, model, train),
         traversals=_traversals(run, model, test, codes),
@@ -213,16 +214,6 @@ def gather(run: Run, *, full: bool = False, report: Report = lambda _: None) -> 
 def _until(run: Run, records: list[R]) -> Iterator[R]:
     """The records up to the epoch after which the run is looked at."""
     return (record for record in records if run.epoch is None or record.epoch <= run.epoch)
-
-
-def _codes(model: ConvAutoencoder, pixels: Pixels) -> NDArray[np.float32]:
-    import torch
-
-    from cae.data.images import to_model
-    from cae.network.model import embed
-
-    codes: NDArray[np.float32] = embed(model, to_model(torch.from_numpy(pixels))).numpy()
-    return codes
 
 
 def _film(run: Run, test: Images, indices: NDArray[np.int64]) -> tuple[Frame, ...]:
@@ -263,7 +254,7 @@ def _samples(run: Run, model: ConvAutoencoder, train: Images) -> Samples:
     fitted, problem = sampling.kept(run), ""
     try:
         if fitted is None:
-            chosen["gaussian"] = priors.gaussian(_codes(model, train.pixels[:_FITTED_TO].numpy()))
+            chosen["gaussian"] = priors.gaussian(codes_of(model, train.pixels[:_FITTED_TO]))
         elif ("mixture", None) in fitted.priors:
             chosen["mixture"] = fitted.prior("mixture")
         else:
@@ -304,7 +295,7 @@ def _traversals(run: Run, model: ConvAutoencoder, test: Images, of: Probing) -> 
     """
     errors = evaluation_errors.errors_per_image(run)
     start = int(np.argsort(errors, kind="stable")[len(errors) // 2])
-    codes = _codes(model, test.pixels.numpy())  # (N, D)
+    codes = codes_of(model, test.pixels)  # (N, D)
     ranked = sorted(range(len(of.dimensions)), key=lambda i: -of.dimensions[i].zeroed_mse)
     found = []
     for dimension in ranked[:STRONGEST]:

@@ -22,9 +22,10 @@ from cae.config import MapConfig
 from cae.data import metrics
 from cae.errors import CaeError, DoesNotFit
 from cae.evaluation import errors
+from cae.evaluation.codes import codes_of
 from cae.latent import maps, projection
 from cae.latent.maps import TSNE, Points
-from cae.latent.space import FEW, NEIGHBOURS, LatentSpace, References, latent_space, re_inked, sample, to_bytes
+from cae.latent.space import LatentSpace, References, coarse, latent_space, points_type, re_inked, sample, to_bytes
 from cae.plots.figures import CLASS_COLOURS
 from cae.runs.run import Run
 from cae.web import bundle
@@ -143,30 +144,20 @@ def _digits(
 
 def _among_test_digits(run: Run, images: Images, of: Points, space: LatentSpace, report: Report) -> LatentSpace:
     """The latent space with the digits of the map as its references, so that their pictures are needed once."""
-    import torch
-
-    from cae.data.images import Images, to_model
-    from cae.network.model import embed
+    from cae.data.images import Images
 
     some = Images(images.pixels[of.indices], images.labels[of.indices], images.class_names)
     report("re-inking them as if they were drawn")
     inked = re_inked(f"{run.dataset}-test", some)
-    codes = embed(run.model(), to_model(torch.from_numpy(inked))).numpy()
+    codes = codes_of(run.model(), inked)
     real, drawn = (_references(each, of.labels) for each in (of.codes.codes(), codes))
     return replace(space, real=real, inked=drawn, digits=of.digits)
 
 
 def _references(codes: NDArray[np.floating], labels: NDArray[np.uint8]) -> References:
     """The codes (N, D) in steps; which distances are usual is measured among themselves."""
-    kind = np.uint16 if codes.shape[1] <= FEW else np.uint8
-    low, most = codes.min(axis=0).astype(np.float32), np.iinfo(kind).max
-    step = float(np.float32(max(float((codes - low).max()) / most, 1e-12)))
-    points = np.clip(np.round((codes - low) / step), 0, most).astype(kind)
-    values = points.astype(np.float64)
-    nearest = projection.neighbours(values, NEIGHBOURS)  # (N, K)
-    away = np.stack([np.linalg.norm(values - values[column], axis=1) for column in nearest.T])  # (K, N)
-    usual = np.percentile(step * away.mean(axis=0), np.arange(101)).astype(np.float32)
-    return References(points, labels, low, step, usual)
+    found = coarse(codes, labels, points_type(codes.shape[1]))
+    return maps.with_usual(found, projection.neighbours(found.points.astype(np.float64)))
 
 
 @functools.cache

@@ -18,6 +18,7 @@ from cae.disk import reading
 from cae.disk.files import write_whole
 from cae.disk.kept import Kept
 from cae.errors import CaeError, Damaged
+from cae.evaluation.codes import codes_of
 from cae.jobs.process import Job
 from cae.latent import maps, projection
 from cae.latent.maps import TSNE
@@ -110,15 +111,12 @@ def compute(run: Run) -> Iterator[tuple[int, TSNE]]:
 
 def _computed(run: Run, epochs: list[int]) -> Iterator[TSNE]:
     """The maps from the last epoch back to the first; all fit into [-1, 1] as the last does, or nearly so."""
-    from cae.data.images import to_model
-    from cae.network.model import embed
-
     images = run.test_images()
     indices = maps.chosen(len(images), CONFIG)
-    pictures, labels = to_model(images.pixels[indices]), images.labels[indices].numpy()
+    pixels, labels = images.pixels[indices], images.labels[indices].numpy()
     digits, classes = maps.fingerprint(images, indices), len(images.class_names)
     past = [run.at(epoch) for epoch in reversed(epochs)]
-    codes = [embed(each.model(), pictures).numpy() for each in past]  # (N, D) each
+    codes = [codes_of(each.model(), pixels) for each in past]  # (N, D) each
     usual = maps.found(run, MapConfig())
     first = None if usual is None else usual[0].positions[indices]
     for each, mine, state in zip(past, codes, projection.tsne_series(codes, CONFIG, first), strict=True):

@@ -22,12 +22,13 @@ from cae.disk.files import cache_folder, keep, write_whole
 from cae.disk.kept import Kept
 from cae.disk.tensors import metadata, tensors
 from cae.errors import CaeError, Damaged
+from cae.evaluation.codes import codes_of
 from cae.evaluation.errors import errors_of
 from cae.jobs.process import Job
 from cae.latent import projection
 from cae.latent.projection import Indices, Snapshot
 from cae.latent.space import NEIGHBOURS as VOTERS
-from cae.latent.space import References
+from cae.latent.space import References, coarse
 from cae.runs.run import Run
 
 if TYPE_CHECKING:
@@ -117,11 +118,11 @@ def points(run: Run, images: Images, config: MapConfig) -> Points:
 
 def _points(model: ConvAutoencoder, images: Images, indices: NDArray[np.int32], weights: str, errors: Array) -> Points:
     labels, exact = _labels(images, indices), _codes(model, images, indices)
-    coarse = _coarse(exact, labels)
-    neighbours = projection.neighbours(coarse.points.astype(np.float64))
+    references = coarse(exact, labels, np.dtype(np.uint16))
+    neighbours = projection.neighbours(references.points.astype(np.float64))
     return Points(
         indices=indices,
-        codes=_with_usual(coarse, neighbours),
+        codes=with_usual(references, neighbours),
         errors=errors[indices],
         neighbours=neighbours,
         flat=_flat(exact, labels),
@@ -133,10 +134,7 @@ def _points(model: ConvAutoencoder, images: Images, indices: NDArray[np.int32], 
 
 def _codes(model: ConvAutoencoder, images: Images, indices: NDArray[np.int32]) -> Array:
     """The codes (N, D) of the test images at these indices. Raises CannotProject."""
-    from cae.data.images import to_model
-    from cae.network.model import embed
-
-    codes: Array = embed(model, to_model(images.pixels[indices])).numpy()
+    codes = codes_of(model, images.pixels[indices])
     projection.require_finite(codes)
     return codes
 
@@ -145,20 +143,11 @@ def _labels(images: Images, indices: NDArray[np.int32]) -> NDArray[np.uint8]:
     return images.labels[indices].numpy().astype(np.uint8)
 
 
-def _coarse(codes: Array, labels: NDArray[np.uint8]) -> References:
-    """The codes in steps so small that whole numbers hold them: distances are then the same here and in the browser."""
-    low = codes.min(axis=0).astype(np.float32)
-    step = float(np.float32(max(float((codes - low).max()) / 65535, 1e-12)))
-    points = np.clip(np.round((codes.astype(np.float64) - low) / step), 0, 65535).astype(np.uint16)
-    return References(points, labels, low, step, np.zeros(101, np.float32))
-
-
-def _with_usual(codes: References, neighbours: Indices) -> References:
-    """The same, with the percentiles of the mean distance of each to its nearest others."""
+def with_usual(codes: References, neighbours: Indices) -> References:
+    """The same, what is usual measured among themselves: the mean distance of each to its nearest others."""
     values, nearest = codes.points.astype(np.float64), neighbours[:, :VOTERS]
     away = [np.sqrt(np.square(values - values[nearest[:, rank]]).sum(axis=1)) for rank in range(nearest.shape[1])]
-    usual = np.percentile(np.mean(away, axis=0) * codes.step, np.arange(101)).astype(np.float32)
-    return References(codes.points, codes.labels, codes.low, codes.step, usual)
+    return codes.with_usual(np.mean(away, axis=0) * codes.step)
 
 
 def _flat(codes: Array, labels: NDArray[np.uint8]) -> Array:

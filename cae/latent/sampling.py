@@ -20,6 +20,7 @@ from cae.disk.tensors import metadata, tensors
 from cae.errors import CannotFit, Damaged, DataUnavailable, InvalidOption, NoJudge, Unwritable
 from cae.evaluation import quality
 from cae.evaluation.classifier import SURE, Judge, judge_of
+from cae.evaluation.codes import codes_of
 from cae.evaluation.quality import Quality
 from cae.jobs.process import Job
 from cae.latent import priors
@@ -125,14 +126,13 @@ def fit(run: Run, report: Report = lambda *_: None) -> Fitted:
             if work.is_stop_asked():
                 raise CannotFit(f"The fitting of priors to {run.name} was stopped.")
 
-        from cae.data.images import load, to_model
-        from cae.network.model import embed
+        from cae.data.images import load
 
         say("encoding the training digits", 0.0)
         dataset = run.dataset
         train = load(dataset, "train")
         model, weights = run.model_and_hash()
-        codes = embed(model, to_model(train.pixels)).numpy()
+        codes = codes_of(model, train.pixels)
         fitted, problems = fit_all(codes, train.labels.numpy(), train.class_names, say)
         qualities, judge = {}, _judge_now(dataset)
         if judge:
@@ -256,11 +256,10 @@ def as_file(drawn: Drawn, suffix: str) -> bytes:
 def _qualities(model: ConvAutoencoder, by: Yardstick, test: Images, fitted: dict[Key, Prior]) -> dict[str, Quality]:
     """Of real test digits, of their copies, and of what each prior of all classes gives."""
     from cae.data.images import to_model
-    from cae.network.model import embed
 
-    originals = to_model(test.pixels[:JUDGED])
-    codes = embed(model, originals).numpy()
-    found = {"real": by.measure(originals, codes), "copies": by.measure(_decoded(model, codes), codes)}
+    originals = test.pixels[:JUDGED]
+    codes = codes_of(model, originals)
+    found = {"real": by.measure(to_model(originals), codes), "copies": by.measure(_decoded(model, codes), codes)}
     for kind in PRIORS:
         if (kind, None) in fitted:
             drawn = fitted[kind, None].sample(len(codes), seed=0)

@@ -20,6 +20,7 @@ from cae.disk import reading
 from cae.disk.kept import Kept
 from cae.disk.tensors import metadata, npy, tensors
 from cae.errors import Damaged, DataUnavailable, InvalidOption
+from cae.evaluation.codes import codes_of
 from cae.runs.run import Run
 
 if TYPE_CHECKING:
@@ -53,6 +54,10 @@ class References:
     def codes(self) -> NDArray[np.float64]:
         """The codes (N, D), to within half a step."""
         return self.low + np.float64(self.step) * self.points
+
+    def with_usual(self, distances: NDArray[np.floating]) -> References:
+        """The same, once the off-manifold distances of other real digits are known."""
+        return replace(self, usual=_single(np.percentile(distances, np.arange(101))))
 
 
 @dataclass(frozen=True)
@@ -114,7 +119,7 @@ def off_manifold(references: References, code: Array) -> tuple[float, float]:
     return distance, float(np.interp(distance, references.usual, np.arange(101)))
 
 
-def off_manifolds(references: References, codes: Array) -> NDArray[np.float64]:
+def off_manifolds(references: References, codes: NDArray[np.floating]) -> NDArray[np.float64]:
     """The mean distance of each code, (N, D), to its nearest references, (N,)."""
     from sklearn.neighbors import NearestNeighbors
 
@@ -258,18 +263,13 @@ def re_inked(dataset: str, images: Images, report: Report = lambda _: None) -> N
 
 def explore(model: ConvAutoencoder, images: Images, inked: NDArray[np.uint8]) -> LatentSpace:
     """Measures the latent space of `model` on the training `images`; `inked` are the same, re-inked."""
-    import torch
-
-    from cae.data.images import to_model
-    from cae.network.model import embed
-
-    def codes_of(pixels: torch.Tensor) -> NDArray[np.float64]:
-        return embed(model, to_model(pixels)).numpy().astype(np.float64)
-
     indices, held_out = chosen(len(images))
     labels = images.labels.numpy()[indices].astype(np.uint8)
-    codes = codes_of(images.pixels[indices])  # (N, D)
-    ink = torch.from_numpy(inked)
+    codes = codes_of(model, images.pixels[indices]).astype(np.float64)  # (N, D)
+    others, inked_codes, inked_others = (
+        codes_of(model, pixels).astype(np.float64)
+        for pixels in (images.pixels[held_out], inked[indices], inked[held_out])
+    )
     mean, covariance = codes.mean(axis=0), np.atleast_2d(np.cov(codes.T))
     low, high = np.percentile(codes, [1, 99], axis=0)
     axes = _main_directions(covariance)
@@ -279,8 +279,8 @@ def explore(model: ConvAutoencoder, images: Images, inked: NDArray[np.uint8]) ->
     return LatentSpace(
         class_names=images.class_names,
         digits=fingerprint(images),
-        real=_references(codes, labels, codes_of(images.pixels[held_out])),
-        inked=_references(codes_of(ink[indices]), labels, codes_of(ink[held_out])),
+        real=_references(codes, labels, others),
+        inked=_references(inked_codes, labels, inked_others),
         mean=_single(mean),
         low=_single(low),
         high=_single(high),
@@ -294,23 +294,24 @@ def explore(model: ConvAutoencoder, images: Images, inked: NDArray[np.uint8]) ->
     )
 
 
-def _references(codes: NDArray[np.float64], labels: NDArray[np.uint8], others: NDArray[np.float64]) -> References:
-    from sklearn.neighbors import NearestNeighbors
+def coarse(codes: NDArray[np.floating], labels: NDArray[np.uint8], kind: np.dtype[Any]) -> References:
+    """The codes (N, D) in steps so small that whole numbers of this `kind` hold them; without what is usual.
 
-    kind = _points_type(codes.shape[1])
-    most = np.iinfo(kind).max
-    low = codes.min(axis=0).astype(np.float32)
+    Distances are then the same here and in the browser.
+    """
+    most, low = np.iinfo(kind).max, codes.min(axis=0).astype(np.float32)
     step = float(np.float32(max(float((codes - low).max()) / most, 1e-12)))
-    points = np.clip(np.round((codes - low) / step), 0, most).astype(kind)
-    count = min(NEIGHBOURS, len(codes))
-    distances, _ = (
-        NearestNeighbors(n_neighbors=count, algorithm="brute").fit(low + np.float64(step) * points).kneighbors(others)
-    )
-    usual = np.percentile(distances.mean(axis=1), np.arange(101))
-    return References(points, labels, low, step, _single(usual))
+    points = np.clip(np.round((codes.astype(np.float64) - low) / step), 0, most).astype(kind)
+    return References(points, labels, low, step, np.zeros(101, np.float32))
 
 
-def _points_type(dimensions: int) -> np.dtype[Any]:
+def _references(codes: NDArray[np.float64], labels: NDArray[np.uint8], others: NDArray[np.float64]) -> References:
+    found = coarse(codes, labels, points_type(codes.shape[1]))
+    return found.with_usual(off_manifolds(found, others))
+
+
+def points_type(dimensions: int) -> np.dtype[Any]:
+    """What the points of so many dimensions are stored as."""
     return np.dtype(np.uint16 if dimensions <= FEW else np.uint8)
 
 
@@ -422,5 +423,5 @@ def _layout(count: int, dimensions: int, classes: int) -> dict[str, tuple[np.dty
     for group in _GROUPS:
         shapes |= {f"{group}.low": per_code, f"{group}.step": (1,), f"{group}.usual": (101,)}
     floats = {name: (np.dtype(np.float32), shape) for name, shape in shapes.items()}
-    points = {f"{group}.points": (_points_type(dimensions), (count, dimensions)) for group in _GROUPS}
+    points = {f"{group}.points": (points_type(dimensions), (count, dimensions)) for group in _GROUPS}
     return {**floats, **points, "labels": (np.dtype(np.uint8), (count,))}

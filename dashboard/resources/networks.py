@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from cae.config import ModelConfig
 from cae.evaluation import errors as evaluation_errors
+from cae.evaluation.codes import codes_of
 from cae.evaluation.errors import Comparison
 from cae.latent import space
 from cae.latent.space import LatentSpace
@@ -52,19 +53,12 @@ def _fingerprint(key: Key, stamp: int) -> str:
 
 def code(run: Run, index: int) -> NDArray[np.float32]:
     """The latent code (D,) of one test image."""
-    from cae.data.images import to_model
-
-    images = test_images(run)
-    return model(run).encode(to_model(images.pixels[index : index + 1]))[0].numpy()  # type: ignore[no-any-return]
+    return codes_of(model(run), test_images(run).pixels[index : index + 1])[0]  # type: ignore[no-any-return]
 
 
 def encode(run: Run, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """The latent code (D,) of a picture (28, 28)."""
-    import torch
-
-    from cae.data.images import to_model
-
-    return model(run).encode(to_model(torch.from_numpy(pixels[None])))[0].numpy()  # type: ignore[no-any-return]
+    return codes_of(model(run), pixels[None])[0]  # type: ignore[no-any-return]
 
 
 def decode(run: Run, codes: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -76,12 +70,7 @@ def decode(run: Run, codes: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 def copy_of(run: Run, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """What the network makes of a picture (28, 28)."""
-    import torch
-
-    from cae.data.images import to_pixels
-
-    with torch.inference_mode():
-        return to_pixels(model(run).decode(torch.from_numpy(encode(run, pixels))[None]))[0].numpy()  # type: ignore[no-any-return]
+    return decode(run, encode(run, pixels)[None])[0]  # type: ignore[no-any-return]
 
 
 def compare(run: Run, indices: NDArray[np.int64], epoch: int | None = None, *, with_ssim: bool = False) -> Comparison:
