@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from cae import words
 from cae.classroom import evidence
 from cae.classroom.checks import Candidate, Chosen, Fooling, Found, Guess, Quantity, Ranking, Strip
 from cae.config import PRIORS
@@ -71,7 +72,7 @@ def _most_confused(run: Run, _: Pixels | None) -> Ranking:
     found = []
     for a, b in combinations(range(len(names)), 2):
         there, back = int(((labels == a) & (votes == b)).sum()), int(((labels == b) & (votes == a)).sum())
-        score = "1 mistake" if there + back == 1 else f"{there + back} mistakes"
+        score = words.count(there + back, "mistake")
         found.append((Candidate((a, b), f"{names[a]} and {names[b]}", there + back, score), there, back))
     found.sort(key=lambda each: -each[0].strength)
     wrong = int((votes != labels).sum())
@@ -125,7 +126,7 @@ def _hardest(run: Run, _: Pixels | None) -> Ranking:
 
 def _read_surely(run: Run, _: Pixels | None) -> Quantity:
     found = _priors(run)
-    shares = {name: f"{100 * each.sure:.1f} %" for name, each in found.qualities.items()}
+    shares = {name: words.percent(each.sure) for name, each in found.qualities.items()}
     fitted = next((name for name in ("mixture", "gaussian") if name in shares), None)
     compared = f"Of real test images it is {shares['real']}"
     if fitted:
@@ -139,31 +140,29 @@ def _read_surely(run: Run, _: Pixels | None) -> Quantity:
 
 
 def _pca_components(run: Run, _: Pixels | None) -> Quantity:
-    baselines, mse, dimensions = (
-        data_baselines.baselines(run.dataset),
-        _mse(run),
-        _dimensions(run),
-    )
+    baselines, mse, dimensions = data_baselines.baselines(run.dataset), _mse(run), _dimensions(run)
     errors = np.array([baselines.mean_image, *baselines.pca])
     needed = int((errors > mse).argmin()) if (errors <= mse).any() else len(errors) - 1
     explanation = (
-        f"The network reaches an MSE of {mse:.4f} with {_numbers(dimensions)}. PCA reaches "
+        f"The network reaches an MSE of {mse:.4f} with {words.count(dimensions, 'number')}. PCA reaches "
         f"{baselines.pca_with(dimensions):.4f} with as many, and {errors[needed]:.4f} with {needed}."
     )
     return Quantity(needed, "components", explanation)
 
 
 def _pca_factor(run: Run, _: Pixels | None) -> Quantity:
-    pca, mse = data_baselines.baselines(run.dataset).pca_with(_dimensions(run)), _mse(run)
-    explanation = f"PCA with {_numbers(_dimensions(run))} reaches an MSE of {pca:.4f}, the network {mse:.4f}."
+    dimensions, mse = _dimensions(run), _mse(run)
+    pca = data_baselines.baselines(run.dataset).pca_with(dimensions)
+    explanation = f"PCA with {words.count(dimensions, 'number')} reaches an MSE of {pca:.4f}, the network {mse:.4f}."
     return Quantity(pca / mse if mse else 0.0, "times", explanation)
 
 
 def _knn(run: Run, _: Pixels | None) -> Quantity:
     found = _probing(run)
+    share = words.percent(found.knn_accuracy)
     explanation = (
-        f"The ten nearest training codes name {100 * found.knn_accuracy:.1f} % of the test images rightly. The labels "
-        "were only used to count: the network was never shown one."
+        f"The ten nearest training codes name {share} of the test images correctly. The labels only serve to count: "
+        "the network never saw one."
     )
     return Quantity(round(100 * found.knn_accuracy, 1), "%", explanation)
 
@@ -180,8 +179,8 @@ def _where_random_codes_lie(run: Run, _: Pixels | None) -> Chosen:
     key = "nearer" if length < 0.8 * real_length else "farther" if length > 1.25 * real_length else "as far"
     explanation = (
         f"Half of the real codes are longer than {real_length:.3g}, half of those from N(0, 1) longer than "
-        f"{length:.3g}. {100 * near:.0f} % of those from N(0, 1) are as near to real codes as 95 % of real ones are "
-        "to each other."
+        f"{length:.3g}. {words.percent(near, 0)} of those from N(0, 1) are as near to real codes as 95 % of real ones "
+        "are to each other."
     )
     return Chosen(key, f"{length:.3g} from zero, real codes {real_length:.3g}", explanation)
 
@@ -195,8 +194,8 @@ def _fooled(run: Run, drawing: Pixels | None) -> Fooling:
     shares = vote(space.inked, code, len(space.class_names))
     distance, percentile = off_manifold(space.inked, code)
     explanation = (
-        f"The code of the drawing lies {distance:.3g} from its ten nearest codes, farther than {percentile:.0f} % of "
-        "real digits do."
+        f"The code of the drawing lies {distance:.3g} from its ten nearest codes, farther than "
+        f"{words.percent(percentile / 100, 0)} of real digits do."
     )
     label = int(shares.argmax())
     return Fooling(space.class_names, (label, float(shares[label])), _judged(run, pixels), explanation)
@@ -224,10 +223,6 @@ def _dimensions(run: Run) -> int:
 
 def _times(count: int) -> str:
     return {0: "never", 1: "once", 2: "twice"}.get(count, f"{count} times")
-
-
-def _numbers(count: int) -> str:
-    return "1 number" if count == 1 else f"{count} numbers"
 
 
 def _mse(run: Run) -> float:

@@ -8,6 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from cae import words
+
 Guess = float | str | tuple[int, int]  # a number, class or dimension; words or the name of a choice; a pair of classes
 Verdict = Literal["right", "close", "off", "open"]  # open: there is nothing that could be right
 VERDICTS: tuple[Verdict, ...] = ("right", "close", "off", "open")
@@ -177,7 +179,7 @@ class Fooling:
         )
 
     def _said(self, read: tuple[int, float]) -> str:
-        return f"{self.class_names[read[0]]} ({100 * read[1]:.0f} %)"
+        return f"{self.class_names[read[0]]} ({words.percent(read[1], 0)})"
 
 
 Found = Quantity | Ranking | Chosen | Fooling  # what a measurement says, whatever was guessed

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cae import words
 from cae.classroom.answers import MEASURES, Measure
 from cae.classroom.checks import Chosen, Finding, Found, Guess, Strip, amount
 from cae.config import PRIORS
@@ -211,7 +212,7 @@ def _listed(names: Any) -> str:
 def in_words(mission: Mission, guess: Guess, class_names: tuple[str, ...]) -> str:
     """A guess as one would say it."""
     if isinstance(guess, tuple):
-        return " and ".join(_class(label, class_names) for label in guess)
+        return words.listed([_class(label, class_names) for label in guess])
     if isinstance(guess, str):
         return dict(mission.options).get(guess, guess)
     if mission.guess == "dimension":
@@ -250,9 +251,8 @@ def judge(
     answer = found.answer
     if isinstance(found, Chosen):
         answer = f"{in_words(mission, found.key, class_names)} ({found.measured})"
-    called = run.name if run.epoch is None else f"{run.name}, epoch {run.epoch}"
     said = f"{sentence} {found.explanation}".strip()
-    return Finding(called, in_words(mission, guess, class_names), answer, verdict, said, strips)
+    return Finding(words.called(run), in_words(mission, guess, class_names), answer, verdict, said, strips)
 
 
 def check(mission: Mission, run: Run, guess: Guess, drawing: Pixels | None = None) -> Finding:

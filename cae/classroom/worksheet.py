@@ -13,6 +13,7 @@ from datetime import date
 from html import escape
 from typing import Any
 
+from cae import words
 from cae.classroom.checks import VERDICTS, Finding, Guess, Strip
 from cae.disk import reading
 from cae.errors import Damaged
@@ -162,7 +163,13 @@ def _strips(values: Any) -> tuple[Strip, ...]:
 def html(worksheet: Worksheet, made: date) -> str:
     """The worksheet, a whole HTML document that needs nothing else; the same for the same worksheet and day."""
     return render(
-        "worksheet.html", worksheet=worksheet, made=made, style=bundle.style("worksheet"), prose=prose, picture=_picture
+        "worksheet.html",
+        words=words,
+        worksheet=worksheet,
+        made=made,
+        style=bundle.style("worksheet"),
+        prose=prose,
+        picture=_picture,
     )
 
 
@@ -173,8 +180,7 @@ def _picture(strip: Strip) -> str:
 
 def file_name(worksheet: Worksheet) -> str:
     """What its file is called, without an ending: with the visitor's name, so that a teacher can tell thirty apart."""
-    words = re.findall(r"\w+", worksheet.name.lower())
-    return "-".join(["worksheet", *words])[:60]
+    return "-".join(["worksheet", *re.findall(r"\w+", worksheet.name.lower())])[:60]
 
 
 def prose(text: str) -> str:

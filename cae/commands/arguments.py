@@ -97,8 +97,3 @@ def stopping_on_signals(stop: Callable[[], None]) -> Iterator[None]:
 def run_of(options: argparse.Namespace) -> Run:
     """The run that is named, as it was after the epoch that is, if one is."""
     return Run.open(options.name).at(options.epoch)
-
-
-def called(run: Run) -> str:
-    """A run by its name, and after which epoch it is looked at where that is not the last."""
-    return run.name if run.epoch is None else f"{run.name} after epoch {run.epoch}"

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 
+from cae import words
 from cae.classroom import missions, wall
 from cae.commands.arguments import Adder, stopping_on_signals
 from cae.commands.terminal import print
@@ -72,7 +73,7 @@ def _list(*, as_json: bool) -> int:
     if not found:
         print('There are no classes yet: python -m cae class "Physics 3B"')
     for room, count in found:
-        told = f"{count} {'post' if count == 1 else 'posts'}{'' if room.is_open else ', closed'}"
+        told = f"{words.count(count, 'post')}{'' if room.is_open else ', closed'}"
         print(f"{room.slug}  “{room.title}”, {told}  /wall?class={room.slug}")
     return 0
 

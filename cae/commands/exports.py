@@ -8,7 +8,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cae.commands.arguments import Adder, add_epoch, add_out, called, number, run_of, stopping_on_signals, target, write
+from cae import words
+from cae.commands.arguments import Adder, add_epoch, add_out, number, run_of, stopping_on_signals, target, write
 from cae.commands.terminal import print
 from cae.errors import CaeError, InvalidOption
 from cae.runs.run import Run
@@ -88,10 +89,10 @@ def _traverse(options: argparse.Namespace) -> int:
         raise InvalidOption("dimension", "A .png shows all dimensions: --dimension is for a .gif.")
     if path.suffix == ".png":
         write(path, pictures.png(films.traversals(model, space, code, order)))
-        print(f"{path}: {called(run)}, test digit {options.digit}, {len(order)} dimensions")
+        print(f"{path}: {words.called(run)}, test digit {options.digit}, {len(order)} dimensions")
     else:
         write(path, films.traversal(model, space, code, dimension).gif())
-        print(f"{path}: {called(run)}, test digit {options.digit}, z{dimension}")
+        print(f"{path}: {words.called(run)}, test digit {options.digit}, z{dimension}")
     return 0
 
 
@@ -108,9 +109,9 @@ def _interpolate(options: argparse.Namespace) -> int:
     start, end = _codes(run, [options.start, options.end])
     shares = np.linspace(0, 1, _STEPS)
     codes = interpolate(start, end, shares, spherical=options.spherical)
-    words = [f"{share:.0%}" for share in shares]
-    write(path, films.between(decoded(run.model(), codes).pictures, words).gif())
-    print(f"{path}: {called(run)}, from test digit {options.start} to {options.end}")
+    told = [words.percent(share, 0) for share in shares]
+    write(path, films.between(decoded(run.model(), codes).pictures, told).gif())
+    print(f"{path}: {words.called(run)}, from test digit {options.start} to {options.end}")
     return 0
 
 
@@ -178,5 +179,5 @@ def _lab(options: argparse.Namespace) -> int:
     for remark in found.remarks:
         print(remark)
     size = len(found.content) / 1e6
-    print(f"{path}: {called(run)} with {found.digits:,} of {found.available:,} test digits, {size:.1f} MB")
+    print(f"{path}: {words.called(run)} with {found.digits:,} of {found.available:,} test digits, {size:.1f} MB")
     return 0

@@ -7,15 +7,14 @@ import functools
 import json
 import math
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict
 
+from cae import words
 from cae.commands.arguments import (
     Adder,
     add_epoch,
     add_options,
     add_out,
-    called,
     fields_of,
     run_of,
     stopping_on_signals,
@@ -63,7 +62,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(values, indent=2))
         return 0
-    print(f"{called(run)} on the {found.overall.count:,} test images of {found.dataset}")
+    print(f"{words.called(run)} on the {found.overall.count:,} test images of {found.dataset}")
     print(f"  MSE   {found.overall.mse:.4f} on [-1, 1], {values['test_mse_unit']:.5f} on [0, 1]")
     print(f"  PSNR  {found.overall.psnr:.2f} dB")
     print(f"  SSIM  {found.overall.ssim:.4f}")
@@ -74,21 +73,19 @@ def _evaluate(options: argparse.Namespace) -> int:
         print(f"  {each.name:<{wide}} {each.count:5d}  {each.mse:.4f}  {each.psnr:6.2f}  {each.ssim:.4f}")
     print(f"  hardest: {', '.join(f'#{image} ({mse:.3f})' for image, mse in codes.hardest)}")
     print("its codes, those of the test images by those of the training images")
-    print(f"  10-NN accuracy   {codes.knn_accuracy:.2%}")
+    print(f"  10-NN accuracy   {words.percent(codes.knn_accuracy, 2)}")
     is_known = not math.isnan(codes.probe_accuracy)
-    print(f"  linear probe     {f'{codes.probe_accuracy:.2%}' if is_known else 'none, there is one class only'}")
+    probe = words.percent(codes.probe_accuracy, 2) if is_known else "none, there is one class only"
+    print(f"  linear probe     {probe}")
     print(f"  k-means          NMI {codes.nmi:.3f}, ARI {codes.ari:.3f}")
     if judged.map:
-        print(f"  its t-SNE        trustworthiness {judged.map.trustworthiness:.4f}, 10-NN {judged.map.accuracy:.2%}")
-    print(f"  dead dimensions  {_dimensions(codes.dead)}; redundant {_dimensions(codes.redundant)}")
+        accuracy = words.percent(judged.map.accuracy, 2)
+        print(f"  its t-SNE        trustworthiness {judged.map.trustworthiness:.4f}, 10-NN {accuracy}")
+    print(f"  dead dimensions  {words.dimensions(codes.dead)}; redundant {words.dimensions(codes.redundant)}")
     ranked = sorted(range(len(codes.dimensions)), key=lambda i: -codes.dimensions[i].zeroed_mse)
     costs = [f"z{i} {codes.dimensions[i].zeroed_mse:+.4f}" for i in (*ranked[:3], *ranked[3:][-1:])]
     print(f"  without one, the MSE grows by: {', '.join(costs)}")
     return 0
-
-
-def _dimensions(found: Sequence[int]) -> str:
-    return ", ".join(f"z{index}" for index in found) or "none"
 
 
 def _map(options: argparse.Namespace) -> int:
@@ -118,10 +115,10 @@ def _map(options: argparse.Namespace) -> int:
         print(json.dumps({"run": run.name, **values, "file": str(file)}, indent=2))
         return 0
     how = "" if found.is_finished else f", stopped after {found.iteration} of {found.iterations} iterations"
-    print(f"{called(run)}: {len(found.positions):,} test images, perplexity {config.perplexity:g}{how}")
+    print(f"{words.called(run)}: {len(found.positions):,} test images, perplexity {config.perplexity:g}{how}")
     print(f"  KL divergence    {found.kl:.4f}, in {found.seconds:.1f} s")
     print(f"  trustworthiness  {found.scores.trustworthiness:.4f}")
-    print(f"  10-NN accuracy   {100 * found.scores.accuracy:.2f} % on the map")
+    print(f"  10-NN accuracy   {words.percent(found.scores.accuracy, 2)} on the map")
     print(f"  kept in {file}")
     return 0
 
@@ -135,8 +132,8 @@ def _map_film(run: Run, *, as_json: bool) -> int:
         for epoch, found in film.compute(run):
             rows.append({"epoch": epoch, "kl": found.kl, **asdict(found.scores)})
             if not as_json:
-                kept, right = found.scores.trustworthiness, found.scores.accuracy
-                print(f"epoch {epoch:3d}  trustworthiness {kept:.4f}  10-NN {right:.2%} on the map", flush=True)
+                kept, right = found.scores.trustworthiness, words.percent(found.scores.accuracy, 2)
+                print(f"epoch {epoch:3d}  trustworthiness {kept:.4f}  10-NN {right} on the map", flush=True)
     if as_json:
         print(json.dumps({"run": run.name, "maps": rows[::-1]}, indent=2))
     return 0
@@ -148,7 +145,7 @@ def _priors(options: argparse.Namespace) -> int:
     run = run_of(options)
     run.weights()  # what is wrong with them is said before anything else
     with stopping_on_signals(sampling.job(run).ask_to_stop):
-        found = sampling.fit(run, lambda doing, share: print(f"{share:4.0%}  {doing}", file=sys.stderr, flush=True))
+        found = sampling.fit(run, _say_share)
     if options.json:
         qualities = {name: each.to_json() for name, each in found.qualities.items()}
         fitted = [
@@ -168,10 +165,14 @@ def _priors(options: argparse.Namespace) -> int:
     for name, each in found.qualities.items():
         title = {"real": "real test digits", "copies": "their copies", **PRIORS}[name]
         print(
-            f"{title:<20}  {each.sure:10.1%}  {each.precision:9.3f}  {each.recall:6.3f}  {each.evenness:8.3f}"
-            f"  {each.off_manifold:12.3g}  {each.beyond:11.1%}"
+            f"{title:<20}  {words.percent(each.sure):>10}  {each.precision:9.3f}  {each.recall:6.3f}"
+            f"  {each.evenness:8.3f}  {each.off_manifold:12.3g}  {words.percent(each.beyond):>11}"
         )
     return 0
+
+
+def _say_share(doing: str, share: float) -> None:
+    print(f"{words.percent(share, 0):>5}  {doing}", file=sys.stderr, flush=True)
 
 
 def _sample(options: argparse.Namespace) -> int:
@@ -183,8 +184,7 @@ def _sample(options: argparse.Namespace) -> int:
     run.weights()
     if config.of_class is not None:
         sampling.require_known(config.prior, config.of_class, catalogue.class_names(run.dataset))
-    say = functools.partial(print, file=sys.stderr, flush=True)
-    fitted = sampling.fit(run, lambda doing, share: say(f"{share:4.0%}  {doing}"))
+    fitted = sampling.fit(run, _say_share)
     drawn = sampling.draw(run, fitted, config)
     write(path, sampling.as_file(drawn, path.suffix))
     if options.json:
@@ -201,8 +201,8 @@ def _train_judge(options: argparse.Namespace) -> int:
     require_writable()
     net, images, held_out = classifier.new(options.dataset, options.seed)
     for state in classifier.train(net, images, held_out=held_out, seed=options.seed):
-        share = 100 * state.held_out_accuracy
-        print(f"epoch {state.epoch:2d}/{state.epochs}  loss {state.loss:.4f}  held out {share:.2f} %", flush=True)
+        share = words.percent(state.held_out_accuracy, 2)
+        print(f"epoch {state.epoch:2d}/{state.epochs}  loss {state.loss:.4f}  held out {share}", flush=True)
     found = classifier.save(net, options.dataset)
-    print(f"{100 * found.accuracy:.2f} % of the test images are read rightly: {classifier.path(options.dataset)}")
+    print(f"{words.percent(found.accuracy, 2)} of the test images are read rightly: {classifier.path(options.dataset)}")
     return 0

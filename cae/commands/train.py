@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import functools
 import json
 import os
@@ -13,15 +12,16 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 
+from cae import words
 from cae.commands.arguments import Adder, add_options, fields_of, number, stopping_on_signals
 from cae.commands.terminal import agrees, harmless, print
 from cae.config import RECIPES, Config, ModelConfig, TrainConfig
 from cae.disk import trial
-from cae.errors import CaeError, Damaged, InvalidOption
+from cae.errors import CaeError, InvalidOption
 from cae.jobs import process, queue, sweep
 from cae.network.records import EpochRecord, Progress
 from cae.runs.listing import summaries
-from cae.runs.owners import COMMAND_LINE, in_words
+from cae.runs.owners import COMMAND_LINE
 from cae.runs.run import Run
 
 
@@ -199,11 +199,9 @@ def _stop(options: argparse.Namespace) -> int:
 
 
 def _whose(run: Run) -> str:
-    """Whose session started its last training, as a sentence."""
-    with contextlib.suppress(Damaged):
-        if (by := run.info.trained_by) is not None:
-            return f"It was started by {in_words(by)}."
-    return "It is not known whose session started it."
+    """Who started its training, as a sentence."""
+    started = words.started(run.summary())
+    return f"It was {started}." if started else "It is not known whose session started it."
 
 
 def _warn() -> None:
@@ -229,7 +227,7 @@ def _runs(options: argparse.Namespace) -> int:
             f"{each.epochs_done}/{each.epochs}" if each.epochs else "-",
             f"{each.best_mse:.4f}" if each.best_mse is not None else "-",
             f"{each.last.seconds:.0f}" if each.last else "-",
-            ", ".join(f"{label} {value}" for label, value in each.differs) or each.reason,
+            words.options(each.differs) or each.reason,
         )
         for each in found
     ]
@@ -255,7 +253,7 @@ def _sweep(options: argparse.Namespace) -> int:
     given = {name: values for name, values in given.items() if values}
     several = [f"--{name.replace('_', '-')}" for name, values in given.items() if len(values) > 1]
     if len(several) != 1:
-        wrong = f"not {' and '.join(several)}" if several else "as in --latent-dim 2,8,32"
+        wrong = f"not {words.listed(several)}" if several else "as in --latent-dim 2,8,32"
         raise InvalidOption("", f"A sweep is of one option with several values, {wrong}.")
     option = next(name for name, values in given.items() if len(values) > 1)
     changes = {name: values[0] for name, values in given.items() if name != option}
@@ -320,7 +318,7 @@ def _show_sweep(found: sweep.Sweep) -> None:
         pca = f"{found.pca[min(point.latent_dim, len(found.pca)) - 1]:.4f}" if with_pca else ""
         rows.append([str(point.value), f"{point.parameters:,}", mse, pca, reached[1]])
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    changed = "".join(f", {label} {value}" for label, value in found.changed)
+    changed = f", {words.options(found.changed)}" if found.changed else ""
     print(f"{found.name}: {found.dataset}, recipe {found.recipe}{changed}; MSE on [-1, 1]")
     for row in rows:
         print("  " + "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True) if width))

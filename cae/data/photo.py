@@ -82,7 +82,7 @@ def read(content: bytes) -> Photo:
         ),
         Step(
             "Ink found",
-            f"Ink is what is at least {found.threshold:.0%} {tone} than the paper.",
+            f"Ink is what is at least {100 * found.threshold:.0f} % {tone} than the paper.",
             _shown(1.0 - found.mask),
         ),
         Step(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from cae import words
 from cae.config import RECIPES, Config, MapConfig
 from cae.data import picks
 from cae.errors import CannotFit, Damaged, DataUnavailable, DoesNotFit, NoJudge, RunNotFound
@@ -196,7 +197,7 @@ def gather(run: Run, *, full: bool = False, report: Report = lambda _: None) -> 
         return replace(facts, problem=str(reason), evaluation=evaluation_errors.kept(run), probing=probes.kept(run))
     if full:
         evaluate.judge(run, report)
-        sampling.fit(run, lambda doing, share: report(f"{doing}, {share:.0%}"))
+        sampling.fit(run, lambda doing, share: report(f"{doing}, {words.percent(share, 0)}"))
     errors, codes = evaluation_errors.evaluate(run, report), probes.probe(run, report)
     report("drawing")
     model = run.model()
@@ -281,7 +282,7 @@ def _sampled(
         return Sampled(kind, digits, (), None, 0)
     reading = judge.read(to_model(torch.from_numpy(digits)))
     says = tuple(
-        f"{names[label]}, {100 * share:.0f} %"
+        f"{names[label]}, {words.percent(float(share), 0)}"
         for label, share in zip(reading.classes[:SAMPLES], reading.confidence[:SAMPLES], strict=True)
     )
     sure, count = (known.sure, known.count) if known else (float((reading.confidence > SURE).mean()), len(digits))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from cae.latent.space import LatentSpace, traverse
 from cae.plots import pictures
 from cae.runs.run import Run
+from cae.words import number
 
 if TYPE_CHECKING:
     from cae.data.images import Images
@@ -76,7 +77,7 @@ def training(run: Run, images: Images, indices: NDArray[np.integer]) -> Film:
     for epoch in run.epochs():
         copies = to_pixels(run.model(epoch)(to_model(originals)))
         frames.append(pictures.sheet(np.concatenate([originals.numpy(), copies.numpy()]), len(indices), _SCALE))
-        words.append(f"epoch {epoch}" + (f", test MSE {measured[epoch]:#.3g}" if epoch in measured else ""))
+        words.append(f"epoch {epoch}" + (f", test MSE {number(measured[epoch])}" if epoch in measured else ""))
     if not frames:
         run.weights()  # raises
     return Film(np.stack(frames), tuple(words), (*[0.6] * (len(frames) - 1), 2.5))

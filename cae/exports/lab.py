@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cae import words
 from cae.config import MapConfig
-from cae.data import metrics
 from cae.errors import CaeError, DoesNotFit
 from cae.evaluation import errors
 from cae.evaluation.codes import codes_of
@@ -183,8 +183,8 @@ def _frame(run: Run, of: Points, available: int, found: TSNE | None) -> dict[str
     guard, script = (_inside_script(bundle.script(name)) for name in ("guard", "lab"))
     title = found and f"Perplexity {found.config.perplexity:g}, laid out with all {available:,} test digits"
     return {
-        "run": run, "mse": measured.overall.mse if measured else float(errors.errors_per_image(run).mean()),
-        "pca_mse": measured and measured.pca_mse, "unit": metrics.unit, "digits": len(of.indices),
+        "words": words, "run": run, "pca_mse": measured and measured.pca_mse,
+        "mse": measured.overall.mse if measured else float(errors.errors_per_image(run).mean()), "digits": len(of.indices),
         "available": available, "tsne": found and {"file": TSNE_FILE, "title": title}, "colours": CLASS_COLOURS,
         "guard": guard, "script": script,
         "hashes": [_hash(each) for each in (guard.encode(), script.encode(), bundle.plotly_script())],

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from cae import words
 from cae.config import PRIORS, RECIPES, Config, ModelConfig, Option
 from cae.data import metrics
 from cae.exports.facts import EXAMPLES, Facts, gather, training_command
@@ -16,7 +17,7 @@ from cae.plots.figures import CLASS_COLOURS
 from cae.plots.pictures import png_uri, sheet, signed_error, webp_uri
 from cae.runs.info import RunInfo
 from cae.web import bundle
-from cae.web.templates import render, three_digits
+from cae.web.templates import render
 
 __all__ = ["gather", "html"]
 
@@ -29,8 +30,8 @@ def html(facts: Facts) -> str:
     versions = list(info.versions.items()) if isinstance(info.versions, dict) else []
     options = [*_options(info.model), *(_options(info.train) if info.train else ())]
     return render(
-        "report.html", facts=facts, style=bundle.style("report"), date=_date(info), options=options, versions=versions,
-        recipes=RECIPES, machine=[*_machine(facts), *((str(name).capitalize(), version) for name, version in versions)],
+        "report.html", words=words, facts=facts, style=bundle.style("report"), date=_date(info), options=options,
+        versions=versions, recipes=RECIPES, machine=[*_machine(facts), *((str(name).capitalize(), version) for name, version in versions)],
         hourglass=_hourglass(facts), reached=_reached(facts), chart=lambda *size: _chart(facts, *size),
         priors={"real": "real test images", "copies": "their copies", **PRIORS}, most_examples=EXAMPLES,
         command=training_command(facts.name, info), colours=CLASS_COLOURS,
@@ -57,7 +58,7 @@ def _options(config: Config) -> Iterator[tuple[str, str, str]]:
 def _value(option: Option, value: Any) -> str:
     if value is None:
         return option.optional
-    shown = f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else str(value)
+    shown = words.value(value)
     unit = option.unit.removesuffix("s") if value == 1 else option.unit
     return shown if option.unit in ("", option.label.lower()) else f"{shown} {unit}"
 
@@ -67,15 +68,8 @@ def _machine(facts: Facts) -> list[tuple[str, Any]]:
     known: list[tuple[str, Any]] = [("Device", facts.info.device), ("Threads", facts.info.threads)]
     if facts.history:
         last = facts.history[-1]
-        known += [("Time", _duration(last.seconds)), ("Last epoch", f"{last.images_per_second:,.0f} images/s")]
+        known += [("Time", words.duration(last.seconds)), ("Last epoch", f"{last.images_per_second:,.0f} images/s")]
     return [(name, value) for name, value in known if value is not None]
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    if not minutes:
-        return f"{rest} s"
-    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 # -- drawings
@@ -100,8 +94,8 @@ def _reached(facts: Facts) -> str:
     last = facts.history[-1]
     train, test = last.train_mse, last.test_mse
     return (
-        f"After epoch {last.epoch}: training {three_digits(train)}, test {three_digits(test)} on [-1,\u00a01]; "
-        f"{three_digits(metrics.unit(train))} and {three_digits(metrics.unit(test))} on [0,\u00a01]."
+        f"After epoch {last.epoch}: training {words.number(train)}, test {words.number(test)} on [-1,\u00a01]; "
+        f"{words.number(metrics.unit(train))} and {words.number(metrics.unit(test))} on [0,\u00a01]."
     )
 
 
@@ -116,8 +110,8 @@ def _chart(facts: Facts, width: int, height: int) -> str:
     levels, evaluation = [], facts.evaluation
     if evaluation:
         levels = [
-            svg.Level(f"mean image {three_digits(evaluation.mean_image_mse)}", evaluation.mean_image_mse),
-            svg.Level(f"PCA-{evaluation.latent_dim} {three_digits(evaluation.pca_mse)}", evaluation.pca_mse),
+            svg.Level(f"mean image {words.number(evaluation.mean_image_mse)}", evaluation.mean_image_mse),
+            svg.Level(f"PCA-{evaluation.latent_dim} {words.number(evaluation.pca_mse)}", evaluation.pca_mse),
         ]
     return svg.chart(
         lines, levels, title="Loss over epochs", description=_reached(facts), x_label="epoch",

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from cae import words
 from cae.data.catalogue import Skipped, clean
 from cae.errors import UnusableData
 from cae.imports import arrays, folders
@@ -92,7 +93,7 @@ def _require_enough(path: Path, collected: Collected) -> None:
     why = "".join(f"; {each.count:,} skipped: {each.reason}" for each in collected.skipped()[:3])
     if count < LEAST_IMAGES:
         raise UnusableData(
-            f"{path} holds {count} picture{'s' * (count != 1)} that can be read, and a data set needs at least "
+            f"{path} holds {words.count(count, 'picture')} that can be read, and a data set needs at least "
             f"{LEAST_IMAGES}{why}."
         )
     if collected.has_parts and min(tested, count - tested) < LEAST_TEST:

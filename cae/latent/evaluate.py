@@ -19,6 +19,7 @@ from cae.jobs.process import Job
 from cae.latent import maps
 from cae.latent.maps import Scores
 from cae.runs.run import Run
+from cae.words import percent
 
 _STAGES = 9  # that are told before t-SNE
 _BEFORE_THE_MAP = 0.6  # of the time
@@ -122,7 +123,7 @@ def _map_scores(run: Run, say: Callable[..., None]) -> Scores | None:
         for each in maps.compute(run, config):
             if each.iteration % 100 == 0:
                 share = each.iteration / each.iterations
-                say(f"laying out the map, {share:.0%}", _BEFORE_THE_MAP + (1 - _BEFORE_THE_MAP) * share)
+                say(f"laying out the map, {percent(share, 0)}", _BEFORE_THE_MAP + (1 - _BEFORE_THE_MAP) * share)
     found = maps.found(run, config)
     return found[0].scores if found else None
 

@@ -28,6 +28,7 @@ from cae.latent.priors import Prior
 from cae.latent.space import latent_space, off_manifolds
 from cae.plots import pictures
 from cae.runs.run import Run
+from cae.words import percent
 
 if TYPE_CHECKING:
     from cae.data.images import Images
@@ -208,7 +209,7 @@ class Seen(Drawn):
         """What the judge says of one of them, class and confidence; empty where there is none."""
         if not len(self.classes):
             return ""
-        return f"{class_names[self.classes[position]]}, {100 * self.confidence[position]:.0f} %"
+        return f"{class_names[self.classes[position]]}, {percent(float(self.confidence[position]), 0)}"
 
 
 def look(model: ConvAutoencoder, space: LatentSpace, judge: Judge | None, codes: Array) -> Seen:

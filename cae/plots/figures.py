@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cae import words
 from cae.plots.pictures import ADDED, MISSING
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def references(entries: Sequence[tuple[str, float]], mine: str) -> go.Figure:
     figure.add_bar(
         y=[as_label(name) for name, _ in entries], x=as_list([value for _, value in entries]), orientation="h",
         marker={"color": [ACCENT if name == mine else QUIET for name, _ in entries]},
-        text=[f"{value:#.3g}" for _, value in entries], textposition="outside", cliponaxis=False,
+        text=[words.number(value) for _, value in entries], textposition="outside", cliponaxis=False,
         customdata=as_list([0.25 * value for _, value in entries]), showlegend=False,
         hovertemplate="%{y}: %{x:.3g} (%{customdata:.3g} on [0, 1])<extra></extra>",
     )  # fmt: skip
@@ -148,7 +149,7 @@ def add_baseline(figure: go.Figure, text: str, loss: float) -> None:
     )
     logarithmic = figure.layout.yaxis.type == "log"
     figure.add_annotation(
-        text=f"{text} {loss:#.3g}", font={"size": 11}, showarrow=False, xref="paper", x=1, xanchor="right",
+        text=f"{text} {words.number(loss)}", font={"size": 11}, showarrow=False, xref="paper", x=1, xanchor="right",
         y=float(np.log10(loss)) if logarithmic else loss, yanchor="bottom",  # only annotations are placed by the power
     )  # fmt: skip
 

@@ -45,15 +45,6 @@ def from_json(values: Any) -> Owner | None:
     return None if values is None else Owner(values["id"], values["name"])
 
 
-def in_words(by: Owner, me: Owner | None = None) -> str:
-    """Whose something is, for the visitor `me`; a name that somebody has given themselves stands in quotation marks."""
-    if by.is_same(me):
-        return "you"
-    if by == COMMAND_LINE:
-        return "the command line"
-    return f"“{by.name}”" if by.name else "another visitor"
-
-
 def clean_name(name: str) -> str:
     """A name on one line, at most 40 characters, without any that cannot be seen or that turn the writing around."""
     return one_line(name)[:LONGEST_NAME].rstrip()

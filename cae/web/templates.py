@@ -25,15 +25,5 @@ def _environment() -> Environment:
         loader=FileSystemLoader(folders), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    found.filters |= {"number": format, "three": three_digits, "percent": percent}
+    found.filters["number"] = format
     return found
-
-
-def three_digits(value: float) -> str:
-    """A number with three significant digits."""
-    return f"{value:#.3g}"
-
-
-def percent(share: float, decimals: int = 2) -> str:
-    """A share as a percentage that no line break divides."""
-    return f"{100 * share:.{decimals}f}\u00a0%"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import wording
+from cae import words
 from components._widget import nothing, register
 from resources.files import Frame
 
@@ -30,5 +30,5 @@ def _checked(sent: Any, run: str, kept: Sequence[int]) -> int | None:
 
 def _told(frame: Frame) -> str:
     if frame.test_mse is not None:
-        return f"test MSE {wording.number(frame.test_mse)}"
+        return f"test MSE {words.number(frame.test_mse)}"
     return "before the first step" if frame.epoch == 0 else "as loaded"

@@ -7,12 +7,12 @@ from typing import Literal
 
 import streamlit as st
 
-import wording
+from cae import words
 from cae.jobs import process
 from cae.jobs.process import Job
-from cae.runs.owners import in_words
 from cae.runs.run import Run
 from cae.runs.summary import Summary
+from shared.markdown import plain
 from state import messages
 from who import visitor
 
@@ -63,10 +63,10 @@ def answer(yes: str, no: str, *, on_no: Callable[[], None] = lambda: None) -> bo
 
 def whose(summary: Summary) -> str:
     """Who started a run and when, as a sentence; who had it trained on, where that was another."""
-    if not (started := wording.started(summary, visitor.me())):
+    if not (started := words.started(summary, visitor.me())):
         return "It is not known whose session started it."
     others = not visitor.is_mine(summary.resumed_by or summary.by)
-    return f"{':material/group: ' if others else ''}It was {wording.plain(started)}."
+    return f"{':material/group: ' if others else ''}It was {plain(started)}."
 
 
 def how_far(run: Run) -> str:
@@ -78,7 +78,7 @@ def how_far(run: Run) -> str:
         return ""
     if summary.state == "running":
         return f"It is in epoch {min(summary.epochs_done + 1, summary.epochs)} of {summary.epochs}."
-    error = f", test MSE {wording.number(summary.last.test_mse)}" if summary.last else ""
+    error = f", test MSE {words.number(summary.last.test_mse)}" if summary.last else ""
     return f"It has {summary.epochs_done} of {summary.epochs} epochs behind it{error}."
 
 
@@ -103,8 +103,8 @@ def stop_button(
     by, is_asked, result = job.by(), job.is_stop_asked(), str(job.result)
     is_anothers = by is not None and not visitor.is_mine(by)
     if by is not None and is_anothers and messages.asked_about_stopping() == result:
-        whose = in_words(by)
-        st.warning(f"{wording.plain(whose[0].upper() + whose[1:])}'s session asked for this. {kept}")
+        whose = words.owner(by)
+        st.warning(f"{plain(whose[0].upper() + whose[1:])}'s session asked for this. {kept}")
         st.button("Yes, stop it", key=f"{key} yes", on_click=stop, type="primary", width=width)
         st.button("Let it go on", key=f"{key} no", on_click=messages.ask_about_stopping, args=(None,), width=width)
     else:

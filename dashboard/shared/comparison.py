@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import wording
+from cae import words
 from cae.config import Config, ModelConfig, Option, TrainConfig
 from cae.evaluation.errors import Evaluation
 from cae.evaluation.probes import Probing
@@ -78,10 +78,6 @@ class Measure:
     title: Callable[[Any], str] = field(default=lambda _: "")
 
 
-def _share(value: float) -> str:
-    return f"{100 * value:.1f}\u00a0%"
-
-
 def _decimals(value: float) -> str:
     return f"{value:.3f}"
 
@@ -116,14 +112,14 @@ MEASURES: dict[str, tuple[Measure, ...]] = {
         Measure("Data set", "What its pictures are of.", lambda of: of.dataset or None),
         Measure("Epochs trained", "How often it has seen its training images, of how often it was to.", _epochs),
         Measure("Training time", "Pauses not counted, on the machine where it was trained.",
-                _of("last", lambda it: it.seconds), wording.duration),
+                _of("last", lambda it: it.seconds), words.duration),
         Measure("Images per second", "In its last epoch, on the machine where it was trained.",
                 _of("last", lambda it: it.images_per_second), _count),
         Measure("Parameters", "Numbers that were learned.", lambda of: of.parameters, _count),
     ),
     "Its copies of the test images": (
-        Measure("MSE on [-1, 1]", "Mean squared error: lower is better.", _mse, wording.number, "lower",
-                wording.other_scale),
+        Measure("MSE on [-1, 1]", "Mean squared error: lower is better.", _mse, words.number, "lower",
+                words.other_scale),
         Measure("PSNR", "Peak signal-to-noise ratio, in dB: higher is better.",
                 _of("evaluation", lambda it: it.overall.psnr), "{:.2f} dB".format, "higher"),
         Measure("SSIM", "Structural similarity, 1 at best.",
@@ -131,9 +127,9 @@ MEASURES: dict[str, tuple[Measure, ...]] = {
     ),
     "Its codes": (
         Measure("10-NN accuracy", "The share of test images whose class their ten nearest training codes vote for.",
-                _of("probing", lambda it: it.knn_accuracy), _share, "higher"),
+                _of("probing", lambda it: it.knn_accuracy), words.percent, "higher"),
         Measure("Linear probe", "The share of test images that a linear classifier of the codes names rightly.",
-                _of("probing", lambda it: it.probe_accuracy), _share, "higher"),
+                _of("probing", lambda it: it.probe_accuracy), words.percent, "higher"),
         Measure("Clusters: NMI", "Normalised mutual information of k-means clusters and classes, 1 at best.",
                 _of("probing", lambda it: it.nmi), _decimals, "higher"),
         Measure("Clusters: ARI", "Adjusted Rand index of the same, 1 at best, 0 for chance.",
@@ -147,14 +143,14 @@ MEASURES: dict[str, tuple[Measure, ...]] = {
         Measure("Trustworthiness", "Whether neighbours on the map are neighbours among the codes, 1 at best.",
                 _of("map", lambda it: it.trustworthiness), _decimals, "higher"),
         Measure("10-NN accuracy on the map", "The share of digits whose class their ten nearest on the map vote for.",
-                _of("map", lambda it: it.accuracy), _share, "higher"),
+                _of("map", lambda it: it.accuracy), words.percent, "higher"),
     ),
     "Its new digits": (
         Measure("N(0, 1): read surely", "The share of digits decoded from N(0, 1) codes that an independent "
                 "classifier reads with over 90 % confidence; it can be sure of a smudge, so that more is not better.",
-                _of("normal", lambda it: it.sure), _share),
+                _of("normal", lambda it: it.sure), words.percent),
         Measure("Mixture: read surely", "The same of codes drawn from a mixture of Gaussians fitted to its codes.",
-                _of("mixture", lambda it: it.sure), _share, "higher"),
+                _of("mixture", lambda it: it.sure), words.percent, "higher"),
         Measure("Mixture: precision", "The share of its new digits that lie among real ones, to the classifier.",
                 _of("mixture", lambda it: it.precision), _decimals, "higher"),
         Measure("Mixture: recall", "The share of real digits that lie among its new ones, to the classifier.",
@@ -225,7 +221,5 @@ def _option(option: Option, config: Config | None, first: Any) -> Cell:
     if config is None:
         return Cell(MISSING, "Not known")
     value = getattr(config, option.name)
-    text = option.optional if value is None else f"{value:,}" if isinstance(value, int) else f"{value}"
-    if isinstance(value, float):
-        text = f"{value:g}"
+    text = option.optional if value is None else words.value(value)
     return Cell(text, option.unit, is_changed=value != first)

@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-import wording
 from cae.config import Config, Option
 from cae.errors import InvalidOption
+from shared.markdown import plain
 from state import forms
 
 C = TypeVar("C", bound=Config)
@@ -28,7 +28,7 @@ def fields(kind: type[Config], leave_out: Iterable[str] = ()) -> None:
         _field(kind, option)
         problem = _problem(kind, option) or refused.get(option.name)
         if problem:
-            st.markdown(f":red[{wording.plain(problem)}]")
+            st.markdown(f":red[{plain(problem)}]")
 
 
 def read(kind: type[C]) -> C:

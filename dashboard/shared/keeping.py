@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-import wording
+from cae import words
 from cae.classroom import worksheet
 from cae.classroom.checks import Strip
 from cae.classroom.worksheet import Taken
@@ -42,7 +42,7 @@ def add_to_worksheet(
     def add() -> None:
         with messages.errors_in_words():
             note, strips = make()
-            missions.set_worksheet(missions.worksheet().with_taken(Taken(title, wording.called(run), note, strips)))
+            missions.set_worksheet(missions.worksheet().with_taken(Taken(title, words.called(run), note, strips)))
             st.toast("It is on your worksheet, on the page Missions.", icon=":material/note_add:")
 
     st.button(
@@ -60,7 +60,7 @@ def add_drawing(run: Run) -> None:
         assert pixels is not None  # or the button could not be clicked
         space = networks.latent_space(run)
         shares = vote(space.inked, networks.encode(run, pixels), len(space.class_names))
-        note = f"the ten neighbours say {space.class_names[shares.argmax()]} ({100 * shares.max():.0f} %)"
+        note = f"the ten neighbours say {space.class_names[shares.argmax()]} ({words.percent(shares.max(), 0)})"
         return note, (Strip.of("drawing and copy", np.stack([pixels, networks.copy_of(run, pixels)])),)
 
     why_not = "Draw something first." if pixels is None else ""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import re
 
+from cae import words
 from cae.errors import CaeError
-from wording import numbers
 
 _FARTHEST = 1e4  # from zero
 
@@ -23,11 +23,10 @@ def read_start(text: str) -> tuple[str, int] | None:
 
 def read_code(text: str, dimensions: int) -> tuple[float, ...]:
     """The code that such a text stands for. Raises UnreadableLink unless it has so many finite numbers."""
-    found = text.count(",") + 1 if text else 0
-    if found != dimensions:
-        raise UnreadableLink(
-            f"The code in the address has {numbers(found)} and this network has {dimensions}: that of another run."
-        )
+    numbers = text.count(",") + 1 if text else 0
+    if numbers != dimensions:
+        told = f"The code in the address has {words.count(numbers, 'number')} and this network has {dimensions}"
+        raise UnreadableLink(f"{told}: it belongs to another run.")
     if len(text) > 32 * dimensions:
         raise UnreadableLink("The code in the address is too long to be one.")
     try:

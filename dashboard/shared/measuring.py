@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-import wording
 from cae.latent import evaluate
 from cae.runs.run import Run
 from server.ticking import ticking
+from shared.markdown import plain
 from shared.working import working
 from state import messages
 from who import visitor
@@ -30,7 +30,7 @@ def _measuring(run: Run, was_live: bool) -> None:
         if was_live:
             st.rerun()  # it has ended
         if failure := work.failure():
-            st.error(wording.plain(failure))
+            st.error(plain(failure))
         told, button = st.columns([5, 1.2], vertical_alignment="center")
         told.markdown(
             "To be measured, once, in a minute or so: the error by three measures and class by class, how well classes "

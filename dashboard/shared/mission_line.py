@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-import wording
 from cae.classroom.missions import Mission, read_all
 from shared import links
+from shared.markdown import plain
 from state import pages, steering
 from state.missions import look_for, looking_for, stop_looking
 
@@ -19,7 +19,7 @@ def mission_line() -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="mission-line"):
         look = f" {mission.look}" if mission.look else ""
-        st.markdown(f":material/flag: **{wording.plain(mission.title)}**{look}", width="stretch")
+        st.markdown(f":material/flag: **{plain(mission.title)}**{look}", width="stretch")
         st.page_link("views/missions/page.py", label="Back to the mission", icon=":material/undo:", width="content")
         st.button("Leave it", on_click=stop_looking, key="leave mission", type="tertiary", width="content",
                   icon=":material/close:", help="Takes this line away; the mission stays as it is.")  # fmt: skip

@@ -6,11 +6,12 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-import wording
+from cae import words
 from cae.classroom import wall
 from cae.disk.files import is_read_only
 from cae.runs.run import Run
 from resources import networks
+from shared.markdown import plain
 from state import made, messages
 from who import visitor
 
@@ -21,7 +22,7 @@ def post_drawing_button(run: Run) -> None:
     if room is None:
         return
     why = _why_not(room) or ("" if made.drawing() is not None else "Draw something first.")
-    what = f"The wall of {wording.plain(room.title)}: your drawing, and this copy of it."
+    what = f"The wall of {plain(room.title)}: your drawing, and this copy of it."
     if st.button("Put it on the wall", icon=":material/push_pin:", disabled=bool(why),
                  help=why or what):  # fmt: skip
         _confirm_drawing(room.slug, run.name, run.epoch)
@@ -37,7 +38,7 @@ def _confirm_drawing(slug: str, name: str, epoch: int | None) -> None:
         copy = networks.copy_of(run, pixels)
         left, right = st.columns(2)
         left.image(_enlarged(pixels), width="stretch", caption="Your drawing, as the network sees it")
-        right.image(_enlarged(copy), width="stretch", caption=f"The copy by {wording.plain(wording.called(run))}")
+        right.image(_enlarged(copy), width="stretch", caption=f"The copy by {plain(words.called(run))}")
         _say_who_sees_it(room)
         visitor.name_field("name on the wall")
         if st.button("Put it there", type="primary", width="stretch"):
@@ -53,7 +54,7 @@ def post_run_button(run: Run) -> None:
         return
     why = _why_not(room)
     if st.button("Put it on the wall", icon=":material/push_pin:", disabled=bool(why), key="post run",
-                 help=why or f"The wall of {wording.plain(room.title)}: its name and its test error."):  # fmt: skip
+                 help=why or f"The wall of {plain(room.title)}: its name and its test error."):  # fmt: skip
         _confirm_run(room.slug, run.name)
 
 
@@ -66,7 +67,7 @@ def _confirm_run(slug: str, name: str) -> None:
     with messages.errors_in_words():
         run, room = Run.open(name), wall.find(slug)
         last = run.history()[-1]
-        st.markdown(f"**{name}**: test MSE **{wording.number(last.test_mse)}** after epoch {last.epoch}.")
+        st.markdown(f"**{name}**: test MSE **{words.number(last.test_mse)}** after epoch {last.epoch}.")
         _say_who_sees_it(room)
         visitor.name_field("name beside the run")
         if st.button("Put it there", type="primary", width="stretch"):
@@ -83,9 +84,9 @@ def _why_not(room: wall.Classroom) -> str:
 
 def _say_who_sees_it(room: wall.Classroom) -> None:
     first = " as soon as the moderator has approved it" if room.needs_approval else ""
-    st.markdown(f"Everybody in **{wording.plain(room.title)}** sees it{first}; you can take it away again.")
+    st.markdown(f"Everybody in **{plain(room.title)}** sees it{first}; you can take it away again.")
 
 
 def _say(room: wall.Classroom, state_of_it: str) -> None:
-    where = f"on the wall of {wording.plain(room.title)}"
+    where = f"on the wall of {plain(room.title)}"
     messages.say(f"It hangs {where}." if state_of_it == "shown" else f"It hangs {where} once it is approved.")

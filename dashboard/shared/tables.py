@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-import wording
+from shared.markdown import plain
 from shared.taking import take_home
 
 _FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20].", re.DOTALL)
@@ -30,7 +30,7 @@ def small_table(
     """
     lines = [header, *rows]
     marks = ["---" if column in left else "--:" for column in range(len(header))]
-    cells = [[wording.plain(cell) if cell else "" for cell in line] for line in lines]
+    cells = [[plain(cell) if cell else "" for cell in line] for line in lines]
     if bold is not None:
         cells[bold + 1] = [f"**{cell}**" for cell in cells[bold + 1]]
     st.markdown("\n".join(f"| {' | '.join(line)} |" for line in (cells[0], marks, *cells[1:])))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-import wording
+from cae import words
 from cae.errors import CaeError
 from cae.runs.run import Run
 from components import scrubber
@@ -36,7 +36,7 @@ def _scrubber(run: Run) -> None:
     if (wanted := chosen) is not None and wanted not in kept:
         nearest = min(kept, key=lambda epoch: abs(epoch - wanted))
         st.caption(
-            f"Epoch {wanted} was not kept: this is epoch {nearest}. There are {wording.names(list(map(str, kept)))}."
+            f"Epoch {wanted} was not kept: this is epoch {nearest}. There are {words.listed(list(map(str, kept)))}."
         )
         chosen = None if nearest == kept[-1] else nearest
         state_chosen.set_epoch(run, chosen)

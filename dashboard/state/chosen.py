@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-import wording
 from cae.errors import CaeError
 from cae.runs.run import Run
+from shared.markdown import plain
 
 _RUN, _CHOSEN = "run", "chosen run"
 _NEXT_RUN, _MISSING = "next run", "run of the address that is not there"
@@ -36,8 +36,8 @@ def run_picker(names: Sequence[str]) -> str | None:
     if chosen != st.session_state.get(_CHOSEN, chosen):
         st.session_state.pop(_MISSING, None)  # they have found another
     if missing := st.session_state.get(_MISSING):
-        words = f"There is no run called “{wording.plain(missing)}”: this is {chosen}."
-        st.warning(words if chosen else words.split(":", maxsplit=1)[0] + ".", icon=":material/search_off:")
+        instead = f": this is {chosen}" if chosen else ""
+        st.warning(f"There is no run called “{plain(missing)}”{instead}.", icon=":material/search_off:")
     st.session_state[_CHOSEN] = chosen
     _take_epoch(chosen)
     return chosen

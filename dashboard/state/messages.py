@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-import wording
 from cae.errors import CaeError
+from shared.markdown import plain
 
 _MESSAGE = "message"
 _DELETION = "deletion"
@@ -32,7 +32,7 @@ def errors_in_words() -> Iterator[None]:
     try:
         yield
     except CaeError as error:
-        st.error(wording.plain(str(error)))
+        st.error(plain(str(error)))
 
 
 # -- the run that somebody wants to delete, until they have said yes or no

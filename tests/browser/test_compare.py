@@ -56,7 +56,7 @@ def test_the_best_of_a_row_is_marked_and_it_is_what_was_measured(two):
     np.testing.assert_allclose([float(text) for text in texts(rows["MSE on [-1, 1]"])], mse, rtol=6e-3)
     assert [cell["is_best"] for cell in rows["MSE on [-1, 1]"]] == [value == min(mse) for value in mse]
     knn = [found[name].probing.knn_accuracy for name in ("tiny", "second")]
-    assert texts(rows["10-NN accuracy"]) == [f"{100 * value:.1f}\u00a0%" for value in knn]
+    assert texts(rows["10-NN accuracy"]) == [f"{100 * value:.1f} %" for value in knn]
     assert [cell["is_best"] for cell in rows["10-NN accuracy"]] == [value == max(knn) for value in knn]
     assert texts(rows["Epochs trained"]) == ["2 of 2", "1 of 1"] and not any(
         cell["is_best"] for cell in rows["Epochs trained"]

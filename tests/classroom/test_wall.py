@@ -271,7 +271,7 @@ def test_a_link_leads_into_the_class_and_a_wrong_one_is_said_to_be(small, room):
 @pytest.mark.parametrize(("host", "is_shown"), [("https://lab.example.org", True), ("http://localhost:8501", False)])
 def test_the_link_has_a_qr_code_where_others_can_follow_it(small, room, monkeypatch, host, is_shown):
     slug, secret, _ = room
-    monkeypatch.setattr("sections.on_the_wall._page", lambda: f"{host}/wall")
+    monkeypatch.setattr("views.wall.posts._page", lambda: f"{host}/wall")
     app = opened("wall", **{"class": slug, "moderator": secret})
     assert app.code[0].value == f"{host}/wall?class={slug}"
     assert ("this computer only" in words(app)) != is_shown

@@ -157,7 +157,7 @@ def test_priors_are_told_as_json_and_as_a_table(tiny, run_main):
     assert (again.returncode, again.stderr) == (0, "")
     lines = again.stdout.splitlines()
     assert len(lines) == 6 and lines[1].startswith("real test digits")
-    assert f"{found.qualities['real'].sure:.1%}" in lines[1]
+    assert f"{100 * found.qualities['real'].sure:.1f} %" in lines[1]
 
 
 # -- evaluate
@@ -172,7 +172,7 @@ def test_evaluate_says_what_codes_and_map_are_worth(tiny, run_main):
     assert set(values["codes"]) >= {"knn_accuracy", "probe_accuracy", "nmi", "ari", "dimensions", "dead", "redundant"}
     again = run_main("evaluate", "tiny")
     assert (again.returncode, again.stderr) == (0, "")
-    assert f"10-NN accuracy   {values['codes']['knn_accuracy']:.2%}" in again.stdout
+    assert f"10-NN accuracy   {100 * values['codes']['knn_accuracy']:.2f} %" in again.stdout
     assert "dead dimensions  none; redundant none" in again.stdout
     assert "trustworthiness" not in again.stdout
 

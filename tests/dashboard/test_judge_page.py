@@ -39,8 +39,8 @@ def test_the_headline_is_what_was_measured(judged):
     found = evaluate.kept(judged)
     shown = {metric.label: metric.value for metric in opened("judge", run="tiny").metric}
     assert float(shown["Test MSE"]) == pytest.approx(found.evaluation.overall.mse, rel=6e-3)
-    assert shown["10-NN"] == f"{100 * found.probing.knn_accuracy:.1f}\u00a0%"
-    assert shown["Linear probe"] == f"{100 * found.probing.probe_accuracy:.1f}\u00a0%"
+    assert shown["10-NN"] == f"{100 * found.probing.knn_accuracy:.1f} %"
+    assert shown["Linear probe"] == f"{100 * found.probing.probe_accuracy:.1f} %"
 
 
 def test_the_copies_of_pca_are_those_of_scikit_learn(judged):

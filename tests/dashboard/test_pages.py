@@ -677,7 +677,7 @@ def test_the_map_is_sent_where_its_files_are_and_not_the_files(six, own_static_f
 def test_a_kept_map_is_sent_and_said_how_far_to_trust_it():
     app = opened("map", run="original")
     assert sent(app, "map")["tsne"]["title"] == "Perplexity 30"
-    assert "| t-SNE | 97.0% | 0.989 |" in words(app)
+    assert "| t-SNE | 97.0 % | 0.989 |" in words(app)
     assert not [each for each in app.button if each.label == "Compute t-SNE"]
 
 

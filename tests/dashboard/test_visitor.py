@@ -39,7 +39,7 @@ def test_the_pages_say_whose_session_started_a_run(small, copy_tiny):
     said = rows(train_page("tiny"))
     assert said["tiny"] == said["original"] == ""
     assert re.fullmatch(r"started by you (just now|\d+ \w+ ago)", said["mine"])
-    assert said["bens"].startswith("started by “Ben” ") and re.search(r"resumed by you \d+ days ago", said["bens"])
+    assert said["bens"].startswith("started by “Ben” ") and re.search(r"resumed by you [\d,]+ days ago", said["bens"])
     assert said["theirs"].startswith("started by another visitor")
     assert said["cli"].startswith("started by the command line")
 

@@ -19,6 +19,7 @@ from visitors import PAGES, Server, Visitor
 
 sys.path.append(str(PROJECT / "dashboard"))
 
+
 from cae.commands import cli
 from cae.config import ModelConfig
 from cae.data.catalogue import LONGEST_NAME, class_names
@@ -32,7 +33,7 @@ from cae.plots import figures, samples, svg
 from cae.runs import listing
 from cae.runs.run import Run
 from cae.web.bundle import script
-from wording import plain
+from shared.markdown import plain
 
 CLASSES = (  # each a class, and short enough to stay whole
     "<img src=x onerror=pwned=1>", "<script>pwned=1</script>", "</script><script>pwned=1</script>",

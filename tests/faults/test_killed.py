@@ -594,9 +594,10 @@ def test_the_page_shows_the_order_of_those_that_wait_and_takes_up_those_that_wer
     forked.extend(start(*arguments, log=log) for arguments, log in asked)
     wait_until(lambda: state_of(Run.open("d-first")) == "running", "the first one to train")
     have_begun(map(Run.open, ORDER))
-    import wording
 
-    rows = [wording.row(Run.open(name).summary(), [run.name for run in queue.waiting_runs()]) for name in ORDER]
-    assert [row["reason"] for row in rows] == [
+    from views.train.table import row
+
+    rows = [row(Run.open(name).summary(), [run.name for run in queue.waiting_runs()]) for name in ORDER]
+    assert [each["reason"] for each in rows] == [
         "", "next in the queue", "in the queue after b-second", "in the queue after c-third",
     ]  # fmt: skip

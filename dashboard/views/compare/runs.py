@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-import wording
+from cae import words
 from cae.config import MapConfig
 from cae.data import picks
 from cae.errors import CaeError
@@ -26,6 +26,7 @@ from resources.maps import places_address, points, test_pictures_address, usual_
 from server.ticking import ticking
 from shared import comparison
 from shared.comparison import Cell, Group, Subject
+from shared.markdown import plain
 from shared.working import working
 from state import messages, pages
 from who import visitor
@@ -96,7 +97,7 @@ def curves(runs: Sequence[Run]) -> None:
         compared_curves(found, over=over),
         key="compared-curves",
         of_runs=True,
-        description=f"Held-out loss of {wording.names([each.name for each in found])} over {over}",
+        description=f"Held-out loss of {words.listed([each.name for each in found])} over {over}",
         keep=f"{over} {' '.join(run.name for run in runs)}",
     )
     notes = ["Each run by the loss that it was not trained on."]
@@ -105,9 +106,9 @@ def curves(runs: Sequence[Run]) -> None:
     if len({each.validates for each in found}) > 1:
         notes.append("Test and validation loss are measured on different pictures: compare them with care.")
     if len(datasets) > 1:
-        notes.append(f"**These runs learn from {wording.names(sorted(datasets))}: their errors are not comparable.**")
+        notes.append(f"**These runs learn from {words.listed(sorted(datasets))}: their errors are not comparable.**")
     if without:
-        notes.append(f"No epoch is known of {wording.names(without)}.")
+        notes.append(f"No epoch is known of {words.listed(without)}.")
     st.caption(" ".join(notes))
 
 
@@ -134,7 +135,7 @@ def figures_of(runs: Sequence[Run]) -> None:
 def _notes(subjects: Sequence[Subject]) -> list[str]:
     datasets = sorted({of.dataset for of in subjects if of.dataset})
     if len(datasets) > 1:
-        notes = [f"No best is marked: these runs are about different data sets, {wording.names(datasets)}."]
+        notes = [f"No best is marked: these runs are about different data sets, {words.listed(datasets)}."]
     else:
         notes = ["★ is the best of its row; ties to the digits shown share it. Errors are of test images."]
     if len({of.model.latent_dim for of in subjects if of.model}) > 1:
@@ -189,7 +190,7 @@ def _measuring(names: Sequence[str], missing: Sequence[Work]) -> None:
             return
         for work in missing:
             if failure := work.job().failure():
-                st.info(wording.plain(failure if work.run in failure else f"{work.run}: {failure}"))
+                st.info(plain(failure if work.run in failure else f"{work.run}: {failure}"))
         if missing and st.button("Measure what is missing", icon=":material/straighten:"):
             pages.set_to_measure(missing)
             missing[0].job().start(visitor.me())
@@ -197,7 +198,7 @@ def _measuring(names: Sequence[str], missing: Sequence[Work]) -> None:
         if missing:
             of = list(dict.fromkeys(work.run for work in missing))
             st.caption(
-                f"Not all is known yet of {wording.names(of)}: reading 60,000 training codes, laying out a map and "
+                f"Not all is known yet of {words.listed(of)}: reading 60,000 training codes, laying out a map and "
                 "fitting priors take about a minute for each run."
             )
 
@@ -259,9 +260,9 @@ def same_digits(runs: Sequence[Run]) -> None:
             cards.append(
                 Card(
                     tuple(range(number * count, (number + 1) * count)),
-                    f"What {wording.called(run)} makes of them",
-                    (wording.called(run), f"MSE {wording.number(mse)}"),
-                    f"{wording.called(run)}, mean of these ten: {wording.other_scale(mse)}",
+                    f"What {words.called(run)} makes of them",
+                    (words.called(run), f"MSE {words.number(mse)}"),
+                    f"{words.called(run)}, mean of these ten: {words.other_scale(mse)}",
                 )
             )
     digits(np.concatenate(tiles), cards, key="same-digits", layout="rows wide", of_runs=True)
@@ -273,7 +274,7 @@ def _chosen_digits(first: Run, available: int) -> NDArray[np.int64]:
     way = way_column.segmented_control("Digits", _WAYS, default=_WAYS[0], key="compare digits", required=True,
                                       persist_state="session")  # fmt: skip
     if way == _WAYS[1]:
-        seed_column.caption(f"hardest for {wording.plain(first.name)}")
+        seed_column.caption(f"hardest for {plain(first.name)}")
         return picks.hardest(networks.errors(first), _DIGITS)
     seed = seed_column.number_input("Seed", 0, 2**31, 0, step=1, help="Another seed shows other digits.")
     return picks.at_random(_DIGITS, available, int(seed))
@@ -305,7 +306,7 @@ def _sheet(run: Run, dataset: str) -> Sheet:
         if dimensions <= 2:
             what = "its two numbers" if dimensions == 2 else "its one number, each class in a lane of its own"
     return Sheet(
-        wording.called(run),
+        words.called(run),
         what,
         places_address(dataset, positions),
         files.network_address(run),

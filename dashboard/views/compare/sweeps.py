@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 import streamlit as st
 
-import wording
+from cae import words
 from cae.jobs import sweep
 from cae.jobs.sweep import Sweep, SweepPoint
 from cae.plots import curves
 from components import chart, table
 from shared.comparison import MISSING, Cell, Group, Row
+from shared.markdown import plain
 
 
 def sweeps() -> None:
@@ -44,14 +45,14 @@ def _shown(found: Sweep) -> None:
         )  # fmt: skip
     header = [Cell(str(point.value), point.run) for point in found.points]
     table(header, [_figures(found, has_pca)], name="Figures of the sweep", key="sweep-figures", corner=found.label)
-    changed = f", {wording.options(found.changed)}" if found.changed else ""
+    changed = f", {words.options(found.changed)}" if found.changed else ""
     notes = [f"{found.dataset}, recipe {found.recipe}{changed}; errors of test images after the last epoch."]
     if has_pca:
         notes.append("PCA, fitted to the training images, is the best linear copy with as many numbers.")
     if found.waiting:
         notes.append(f"**{len(found.waiting)} of {len(found.points)} are still to be trained.**")
     failed = [point for point in found.points if point.state == "failed"]
-    notes += [f"**{point.run} has failed**: {wording.plain(point.reason)}" for point in failed]
+    notes += [f"**{point.run} has failed**: {plain(point.reason)}" for point in failed]
     st.caption(" ".join(notes))
 
 
@@ -72,7 +73,7 @@ def _figures(found: Sweep, has_pca: bool) -> Group:
 def _error(point: SweepPoint) -> Cell:
     if point.last is None or point.state != "finished":
         return Cell(point.state, point.reason)
-    return Cell(wording.number(point.last.test_mse), wording.other_scale(point.last.test_mse))
+    return Cell(words.number(point.last.test_mse), words.other_scale(point.last.test_mse))
 
 
 def _seconds(point: SweepPoint) -> Cell:
@@ -81,4 +82,4 @@ def _seconds(point: SweepPoint) -> Cell:
 
 def _of_pca(found: Sweep, point: SweepPoint) -> Cell:
     mse = found.pca[min(point.latent_dim, len(found.pca)) - 1]
-    return Cell(wording.number(mse), wording.other_scale(mse))
+    return Cell(words.number(mse), words.other_scale(mse))

@@ -9,13 +9,14 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-import wording
+from cae import words
 from cae.exports import films
 from cae.latent.space import LatentSpace, interpolate
 from cae.plots import samples
 from cae.runs.run import Run
 from components import Card, chart, digits, morph
 from resources import generated, networks, pictures
+from shared.markdown import plain
 from shared.own_drawing import own_drawing
 from shared.taking import take_home
 from state import made, pages, steering
@@ -59,7 +60,7 @@ def pick(run: Run, space: LatentSpace, label: str, name: str, first: int) -> End
     if kind == steering.SAMPLE:
         chosen = made.sample(run)
         assert chosen is not None  # or it would not be offered
-        st.caption(wording.plain(chosen.name))
+        st.caption(plain(chosen.name))
         return End("sample", chosen.code)
     drawing = own_drawing()
     if drawing is None:
@@ -97,7 +98,7 @@ def ways(run: Run, space: LatentSpace) -> None:
         ]
         digits(np.concatenate([each.pictures[at] for each in seen.values()]), cards, key="ways", layout="rows")
         st.caption(
-            f"From {wording.plain(start.name)} to {wording.plain(end.name)}. Straight: the numbers go evenly from one "
+            f"From {plain(start.name)} to {plain(end.name)}. Straight: the numbers go evenly from one "
             "to the other. Spherical: along the arc about zero, so that codes stay as long as those at the ends."
         )
         curves(shares, seen, space)
@@ -120,7 +121,7 @@ def _film(shares: NDArray[np.floating], seen: dict[str, Seen]) -> films.Film:
     ways = [each.pictures for each in seen.values()]
     gap = np.zeros((FRAMES, ways[0].shape[1], 1), np.uint8)
     both = np.concatenate([ways[0], gap, *ways[1:]], axis=2)
-    return films.between(both, [f"{share:.0%}   ({', '.join(seen)})" for share in shares])
+    return films.between(both, [f"{words.percent(share, 0)}   ({', '.join(seen)})" for share in shares])
 
 
 def curves(shares: NDArray[np.floating], seen: dict[str, Seen], space: LatentSpace) -> None:
@@ -160,7 +161,7 @@ def arithmetic(run: Run, space: LatentSpace) -> None:
     usual = "as near as real digits are" if off <= space.real.usual[95] else "further than 95 % of real digits"
     titles = (f"a: {a.name}", f"b: {b.name}", f"c: {c.name}", "a − b + c", "most like it")
     texts = [found.seen.says(i, space.class_names) for i in range(4)]
-    texts.append(f"training #{found.nearest[3]}, MSE {wording.number(float(found.mse[3]))}")
+    texts.append(f"training #{found.nearest[3]}, MSE {words.number(float(found.mse[3]))}")
     cards = [Card((i,), title, (title, texts[i])) for i, title in enumerate(titles)]
     digits(tiles, cards, key="arithmetic", layout="cards large")
     st.caption(

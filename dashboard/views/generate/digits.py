@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-import wording
+from cae import words
 from cae.config import PRIORS, SampleConfig
 from cae.errors import CaeError, CannotFit
 from cae.latent import sampling
@@ -19,6 +19,7 @@ from components import Generated, chart, samples
 from resources import generated
 from server.ticking import ticking
 from shared.keeping import add_sample
+from shared.markdown import plain
 from shared.tables import small_table
 from shared.working import working
 from state import made, messages, pages, steering
@@ -87,7 +88,7 @@ def _fitting(run: Run, was_live: bool) -> None:
     if was_live:
         st.rerun()
     if failure := work.failure():
-        st.error(wording.plain(failure))
+        st.error(plain(failure))
     st.info(
         "Priors have to be fitted to the codes of all training digits first, once for this run: half a minute or two.",
         icon=":material/info:",
@@ -96,7 +97,7 @@ def _fitting(run: Run, was_live: bool) -> None:
         try:
             work.start(visitor.me())
         except CaeError as error:
-            st.error(wording.plain(str(error)))
+            st.error(plain(str(error)))
         else:
             st.rerun()
 
@@ -106,16 +107,16 @@ def _fitting(run: Run, was_live: bool) -> None:
 
 def grid(run: Run, config: SampleConfig, fresh: Fresh, found: Fitted) -> None:
     """The digits, one of which can be chosen, and where the chosen one can go."""
-    words = []
+    told = []
     for position, mse in enumerate(fresh.mse):
         says = fresh.seen.says(position, found.class_names)
         near = f"training #{fresh.nearest[position]}"
         is_doubtful = bool(says and fresh.seen.confidence[position] <= 0.9)
         lines = tuple(filter(None, (says and f"read as {says}", near, f"MSE to it {mse:.3f}")))
-        words.append(Generated(f"Generated digit {position}", lines, is_doubtful))
+        told.append(Generated(f"Generated digit {position}", lines, is_doubtful))
     chosen = made.sample(run)
     at = next((i for i, code in enumerate(fresh.seen.codes) if chosen and np.array_equal(code, chosen.code)), None)
-    picked = samples(fresh.seen.pictures, fresh.pictures, words, chosen=at, key="samples")
+    picked = samples(fresh.seen.pictures, fresh.pictures, told, chosen=at, key="samples")
     if picked is not None:
         name = f"{_name(config, found)}, seed {config.seed}, no. {picked + 1}"
         code, picture = fresh.seen.codes[picked], fresh.seen.pictures[picked]
@@ -137,7 +138,7 @@ def go_on(run: Run) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.image(chosen.picture.repeat(2, axis=0).repeat(2, axis=1), width=56)
-        st.markdown(wording.plain(chosen.name), width="content")
+        st.markdown(plain(chosen.name), width="content")
         if st.button("Steer it", icon=":material/tune:"):
             steering.steer_from_sample()
             st.switch_page("views/steer/page.py", query_params={"run": run.name})
@@ -192,7 +193,7 @@ def goodness(run: Run, config: SampleConfig, found: Fitted) -> None:
 
 def _row(title: str, each: Quality) -> tuple[str, ...]:
     return (
-        title, f"{100 * each.sure:.1f}\u00a0%", f"{each.precision:.2f}", f"{each.recall:.2f}",
+        title, words.percent(each.sure), f"{each.precision:.2f}", f"{each.recall:.2f}",
         f"{each.off_manifold:.3g}",
     )  # fmt: skip
 
@@ -238,8 +239,8 @@ def where_they_lie(run: Run, config: SampleConfig, found: Fitted, space: LatentS
     lengths = [float(np.median(np.linalg.norm(some, axis=1))) for some in (mine, drawn)]
     st.markdown(
         f"Half of the real codes are longer than {lengths[0]:.3g}, half of those drawn here longer than "
-        f"{lengths[1]:.3g}. **{100 * inside:.0f}\u00a0% of those drawn lie near real codes**, which is to say not "
-        f"farther than 95\u00a0% of the real ones do. {_explained(config.prior, *lengths)}"
+        f"{lengths[1]:.3g}. **{words.percent(inside, 0)} of those drawn lie near real codes**, which is to say not "
+        f"farther than 95 % of the real ones do. {_explained(config.prior, *lengths)}"
     )
     if len(space.mean) > 2:
         st.caption(
@@ -266,7 +267,7 @@ def _explained(prior: str, real: float, drawn: float) -> str:
 
 def one_class_missing(config: SampleConfig, found: Fitted, reason: CannotFit) -> None:
     """Why there is nothing to draw from, where the priors have been fitted."""
-    st.warning(wording.plain(str(reason)), icon=":material/block:")
+    st.warning(plain(str(reason)), icon=":material/block:")
     others = [PRIORS[kind] for kind in PRIORS if (kind, config.of_class) in found.priors]
     if others:
         st.caption(f"These can be drawn from: {', '.join(others)}.")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-import wording
+from cae import words
 from cae.data import picks
 from cae.evaluation import errors
 from cae.evaluation.errors import Comparison
@@ -34,11 +34,11 @@ NEXT = (
 def show(run: Run) -> None:
     """What needs no torch comes first: it takes two seconds to load, and Plotly's script can be fetched meanwhile."""
     config = run.info.model
+    numbers = words.count(config.latent_dim, "number")
     st.markdown(
-        f"A convolutional autoencoder squeezes a picture of {28 * 28} pixels into "
-        f"**{wording.numbers(config.latent_dim)}** and paints it again from those alone. Nobody tells it what a digit "
-        "is: it is only ever asked to make the copy resemble the original. This laboratory trains such a network while "
-        "you watch, and shows what it has learned."
+        f"A convolutional autoencoder squeezes a picture of 784 pixels into a code of **{numbers}** and paints it "
+        "again from that code alone. Nobody tells it what a digit is: it only learns to make the reconstruction "
+        "resemble the original. This laboratory trains such a network while you watch, and shows what it has learned."
     )
     picture, legend = st.empty(), st.empty()
     with picture:
@@ -76,8 +76,12 @@ def headline(run: Run) -> None:
     mine, (mean_image, pca) = networks.test_mse(run), networks.references(run)
     dimensions = run.info.model.latent_dim
     entries = [
-        (f"Test error of “{wording.called(run)}”", mine, ""),
-        (f"PCA with {wording.numbers(dimensions)}", pca, "The best that as many numbers can do without a network."),
+        (f"Test error of “{words.called(run)}”", mine, ""),
+        (
+            f"PCA with {words.count(dimensions, 'number')}",
+            pca,
+            "The best that as many numbers can do without a network.",
+        ),
         ("The mean image", mean_image, "Always showing the same picture: what no learning reaches."),
     ]
     if run.dataset == "mnist":
@@ -88,7 +92,7 @@ def headline(run: Run) -> None:
         )
         entries.insert(1, reported)
     for column, (label, value, what) in zip(st.columns(len(entries)), entries, strict=True):
-        column.metric(label, wording.number(value), help=f"{what} {wording.other_scale(value)}".strip(), border=True)
+        column.metric(label, words.number(value), help=f"{what} {words.other_scale(value)}".strip(), border=True)
     st.caption("Mean squared errors (MSE) on the test images, pixels in [-1, 1].")
 
 
@@ -98,8 +102,8 @@ def twelve(found: Comparison, class_names: Sequence[str]) -> None:
         Card(
             tiles=(number, number + len(found.indices)),
             description=f"Test digit {index} of class {class_names[label]}, and its reconstruction below",
-            caption=(class_names[label], f"#{index}", wording.number(mse)),
-            title=wording.other_scale(mse),
+            caption=(class_names[label], f"#{index}", words.number(mse)),
+            title=words.other_scale(mse),
         )
         for number, (index, label, mse) in enumerate(zip(found.indices, found.labels, found.mse, strict=True))
     ]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-import wording
+from cae import words
 from cae.evaluation.probes import Probing
 from cae.plots import figures
 from cae.runs.run import Run
@@ -40,25 +40,25 @@ def what_they_do(run: Run, found: Probing) -> None:
         )  # fmt: skip
         st.caption("Correlation over the test images: red rise together, blue in opposite directions.")
     st.markdown(
-        f"**Dead**, so that they say nothing: {_named(found.dead)}. "
-        f"**Redundant**, so that the others give 95 % of them: {_named(found.redundant)}."
+        f"**Dead**, so that they say nothing: {words.dimensions(found.dead)}. "
+        f"**Redundant**, so that the others give 95 % of them: {words.dimensions(found.redundant)}."
     )
     one_of_them(run, found, ranked)
 
 
 def one_of_them(run: Run, found: Probing, ranked: Sequence[int]) -> None:
     """The test images that lose most by one dimension, without it."""
-    words, pictures = st.columns([1, 1.5], gap="large")
-    with words:
+    told, pictures = st.columns([1, 1.5], gap="large")
+    with told:
         dimension = st.selectbox(
             "Dimension", range(len(ranked)), index=ranked[0], key=f"judge dimension {run.name}",
             format_func=lambda index: f"z{index}, number {ranked.index(index) + 1} of {len(ranked)} by cost",
         )  # fmt: skip
         one = found.dimensions[dimension]
         st.markdown(
-            f"Without **z{dimension}** the error grows by **{wording.number(one.zeroed_mse)}**. It has a standard "
-            f"deviation of {wording.number(one.deviation)}, and a linear combination of all others explains "
-            f"{100 * one.explained:.0f}\u00a0% of its variance."
+            f"Without **z{dimension}** the error grows by **{words.number(one.zeroed_mse)}**. It has a standard "
+            f"deviation of {words.number(one.deviation)}, and a linear combination of all others explains "
+            f"{words.percent(one.explained, 0)} of its variance."
         )
         st.caption("Beside this: the five test digits that it hurts most to lose it.")
     indices = np.array(one.hurt, np.int64)
@@ -77,14 +77,10 @@ def one_of_them(run: Run, found: Probing, ranked: Sequence[int]) -> None:
             [
                 Card(
                     tuple(range(row * count, (row + 1) * count)), description,
-                    (name,) if mse is None else (name, f"MSE {wording.number(mse)}"),
-                    said if mse is None else wording.other_scale(mse),
+                    (name,) if mse is None else (name, f"MSE {words.number(mse)}"),
+                    said if mse is None else words.other_scale(mse),
                 )
                 for row, (description, name, mse) in enumerate(rows)
             ],
             key="without", layout="rows wide",
         )  # fmt: skip
-
-
-def _named(found: Sequence[int]) -> str:
-    return wording.names([f"z{index}" for index in found]) or "none"

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 
 import numpy as np
 import streamlit as st
 
-import wording
+from cae import words
 from cae.data import picks
 from cae.evaluation.errors import REPORTED_TEST_MSE, Evaluation
 from cae.evaluation.probes import Probing
@@ -19,6 +18,7 @@ from cae.runs.run import Run
 from components import Card, chart, digits
 from resources import networks
 from resources.pictures import pca_copies, test_images, test_set
+from shared.markdown import plain
 from shared.tables import small_table
 
 
@@ -26,15 +26,15 @@ def headline(found: Judgement) -> None:
     """The five figures by which networks are compared."""
     overall, codes = found.evaluation.overall, found.probing
     entries = (
-        ("Test MSE", wording.number(overall.mse),
-         f"The mean squared error of the copies of {overall.count:,} test images. {wording.other_scale(overall.mse)}"),
+        ("Test MSE", words.number(overall.mse),
+         f"The mean squared error of the copies of {overall.count:,} test images. {words.other_scale(overall.mse)}"),
         ("PSNR", f"{overall.psnr:.1f} dB",
          "The same error on a logarithmic scale, averaged over images: 6 dB more is half the root mean squared error."),
         ("SSIM", f"{overall.ssim:.3f}",
          "Structural similarity: whether strokes and edges are where they were; 1 is the original itself."),
-        ("10-NN", _share(codes.knn_accuracy),
+        ("10-NN", words.percent(codes.knn_accuracy),
          "The share of test images that the ten nearest training codes name rightly, by vote."),
-        ("Linear probe", _share(codes.probe_accuracy),
+        ("Linear probe", words.percent(codes.probe_accuracy),
          "The share that flat boundaries between the codes of the classes tell apart: a logistic regression."),
     )  # fmt: skip
     for column, (label, value, what) in zip(st.columns(len(entries)), entries, strict=True):
@@ -47,18 +47,18 @@ def compared_with_what(run: Run) -> None:
     with numbers:
         st.header("Compared with what?")
         mine, (mean_image, pca) = networks.test_mse(run), networks.references(run)
-        linear = f"PCA, {wording.numbers(run.info.model.latent_dim)}"
+        linear = f"PCA, {words.count(run.info.model.latent_dim, 'number')}"
         entries = [("the mean image", mean_image), (linear, pca), (run.name, mine)]
         if run.dataset == "mnist":
             entries.insert(2, ("the founding document", REPORTED_TEST_MSE))
-        said = ", ".join(f"{name} {wording.number(value)}" for name, value in entries)
+        said = ", ".join(f"{name} {words.number(value)}" for name, value in entries)
         chart(figures.references(entries, run.name), key="references", description=f"MSE on [-1, 1]: {said}")
         if not pca:
             verdict = "which is perfect here, since these pictures are all alike"
         elif mine >= pca:
-            verdict = f"this run's error is {wording.number(mine / pca)} times as large: it has not learned enough yet"
+            verdict = f"this run's error is {words.number(mine / pca)} times as large: it has not learned enough yet"
         else:
-            verdict = f"this run's error is {wording.number(pca / mine)} times smaller"
+            verdict = f"this run's error is {words.number(pca / mine)} times smaller"
         st.markdown(
             "The mean image is what one gets without learning anything. **PCA is the best linear copy with as many "
             f"numbers**: a sum of fixed pictures; {verdict}."
@@ -81,8 +81,8 @@ def ten_digits(run: Run, linear: str) -> None:
             Card(
                 tuple(range(row * count, (row + 1) * count)),
                 f"What {name} makes of them",
-                (name, f"MSE {wording.number(mean)}"),
-                f"{name}, mean of these {count}: {wording.other_scale(mean)}",
+                (name, f"MSE {words.number(mean)}"),
+                f"{name}, mean of these {count}: {words.other_scale(mean)}",
             )
         )
     digits(np.concatenate([mine.originals, mine.reconstructions, copies]), cards, key="beside-pca", layout="rows wide")
@@ -105,7 +105,7 @@ def class_by_class(run: Run, found: Evaluation) -> None:
         most = max(found.per_class, key=lambda each: each.mse)
         least = min(found.per_class, key=lambda each: each.mse)
         st.caption(
-            f"MSE on [-1, 1]. The {wording.plain(least.name)} comes off best, the {wording.plain(most.name)} worst: "
+            f"MSE on [-1, 1]. The {plain(least.name)} comes off best, the {plain(most.name)} worst: "
             "much ink and many shapes are hard to copy."
         )
     with boxes:
@@ -128,8 +128,8 @@ def hardest(run: Run, found: Probing) -> None:
         Card(
             tiles=(number, number + count, number + 2 * count),
             description=f"Test digit {index} of class {images.class_names[label]}, its reconstruction, and its error",
-            caption=(images.class_names[label], f"#{index}", wording.number(mse)),
-            title=wording.other_scale(mse),
+            caption=(images.class_names[label], f"#{index}", words.number(mse)),
+            title=words.other_scale(mse),
         )
         for number, (index, label, mse) in enumerate(zip(shown.indices, shown.labels, shown.mse, strict=True))
     ]
@@ -144,8 +144,8 @@ def what_the_codes_know(found: Judgement) -> None:
     st.header("What do the codes know?")
     codes = found.probing
     rows = [
-        ("10-NN", _share(codes.knn_accuracy), "Ten nearest training codes vote: are neighbours of one class?"),
-        ("linear probe", _share(codes.probe_accuracy), "Flat boundaries between classes: do they lie apart?"),
+        ("10-NN", words.percent(codes.knn_accuracy), "Ten nearest training codes vote: are neighbours of one class?"),
+        ("linear probe", words.percent(codes.probe_accuracy), "Flat boundaries between classes: do they lie apart?"),
         ("k-means, NMI", f"{codes.nmi:.3f}",
          "Clusters found without labels: how much they tell of the class; 0 nothing, 1 all."),
         ("k-means, ARI", f"{codes.ari:.3f}",
@@ -155,7 +155,8 @@ def what_the_codes_know(found: Judgement) -> None:
         rows += [
             ("map, trustworthiness", f"{found.map.trustworthiness:.3f}",
              "Whether neighbours on the t-SNE map are neighbours among the codes; 1 at best."),
-            ("map, 10-NN", _share(found.map.accuracy), "The same vote on the flat map, by the other test digits."),
+            ("map, 10-NN", words.percent(found.map.accuracy),
+             "The same vote on the flat map, by the other test digits."),
         ]  # fmt: skip
     small_table(("measure", "value", "what it asks"), rows, file="codes", left=(0, 2))
     notes = ["No label was ever given to the network: it was only asked to copy."]
@@ -173,7 +174,3 @@ def as_json(run: Run, found: Judgement) -> None:
             "Download", lambda: json.dumps({"run": run.name, **found.to_json()}, indent=2),
             file_name=f"{run.name}-judged.json", mime="application/json", icon=":material/download:", on_click="ignore",
         )  # fmt: skip
-
-
-def _share(value: float) -> str:
-    return "–" if math.isnan(value) else f"{100 * value:.1f}\u00a0%"

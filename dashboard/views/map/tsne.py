@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-import wording
+from cae import words
 from cae.config import MapConfig
 from cae.errors import CaeError, InvalidOption
 from cae.latent.film import CONFIG, epochs_of
@@ -26,6 +26,7 @@ from resources.maps import (
 from server.ticking import ticking
 from shared import forms
 from shared.asking import stop_button
+from shared.markdown import plain
 from shared.own_drawing import own_drawing
 from shared.tables import small_table
 from shared.working import working
@@ -110,12 +111,12 @@ def progress(run: Run, config: MapConfig, of: Points, found: TSNE | None) -> Non
             stop_button(work, key="stop map", kept="The map is kept as it is then.", width="stretch")
         return
     if reason := why_not(of, config):
-        st.info(wording.plain(reason), icon=":material/info:")
+        st.info(plain(reason), icon=":material/info:")
         return
     if found and found.is_finished:
         return
     if failure := work.failure():
-        st.error(wording.plain(failure))
+        st.error(plain(failure))
     told, button = st.columns([5, 1.4], vertical_alignment="center")
     if found:
         told.caption(f"t-SNE was stopped after {found.iteration} of {found.iterations} iterations.")
@@ -134,7 +135,7 @@ def start(run: Run, config: MapConfig) -> None:
         pages.set_map_config(config)
         job(run, config).start(visitor.me())
     except CaeError as error:
-        st.error(wording.plain(str(error)))
+        st.error(plain(str(error)))
     else:
         st.rerun()
 
@@ -167,7 +168,7 @@ def _through_time(run: Run, count: int, was_live: bool) -> None:
         )
         return
     if failure := work.failure():
-        st.error(wording.plain(failure))
+        st.error(plain(failure))
     told, button = st.columns([5, 1.4], vertical_alignment="center")
     told.caption(
         f"Lay out {count} epochs, and the map follows the scrubber **Epoch**: 2,000 of the digits, some three seconds "
@@ -177,7 +178,7 @@ def _through_time(run: Run, count: int, was_live: bool) -> None:
         try:
             work.start(visitor.me())
         except CaeError as error:
-            st.error(wording.plain(str(error)))
+            st.error(plain(str(error)))
         else:
             st.rerun()
 
@@ -200,7 +201,7 @@ def another(run: Run) -> None:
             "Lay out", help="Computes t-SNE with these options; a map that was computed before is there at once."
         ):
             if reason := why_not(points(run, config), config):
-                st.info(wording.plain(reason), icon=":material/info:")
+                st.info(plain(reason), icon=":material/info:")
                 return
             pages.set_map_config(config)
             if tsne(run, config):
@@ -213,7 +214,9 @@ def trust(run: Run, config: MapConfig, found: TSNE | None) -> None:
     st.header("How far to trust it")
     accuracy, flat = map_scores(run, config)
     dimensions = run.info.model.latent_dim
-    rows: list[tuple[str, float, float | None]] = [(f"the latent space, {wording.numbers(dimensions)}", accuracy, None)]
+    rows: list[tuple[str, float, float | None]] = [
+        (f"the latent space, {words.count(dimensions, 'number')}", accuracy, None)
+    ]
     if found:
         rows.append(("t-SNE", found.scores.accuracy, found.scores.trustworthiness))
     for count, each in flat.items():
@@ -221,7 +224,7 @@ def trust(run: Run, config: MapConfig, found: TSNE | None) -> None:
         rows.append((name, each.accuracy, each.trustworthiness))
     small_table(
         ("where", "10-NN accuracy", "trustworthiness"),
-        [(name, f"{right:.1%}", "1" if kept is None else f"{kept:.3f}") for name, right, kept in rows],
+        [(name, words.percent(right), "1" if kept is None else f"{kept:.3f}") for name, right, kept in rows],
         file="trust",
     )
     st.caption(

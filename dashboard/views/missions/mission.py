@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-import wording
+from cae import words
 from cae.classroom.checks import Finding, Guess, Strip
 from cae.classroom.missions import Mission, in_words, judge
 from cae.classroom.worksheet import LONGEST_WORDS, Attempt
@@ -17,6 +17,7 @@ from cae.runs.run import Run
 from components import Card, digits
 from resources import measured, networks, pictures
 from shared import measuring
+from shared.markdown import plain
 from shared.mission_line import prepare
 from shared.own_drawing import own_drawing
 from state import forms, messages
@@ -33,7 +34,7 @@ def choose(found: Sequence[Mission]) -> Mission:
     """Draws the choice of a mission, each with how far it is; the one that is chosen."""
     sheet = worksheet()
     captions = [_stage(each, sheet.attempt(each.id)) for each in found]
-    chosen = mission_picker({each.id: wording.plain(each.title) for each in found}, captions)
+    chosen = mission_picker({each.id: plain(each.title) for each in found}, captions)
     return next(each for each in found if each.id == chosen)
 
 
@@ -48,7 +49,7 @@ def _stage(mission: Mission, attempt: Attempt | None) -> str:
 def mission(run: Run, chosen: Mission, among: Sequence[Mission]) -> None:
     """The question, and what comes after it, as far as one has come."""
     attempt = worksheet().attempt(chosen.id) or Attempt(chosen.id, chosen.title, chosen.question)
-    st.header(wording.plain(chosen.title), anchor=False)
+    st.header(plain(chosen.title), anchor=False)
     st.markdown(chosen.question)
     names = _class_names(run)
     if chosen.measurement is None:
@@ -94,10 +95,10 @@ def mission(run: Run, chosen: Mission, among: Sequence[Mission]) -> None:
 
 def _can_check_another(run: Run, finding: Finding, is_ready: bool) -> bool:
     """Draws the button for a run that is another than the one that was checked; whether it was clicked."""
-    called = wording.called(run)
+    called = words.called(run)
     if called == finding.run or not is_ready:
         return False
-    return st.button(f"Check with {wording.plain(called)}", icon=":material/straighten:")
+    return st.button(f"Check with {plain(called)}", icon=":material/straighten:")
 
 
 def _class_names(run: Run) -> tuple[str, ...]:
@@ -151,7 +152,7 @@ def _field(run: Run, mission: Mission, names: tuple[str, ...]) -> Guess | None:
 def _guessed(mission: Mission, attempt: Attempt) -> None:
     what = "You are going to draw" if mission.guess == "drawing" else "Your guess"
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"{what}: **{wording.plain(attempt.guessed)}**", width="content")
+        st.markdown(f"{what}: **{plain(attempt.guessed)}**", width="content")
         st.button("Guess again", on_click=_forget, args=(attempt,), type="tertiary", icon=":material/undo:")
 
 
@@ -188,10 +189,10 @@ def _result(mission: Mission, finding: Finding) -> None:
     icon, word = _SAID[finding.verdict]
     guess, answer = st.columns([1, 1.6])
     guess.caption("You meant" if mission.guess == "drawing" else "Your guess")
-    guess.subheader(wording.plain(finding.guess), anchor=False)
-    answer.caption(f"Measured of {wording.plain(finding.run)}")
-    answer.subheader(wording.plain(finding.answer), anchor=False)
-    st.markdown(f":material/{icon}: **{word}.** {wording.plain(finding.sentence)}")
+    guess.subheader(plain(finding.guess), anchor=False)
+    answer.caption(f"Measured of {plain(finding.run)}")
+    answer.subheader(plain(finding.answer), anchor=False)
+    st.markdown(f":material/{icon}: **{word}.** {plain(finding.sentence)}")
     if finding.strips:
         strips(finding.strips, key=f"strips {mission.id}")
 
@@ -215,9 +216,9 @@ def _own_words(mission: Mission, attempt: Attempt) -> None:
     key = f"words of {mission.id}"
 
     def take() -> None:
-        words = forms.text_of(key)
-        answered = mission.measurement is None and words.strip()  # then the reason is shown, as it is after a check
-        _keep(replace(attempt, words=words, why=mission.why if answered else attempt.why))
+        written = forms.text_of(key)
+        answered = mission.measurement is None and written.strip()  # then the reason is shown, as it is after a check
+        _keep(replace(attempt, words=written, why=mission.why if answered else attempt.why))
 
     forms.prepare_field(key, attempt.words)
     st.text_area("In your own words", key=key, max_chars=LONGEST_WORDS, on_change=take,
@@ -227,7 +228,7 @@ def _own_words(mission: Mission, attempt: Attempt) -> None:
 def _next(mission: Mission, among: Sequence[Mission]) -> None:
     after = among[[each.id for each in among].index(mission.id) + 1 :]
     if after:
-        st.button(f"Next: {wording.plain(after[0].title)}", on_click=choose_mission, args=(after[0].id,),
+        st.button(f"Next: {plain(after[0].title)}", on_click=choose_mission, args=(after[0].id,),
                   icon=":material/flag:")  # fmt: skip
 
 

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-import wording
 from cae.classroom.missions import read_all
 from cae.runs.run import Run
 from shared.chosen import show_chosen_run
+from shared.markdown import plain
 from state.missions import stop_looking
 from views.missions import mission
 from views.missions.worksheet import sheet
@@ -17,7 +17,7 @@ def show(run: Run) -> None:
     with choice:
         chosen = mission.choose(found) if found else None
         for problem in problems:
-            st.warning(wording.plain(problem), icon=":material/edit_off:")
+            st.warning(plain(problem), icon=":material/edit_off:")
     with question:
         if chosen is None:
             st.info("There is no mission here: missions/README.md says how one is written.", icon=":material/flag:")

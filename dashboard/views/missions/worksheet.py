@@ -8,10 +8,11 @@ from datetime import date
 import numpy as np
 import streamlit as st
 
-import wording
+from cae import words
 from cae.classroom import worksheet
 from cae.classroom.worksheet import Worksheet
 from components import Card, digits
+from shared.markdown import plain
 from shared.taking import take_home
 from state import forms, missions
 from who import visitor
@@ -26,8 +27,8 @@ def sheet() -> None:
     checked = sum(each.finding is not None for each in found.attempts)
     st.markdown(
         f"Guesses, answers and your own words go on it by themselves, pictures from the pages Draw, Steer and Generate "
-        f"by **Add to the worksheet**. So far: {_count(len(found.attempts), 'mission')}, {checked} checked, "
-        f"{_count(len(found.taken), 'picture')}."
+        f"by **Add to the worksheet**. So far: {words.count(len(found.attempts), 'mission')}, {checked} checked, "
+        f"{words.count(len(found.taken), 'picture')}."
     )
     _pictures(found)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -64,7 +65,7 @@ def _take_off(found: Worksheet) -> None:
         return
     with st.popover("Take pictures off", icon=":material/close:"):
         for position, each in enumerate(found.taken):
-            label = f"{position + 1}: {wording.plain(each.title)}, {wording.plain(each.note)}"
+            label = f"{position + 1}: {plain(each.title)}, {plain(each.note)}"
             st.button(label, key=f"remove {position}", on_click=_remove, args=(position,), type="tertiary",
                       help="Takes it off the worksheet.")  # fmt: skip
 
@@ -79,7 +80,3 @@ def _remove(position: int) -> None:
 
 def _empty() -> None:
     missions.empty_worksheet()
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

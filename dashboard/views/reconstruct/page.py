@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-import wording
+from cae import words
 from cae.data import picks
 from cae.evaluation.errors import Comparison
 from cae.plots import figures
@@ -58,10 +58,10 @@ def show_digits(found: Comparison, images: Images) -> None:
             description=f"Test digit {index} of class {images.class_names[label]}, its reconstruction, and its error",
             caption=(
                 f"{images.class_names[label]}  #{index}",
-                f"MSE {wording.number(mse)}",
+                f"MSE {words.number(mse)}",
                 f"PSNR {psnr:.1f} dB, SSIM {ssim:.3f}",
             ),
-            title=wording.other_scale(mse),
+            title=words.other_scale(mse),
         )
         for number, (index, label, mse, psnr, ssim) in enumerate(
             zip(found.indices, found.labels, found.mse, found.psnr, found.ssim, strict=True)

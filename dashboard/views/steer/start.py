@@ -10,11 +10,11 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
-import wording
 from cae.latent.space import LatentSpace, sample
 from cae.runs.run import Run
 from components import Start
 from resources import networks, pictures
+from shared.markdown import plain
 from shared.own_drawing import own_drawing
 from state import made, steering
 
@@ -27,7 +27,7 @@ _MOST_SEEDS = 2**31
 def starting_point(run: Run, space: LatentSpace) -> Start | None:
     """Draws the choice, and gives the start; None where there is nothing to start from yet."""
     if problem := steering.take_link(run, partial(_exists, run, space)):
-        st.warning(wording.plain(problem), icon=":material/link_off:")
+        st.warning(plain(problem), icon=":material/link_off:")
     choice, details = st.columns([4.4, 3.8], vertical_alignment="bottom")
     with choice:
         way = steering.way_picker(run)

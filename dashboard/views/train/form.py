@@ -6,13 +6,14 @@ from pathlib import PurePath
 
 import streamlit as st
 
-import wording
+from cae import words
 from cae.config import ACTIVATIONS, RECIPES, ModelConfig, TrainConfig, differences
 from cae.disk.files import is_read_only
 from cae.errors import CaeError, InvalidOption
 from cae.jobs import limits, process
 from cae.runs import listing
 from shared.forms import fields, read
+from shared.markdown import plain
 from state import chosen, messages
 from state.forms import forget_name, forget_upload, name_key, recipe_picker, upload_key
 from who import visitor
@@ -34,19 +35,19 @@ def new_training() -> None:
         model, train = read(ModelConfig), read(TrainConfig)
     except InvalidOption as error:
         button.button("Start training", type="primary", disabled=True, width="stretch")
-        button.markdown(f":red[{wording.plain(str(error))} Change it under Options.]")
+        button.markdown(f":red[{plain(str(error))} Change it under Options.]")
         return
-    changed = wording.options(differences(model, train, recipe))
+    changed = words.options(differences(model, train, recipe))
     summary.caption(f"{recipe}, but with {changed}." if changed else RECIPES[recipe].summary)
     me = visitor.me()
     reason = limits.why_no_training(me)
     if reason:
-        button.info(wording.plain(reason), icon=":material/hourglass:")
+        button.info(plain(reason), icon=":material/hourglass:")
     if button.button("Start training", type="primary", width="stretch", disabled=is_read_only() or bool(reason)):
         try:
             run = process.start_training(name, model, train, recipe="" if changed else recipe, by=visitor.me())
         except CaeError as error:
-            beside_the_name.markdown(f":red[{wording.plain(str(error))}]")
+            beside_the_name.markdown(f":red[{plain(str(error))}]")
         else:
             forget_name(name)
             chosen.look_at(run.name)

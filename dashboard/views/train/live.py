@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-import wording
+from cae import words
 from cae.config import RECIPES
 from cae.data import picks
 from cae.disk.files import is_read_only
@@ -19,6 +19,7 @@ from resources import files, leaving, lists, networks
 from resources.pictures import test_images
 from server.ticking import ticking
 from shared.asking import confirm_stop
+from shared.markdown import plain
 from shared.posting import post_run_button
 from shared.taking import take_home
 from state import chosen as state_chosen
@@ -79,7 +80,7 @@ def progress_line(run: Run, was_live: bool) -> None:
             before = progress[max(0, len(progress) - RECENT)]
             pace = (progress[-1].seconds - before.seconds) / max(done - before.epoch, 1e-9)  # seconds an epoch
             left = pace * (epochs - done)
-            text += f"{progress[-1].images_per_second:,.0f} images/s, {wording.duration(left)} left"
+            text += f"{progress[-1].images_per_second:,.0f} images/s, {words.duration(left)} left"
         else:
             text += "starting"
         if process.is_stop_asked(run):
@@ -87,13 +88,13 @@ def progress_line(run: Run, was_live: bool) -> None:
         st.progress(min(done / epochs, 1.0) if epochs else 0.0, text=text)
     elif summary.state == "queued":
         said = process.last_words(run, lines=1)
-        st.progress(0.0, text=wording.plain(said.capitalize()) if said.startswith("waiting") else "Starting")
+        st.progress(0.0, text=plain(said.capitalize()) if said.startswith("waiting") else "Starting")
     elif summary.state in ("failed", "damaged"):
-        st.error(wording.plain(f"{summary.state.capitalize()}: {summary.reason}"))
+        st.error(plain(f"{summary.state.capitalize()}: {summary.reason}"))
     elif summary.epochs:
-        spent = f", {wording.duration(summary.last.seconds)} of training" if summary.last else ""
+        spent = f", {words.duration(summary.last.seconds)} of training" if summary.last else ""
         text = f"{summary.state.capitalize()} after {summary.epochs_done} of {epochs} epochs{spent}. {summary.reason}"
-        st.progress(min(summary.epochs_done / epochs, 1.0), text=wording.plain(text))
+        st.progress(min(summary.epochs_done / epochs, 1.0), text=plain(text))
     else:
         st.info("Imported as weights alone: how it was trained is not known.")
 
@@ -187,7 +188,7 @@ def start_or_stop(run: Run, live: bool) -> None:
         process.resume_training(run, int(epochs), by=visitor.me())
         st.rerun()
     if reason:
-        st.caption(wording.plain(reason))
+        st.caption(plain(reason))
 
 
 def repeat_or_download(run: Run) -> None:

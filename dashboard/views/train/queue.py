@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-import wording
+from cae import words
 from cae.jobs import limits, queue
 from resources import lists
+from shared.markdown import plain
 from state import messages
 from who import visitor
 
@@ -27,7 +28,7 @@ def waiting_line() -> None:
         st.markdown(f"**Waiting for a place.** {at_once}, first come, first served.{place}")
         lines = []
         for number, each in enumerate(waiting, start=1):
-            whose = wording.plain(wording.started(each, me)) or "waiting"
+            whose = plain(words.started(each, me)) or "waiting"
             name = f"**{each.name}**" if number - 1 in mine else each.name
             lines.append(f"{number}. {name}, {whose}")
         st.markdown("\n".join(lines))

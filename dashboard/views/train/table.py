@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import functools
+from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 
-import wording
+from cae import words
 from cae.disk.files import is_read_only
 from cae.errors import CaeError
 from cae.jobs import process, queue
+from cae.runs.owners import Owner
 from cae.runs.run import Run
+from cae.runs.summary import Summary
 from components import RunsAction, runs_table
 from resources import lists
 from server.ticking import ticking
@@ -49,7 +52,7 @@ def table() -> None:
             chosen=shown.name if shown else None,
             overlay=pages.overlay(),
             read_only=is_read_only(),
-            describe=functools.partial(wording.row, waiting=waiting, me=visitor.me()),
+            describe=lambda summary: row(summary, waiting, visitor.me()),
         )
         if action:
             obey(action)
@@ -61,6 +64,28 @@ def table() -> None:
             take_up()
 
 
+def row(summary: Summary, waiting: Sequence[str] = (), me: Owner | None = None) -> dict[str, Any]:
+    """A run as the widget shows it to the visitor `me`; `waiting` are the runs in the queue, the next one first."""
+    best, reason, last = summary.best_mse, summary.reason, summary.last
+    kind = "test" if last is None or last.validation_mse is None else "validation"
+    if summary.state == "queued" and summary.name in waiting:
+        place = waiting.index(summary.name)
+        reason = f"in the queue after {waiting[place - 1]}" if place else "next in the queue"
+    return {
+        "name": summary.name,
+        "state": summary.state,
+        "reason": reason,
+        "epochs": f"{summary.epochs_done} / {summary.epochs}" if summary.epochs else "–",
+        "best": f"{words.number(best)} {kind}" if best is not None else "–",
+        "bestTitle": f"Lowest {kind} {words.other_scale(best)}" if best is not None else "",
+        "seconds": words.duration(last.seconds) if last else "–",
+        "differs": words.options(summary.differs) or "nothing",
+        "note": summary.note,
+        "fixed": summary.shipped,
+        "by": words.started(summary, me),
+    }
+
+
 def take_up() -> None:
     """Of several trainings that were cut off, what that means, and the button with which all go on."""
     found = queue.cut_off()
@@ -68,7 +93,7 @@ def take_up() -> None:
         return  # one has its own button
     told, button = st.columns([5, 1.4], vertical_alignment="center")
     told.markdown(
-        f"**{wording.names([run.name for run in found])}** were cut off. Nothing that was saved is lost, and they go "
+        f"**{words.listed([run.name for run in found])}** were cut off. Nothing that was saved is lost, and they go "
         "on in this order."
     )
     if button.button("Resume them all", icon=":material/play_arrow:", width="stretch"):

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-import wording
 from cae.classroom.wall import Classroom
 from cae.disk.files import is_read_only
+from shared.markdown import plain
 from state import messages
 from views.wall.posts import begin, best_runs, drawings, first_links, follow, leave, moderation, visible
 from who import visitor
@@ -12,7 +12,7 @@ from who import visitor
 
 def show(room: Classroom) -> None:
     closed = "" if room.is_open else " The class is closed: its wall can be looked at, and takes nothing more."
-    st.markdown(f"Drawings and best runs of **{wording.plain(room.title)}**, the newest first.{closed}")
+    st.markdown(f"Drawings and best runs of **{plain(room.title)}**, the newest first.{closed}")
     first_links(room)
     moderation(room)
     posts = visible(room)

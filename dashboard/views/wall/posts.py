@@ -7,15 +7,15 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-import wording
+from cae import words
 from cae.classroom.wall import LONGEST_TITLE, Classroom, Post, best, change, delete, moderate, start
 from cae.disk.files import is_read_only
 from cae.plots import pictures
-from cae.runs.owners import in_words
 from components import wall
 from resources import lists
 from server.ticking import ticking
 from shared.asking import answer
+from shared.markdown import plain
 from shared.tables import small_table
 from state import messages, people
 from who import visitor
@@ -124,8 +124,8 @@ def best_runs(room: Classroom, posts: list[Post]) -> None:
     header = ("run", "by", *(("data set",) if datasets else ()), "test MSE", "numbers", "epochs", "when")
     rows = [
         (
-            post.run, in_words(post.by, me), *((post.dataset,) if datasets else ()), wording.number(post.mse),
-            str(post.latent_dim), str(post.epoch), f"{wording.ago(post.posted)}{_remark(post)}",
+            post.run, words.owner(post.by, me), *((post.dataset,) if datasets else ()), words.number(post.mse),
+            str(post.latent_dim), str(post.epoch), f"{words.ago(post.posted)}{_remark(post)}",
         )
         for post in found
     ]  # fmt: skip
@@ -188,9 +188,9 @@ def _confirm_deletion(slug: str, post: str) -> None:
     if found is None:
         st.info("It does not hang there any more.")
         return
-    whose = "yours" if visitor.is_mine(found.by) else f"by {wording.plain(in_words(found.by))}"
+    whose = "yours" if visitor.is_mine(found.by) else f"by {plain(words.owner(found.by))}"
     what = "drawing" if found.kind == "drawing" else f"run {found.run}"
-    st.markdown(f"This {what} is {whose}, {wording.ago(found.posted)}. Once deleted it cannot be brought back.")
+    st.markdown(f"This {what} is {whose}, {words.ago(found.posted)}. Once deleted it cannot be brought back.")
     if answer("Yes, delete it", "Keep it"):
         with messages.errors_in_words():
             delete(slug, post, secret=people.moderator_secret(), by=visitor.me())
@@ -198,11 +198,11 @@ def _confirm_deletion(slug: str, post: str) -> None:
 
 
 def _words(post: Post) -> dict[str, Any]:
-    whose, error = in_words(post.by, visitor.me()), wording.number(post.mse)
+    whose, error = words.owner(post.by, visitor.me()), words.number(post.mse)
     return {
-        "caption": [whose, f"MSE {error}", wording.ago(post.posted)],
+        "caption": [whose, f"MSE {error}", words.ago(post.posted)],
         "description": f"A drawing by {whose}, and its copy by {post.run}, MSE {error}",
-        "title": f"{post.run}, epoch {post.epoch}, {post.latent_dim} numbers. {wording.other_scale(post.mse)}",
+        "title": f"{post.run}, epoch {post.epoch}, {post.latent_dim} numbers. {words.other_scale(post.mse)}",
         "mine": visitor.is_mine(post.by),
     }
 
