@@ -31,7 +31,8 @@ def html(facts: Facts) -> str:
     options = [*_options(info.model), *(_options(info.train) if info.train else ())]
     return render(
         "report.html", words=words, facts=facts, style=bundle.style("report"), date=_date(info), options=options,
-        versions=versions, recipes=RECIPES, machine=[*_machine(facts), *((str(name).capitalize(), version) for name, version in versions)],
+        versions=versions, recipes=RECIPES,
+        machine=[*_machine(facts), *((str(name).capitalize(), version) for name, version in versions)],
         hourglass=_hourglass(facts), reached=_reached(facts), chart=lambda *size: _chart(facts, *size),
         priors={"real": "real test images", "copies": "their copies", **PRIORS}, most_examples=EXAMPLES,
         command=training_command(facts.name, info), colours=CLASS_COLOURS,

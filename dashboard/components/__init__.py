@@ -22,6 +22,10 @@ from components.samples import Generated as Generated
 from components.samples import samples as samples
 from components.steering import Start as Start
 from components.steering import steer as steer
+from components.table import Cell as Cell
+from components.table import Group as Group
+from components.table import Row as Row
+from components.table import small_table as small_table
 from components.table import table as table
 from components.visitor import keep_visitor as keep_visitor
 from components.wall import WallAction as WallAction

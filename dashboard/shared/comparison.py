@@ -14,6 +14,7 @@ from cae.evaluation.probes import Probing
 from cae.evaluation.quality import Quality
 from cae.latent.maps import Scores
 from cae.runs.summary import Summary
+from components import Cell, Group, Row
 
 MISSING = "–"
 
@@ -35,32 +36,6 @@ class Subject:
     map: Scores | None = None
     normal: Quality | None = None
     mixture: Quality | None = None
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One place in the table. `title` appears under the pointer; `is_changed`: unlike that of the first run."""
-
-    text: str
-    title: str = ""
-    is_best: bool = False
-    is_changed: bool = False
-
-
-@dataclass(frozen=True)
-class Row:
-    """A line of the table: what it is about, and a cell for each run."""
-
-    label: Cell
-    cells: tuple[Cell, ...]
-
-
-@dataclass(frozen=True)
-class Group:
-    """Lines that belong together, under a title."""
-
-    title: str
-    rows: tuple[Row, ...]
 
 
 @dataclass(frozen=True)

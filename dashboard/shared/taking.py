@@ -9,10 +9,7 @@ import streamlit as st
 
 from state import chosen
 
-_MIME = {
-    ".gif": "image/gif", ".png": "image/png", ".html": "text/html", ".zip": "application/zip", ".csv": "text/csv",
-    ".onnx": "application/octet-stream",
-}  # fmt: skip
+_MIME = {".gif": "image/gif", ".png": "image/png", ".html": "text/html", ".zip": "application/zip"}
 
 
 def take_home(

@@ -677,7 +677,8 @@ def test_the_map_is_sent_where_its_files_are_and_not_the_files(six, own_static_f
 def test_a_kept_map_is_sent_and_said_how_far_to_trust_it():
     app = opened("map", run="original")
     assert sent(app, "map")["tsne"]["title"] == "Perplexity 30"
-    assert "| t-SNE | 97.0 % | 0.989 |" in words(app)
+    rows = [[row["label"], *row["cells"]] for row in sent(app, "trust")["groups"][0]["rows"]]
+    assert ["t-SNE", "97.0 %", "0.989"] in [[cell["text"] for cell in row] for row in rows]
     assert not [each for each in app.button if each.label == "Compute t-SNE"]
 
 

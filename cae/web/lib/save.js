@@ -24,14 +24,22 @@ export function download(content, file) {
   if (href !== content) setTimeout(() => URL.revokeObjectURL(href), 10000);
 }
 
-// Rows of texts as CSV, which a spreadsheet reads; what it would take for a formula is marked as text.
+// Rows of texts as CSV, which a spreadsheet reads: where a column holds numbers of one unit, that stands in its header
+// alone; what would be taken for a formula is marked as text.
 export function csv(rows) {
+  const columns = rows[0].map((_, at) => numbers(rows.map((row) => row[at])));
   const cell = (text) => {
     const isFormula = /^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]./s.test(text) && !/^-?[\d.,]+(e[+-]?\d+)?( ?%)?$/i.test(text);
     const plain = isFormula ? `'${text}` : String(text);
     return /[",\n\r]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain;
   };
-  return new Blob(["\ufeff", rows.map((row) => row.map(cell).join(",") + "\r\n").join("")], {type: "text/csv"});
+  return new Blob(["\ufeff", rows.map((row, line) => row.map((_, at) => cell(columns[at][line])).join(",") + "\r\n").join("")], {type: "text/csv"});
+}
+
+function numbers([title, ...cells]) {
+  const read = cells.map((text) => /^(-?[\d,]+(?:\.\d+)?) ?(dB|%)?$/.exec(text)), unit = read[0]?.[2];
+  if (!read.length || read.some((each) => !each || each[2] !== unit)) return [title, ...cells];
+  return [unit ? `${title} (${unit})` : title, ...read.map(([, number]) => number.replaceAll(",", ""))];
 }
 
 // An element's pictures and words where the page shows them, the pictures crisp, as a PNG.

@@ -1,14 +1,15 @@
 // A table of things beside each other: a column each, a row for what is said of them.
 //
-// data: {name, file, corner, header: [cell], groups: [{title, rows: [{label: cell, cells: [cell]}]}]}; corner: what the header
-//       lists, where that needs to be said
+// data: {name, file, corner, header: [cell], groups: [{title, rows: [{label: cell, cells: [cell], is_chosen}]}], prose}
+//       corner: what the rows or the header list, where that needs to be said; prose: the columns of text in a table as
+//       narrow as can be, null for one whose columns are equally wide
 //       cell: {text, title, is_best, is_changed}; the best bears a star, what is changed a mark and a word for those who
 //       do not see it
 import {make} from "../lib/page.js";
 import {csv, download, named, saving} from "../lib/save.js";
 
 export function mount(element, data) {
-  const root = element.querySelector(".table"), table = make("table");
+  const root = element.querySelector(".table"), table = make("table", {className: data.prose ? "narrow" : ""});
   const head = table.createTHead().insertRow();
   head.append(make("td", {}, make("span", {className: data.corner ? "" : "unseen", textContent: data.corner || data.name})));
   head.append(...data.header.map((cell) => make("th", {scope: "col", title: cell.title, textContent: cell.text})));
@@ -22,6 +23,7 @@ export function mount(element, data) {
     body.append(...rows.map(rowOf));
   }
   root.style.setProperty("--columns", data.header.length);
+  for (const row of table.rows) for (const column of data.prose ?? []) row.cells[column + 1]?.classList.add("prose");
   const scroll = make("div", {className: "scroll", tabIndex: 0, role: "group", ariaLabel: data.name}, table);
   const fade = () => scroll.classList.toggle("more", scroll.scrollLeft + scroll.clientWidth < scroll.scrollWidth - 2);
   scroll.addEventListener("scroll", fade);
@@ -40,8 +42,8 @@ function rowsOf({corner, header, groups}) {
   return [[corner, ...header.map(({text}) => text)], ...rows];
 }
 
-function rowOf({label, cells}) {
-  const row = make("tr", {}, make("th", {scope: "row", title: label.title, textContent: label.text}));
+function rowOf({label, cells, is_chosen: isChosen}) {
+  const row = make("tr", {className: isChosen ? "chosen" : ""}, make("th", {scope: "row", title: label.title, textContent: label.text}));
   row.append(...cells.map(cellOf));
   return row;
 }

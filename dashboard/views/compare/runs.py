@@ -20,12 +20,12 @@ from cae.latent import evaluate, sampling
 from cae.latent.maps import why_not
 from cae.plots.curves import compared_curves
 from cae.runs.run import Run
-from components import Card, Sheet, atlas, chart, digits, table
+from components import Card, Cell, Group, Sheet, atlas, chart, digits, table
 from resources import files, generated, lists, networks, pictures
 from resources.maps import places_address, points, test_pictures_address, usual_tsne
 from server.ticking import ticking
 from shared import comparison
-from shared.comparison import Cell, Group, Subject
+from shared.comparison import Subject
 from shared.markdown import plain
 from shared.working import working
 from state import messages, pages

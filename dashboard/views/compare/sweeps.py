@@ -10,8 +10,8 @@ from cae import words
 from cae.jobs import sweep
 from cae.jobs.sweep import Sweep, SweepPoint
 from cae.plots import curves
-from components import chart, table
-from shared.comparison import MISSING, Cell, Group, Row
+from components import Cell, Group, Row, chart, table
+from shared.comparison import MISSING
 from shared.markdown import plain
 
 

@@ -15,12 +15,11 @@ from cae.latent import sampling
 from cae.latent.space import LatentSpace
 from cae.plots.samples import class_balance, code_plane, off_manifold_curves
 from cae.runs.run import Run
-from components import Generated, chart, samples
+from components import Generated, chart, samples, small_table
 from resources import generated
 from server.ticking import ticking
 from shared.keeping import add_sample
 from shared.markdown import plain
-from shared.tables import small_table
 from shared.working import working
 from state import made, messages, pages, steering
 from who import visitor
@@ -177,8 +176,9 @@ def goodness(run: Run, config: SampleConfig, found: Fitted) -> None:
     small_table(
         ("digits", "read", "precision", "recall", "off"),
         [_row(title, each) for title, each in shown.items()],
-        file="goodness",
-        bold=list(shown).index(chosen) if chosen in shown else None,
+        name="How good the digits of each prior are",
+        key="goodness",
+        chosen=list(shown).index(chosen) if chosen in shown else None,
     )
     st.caption("Read the columns together: the classifier has to name one of the classes, and can be sure of a smudge.")
     with st.popover("What these mean", icon=":material/help:"):

@@ -15,11 +15,10 @@ from cae.latent.evaluate import Judgement
 from cae.plots import figures
 from cae.plots.pictures import signed_error, to_rgb
 from cae.runs.run import Run
-from components import Card, chart, digits
+from components import Card, chart, digits, small_table
 from resources import networks
 from resources.pictures import pca_copies, test_images, test_set
 from shared.markdown import plain
-from shared.tables import small_table
 
 
 def headline(found: Judgement) -> None:
@@ -97,10 +96,11 @@ def class_by_class(run: Run, found: Evaluation) -> None:
         small_table(
             ("class", "images", "MSE", "PSNR", "SSIM"),
             [
-                (each.name, f"{each.count:,}", f"{each.mse:.4f}", f"{each.psnr:.1f}\u00a0dB", f"{each.ssim:.3f}")
+                (each.name, f"{each.count:,}", f"{each.mse:.4f}", f"{each.psnr:.1f} dB", f"{each.ssim:.3f}")
                 for each in found.per_class
             ],
-            file="classes",
+            name="The errors of each class",
+            key="classes",
         )
         most = max(found.per_class, key=lambda each: each.mse)
         least = min(found.per_class, key=lambda each: each.mse)
@@ -158,7 +158,7 @@ def what_the_codes_know(found: Judgement) -> None:
             ("map, 10-NN", words.percent(found.map.accuracy),
              "The same vote on the flat map, by the other test digits."),
         ]  # fmt: skip
-    small_table(("measure", "value", "what it asks"), rows, file="codes", left=(0, 2))
+    small_table(("measure", "value", "what it asks"), rows, name="What the codes know", key="codes", prose=(2,))
     notes = ["No label was ever given to the network: it was only asked to copy."]
     if found.map is None:
         notes.append("These codes have no t-SNE map to be judged.")

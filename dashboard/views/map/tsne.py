@@ -12,7 +12,7 @@ from cae.errors import CaeError, InvalidOption
 from cae.latent.film import CONFIG, epochs_of
 from cae.latent.maps import TSNE, Points, job, snapshot, why_not
 from cae.runs.run import Run
-from components import MapAction, digit_map
+from components import MapAction, digit_map, small_table
 from resources.maps import (
     map_addresses,
     map_film,
@@ -28,7 +28,6 @@ from shared import forms
 from shared.asking import stop_button
 from shared.markdown import plain
 from shared.own_drawing import own_drawing
-from shared.tables import small_table
 from shared.working import working
 from state import messages, pages, steering
 from who import visitor
@@ -225,7 +224,8 @@ def trust(run: Run, config: MapConfig, found: TSNE | None) -> None:
     small_table(
         ("where", "10-NN accuracy", "trustworthiness"),
         [(name, words.percent(right), "1" if kept is None else f"{kept:.3f}") for name, right, kept in rows],
-        file="trust",
+        name="How far to trust the map",
+        key="trust",
     )
     st.caption(
         "10-NN accuracy: the share of test digits whose class their ten nearest other test digits vote for, though no "

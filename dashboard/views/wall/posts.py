@@ -11,12 +11,11 @@ from cae import words
 from cae.classroom.wall import LONGEST_TITLE, Classroom, Post, best, change, delete, moderate, start
 from cae.disk.files import is_read_only
 from cae.plots import pictures
-from components import wall
+from components import small_table, wall
 from resources import lists
 from server.ticking import ticking
 from shared.asking import answer
 from shared.markdown import plain
-from shared.tables import small_table
 from state import messages, people
 from who import visitor
 
@@ -129,8 +128,8 @@ def best_runs(room: Classroom, posts: list[Post]) -> None:
         )
         for post in found
     ]  # fmt: skip
-    last = len(header) - 1
-    small_table(header, rows, file="wall-runs", left=(0, 1, *((2,) if datasets else ()), last))
+    prose = (1, *((2,) if datasets else ()), len(header) - 1)
+    small_table(header, rows, name="The best runs of the class", key="wall-runs", prose=prose, of_runs=True)
     if may := [post for post in found if _may_moderate(room) or visitor.is_mine(post.by)]:
         _about_runs(room, may)
 
