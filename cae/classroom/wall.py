@@ -24,6 +24,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from cae.data import metrics
 from cae.disk import reading
 from cae.disk.files import is_read_only, reason, runs_folder, write_whole
 from cae.disk.locks import Lock
@@ -161,7 +162,7 @@ def post_drawing(slug: str, by: Owner, run: Run, pixels: NDArray[np.uint8], copy
     for each in (pixels, copy):
         if each.shape != (28, 28) or each.dtype != np.uint8:
             raise InvalidOption("pixels", "A post on the wall has 28 x 28 pixels.")
-    mse = float(np.mean(np.square((pixels.astype(float) - copy) / 127.5)))
+    mse = float(metrics.mse(pixels[None] / 127.5, copy[None] / 127.5)[0])
     with _posting(slug, by) as (room, there):
         mine = [post for post in there if post.by.is_same(by) and post.run == run.name]
         if any(post.pixels is not None and np.array_equal(post.pixels, pixels) for post in mine):

@@ -59,9 +59,10 @@ def add_drawing(run: Run) -> None:
     def make() -> tuple[str, tuple[Strip, ...]]:
         assert pixels is not None  # or the button could not be clicked
         space = networks.latent_space(run)
-        shares = vote(space.inked, networks.encode(run, pixels), len(space.class_names))
+        code = networks.encode(run, pixels)
+        shares = vote(space.inked, code, len(space.class_names))
         note = f"the ten neighbours say {space.class_names[shares.argmax()]} ({words.percent(shares.max(), 0)})"
-        return note, (Strip.of("drawing and copy", np.stack([pixels, networks.copy_of(run, pixels)])),)
+        return note, (Strip.of("drawing and copy", np.stack([pixels, networks.decode(run, code[None])[0]])),)
 
     why_not = "Draw something first." if pixels is None else ""
     add_to_worksheet(run, "My drawing", make, key="keep drawing", why_not=why_not)
