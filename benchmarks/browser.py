@@ -81,7 +81,7 @@ def steer(browser: Browser, address: str, run: Run, rounds: int) -> dict[str, An
     page = opened(browser, f"{address}/steer?run={run.name}")
     codes = space.latent_space(run).real.codes()[::100].tolist()
     weights = f"{address}/app/static/{run.weights_hash()}.safetensors"
-    decode = [each for _ in range(rounds) for each in page.evaluate(DECODE, [script("cae"), weights, codes])]
+    decode = [each for _ in range(rounds) for each in page.evaluate(DECODE, [script("network"), weights, codes])]
     page.locator(".steer").evaluate(FOLLOW, "input")
     sent = Sent(page)
     times = slider(page, sent, 2 * rounds)

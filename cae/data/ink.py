@@ -1,4 +1,4 @@
-"""Ink of any size into the 28 x 28 pixels of a digit, the way MNIST was made. Its twin is `normaliseInk` in cae.js."""
+"""Ink of any size into the 28 x 28 pixels of a digit, the way MNIST was made. Its twin is cae/web/lib/ink.js."""
 
 from __future__ import annotations
 

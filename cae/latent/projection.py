@@ -1,6 +1,6 @@
 """Codes laid out in two or three dimensions, new points placed among them, and what is lost on the way.
 
-Arrays in, arrays out. cae.js holds the twins of `place` and `along`.
+Arrays in, arrays out. cae/web/lib/codes.js holds the twins of `place` and `along`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The latent space of a run: where the codes of real digits lie in it, and which way to go for a thicker one.
 
-Measured once on training digits, kept under the hash of the weights, and sent to the browser as it is: cae.js holds
-the twins of `neighbours`, `vote` and `off_manifold`.
+Measured once on training digits, kept under the hash of the weights, and sent to the browser as it is:
+cae/web/lib/codes.js holds the twins of `neighbours`, `vote` and `off_manifold`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Every function of cae.js against its twin in Python, in a real Chromium, on the files that the pages are sent."""
+"""Whatever cae/web computes against its twin in Python, in a real Chromium, on the files that the pages are sent."""
 
 import base64
 import json
@@ -66,10 +66,12 @@ def packed(content: bytes | np.ndarray) -> str:
 
 @pytest.fixture(scope="module")
 def page(chromium):
-    """An empty page with cae.js in it, as `cae`."""
+    """An empty page with the modules that compute in it, merged as `cae`."""
     found = chromium.new_page()
     found.evaluate(SET_UP)
-    found.evaluate("async (text) => { globalThis.cae = await imported(text); }", bundle.script("cae"))
+    merge = "async (text) => { globalThis.cae = {...globalThis.cae, ...await imported(text)}; }"
+    for name in ("network", "ink", "codes"):
+        found.evaluate(merge, bundle.script(name))
     yield found
     found.close()
 
@@ -94,8 +96,8 @@ def test_the_style_of_a_widget_is_one_sheet_that_the_browser_understands(page, n
 
 def test_a_module_that_is_imported_twice_is_there_once_and_keeps_its_names_to_itself():
     text = bundle.script("steer")
-    assert len(re.findall(r"^const web_cae = ", text, re.MULTILINE)) == 1
-    assert text.index("const web_cae = ") < text.index("const web_page = ")  # which imports it
+    assert len(re.findall(r"^const web_network = ", text, re.MULTILINE)) == 1
+    assert text.index("const web_network = ") < text.index("const web_page = ")  # which imports it
     assert re.findall(r"^export (?:async )?(?:function|const|class) (\w+)", text, re.MULTILINE) == ["mount", "unmount"]
 
 
@@ -134,7 +136,7 @@ def network_file(model: ConvAutoencoder, folder) -> bytes:
 
 
 def in_the_browser(page, content: bytes, images: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
-    """Codes of images (N, 784), pictures of codes (M, D), and D, as cae.js has them."""
+    """Codes of images (N, 784), pictures of codes (M, D), and D, as the browser has them."""
     script = """
     ([file, images, codes]) => {
       const {tensors: arrays, metadata} = tensors(file);

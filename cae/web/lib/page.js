@@ -1,5 +1,5 @@
 // What every widget needs of the page: elements, crisp digits, and files that are fetched once.
-import {SIDE, network, readTensors} from "./cae.js";
+import {SIDE, network, readTensors} from "./network.js";
 
 // An element; properties that the element does not have become attributes.
 export function make(tag, properties = {}, ...children) {

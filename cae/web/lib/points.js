@@ -1,5 +1,6 @@
 // The digits of a map as the browser gets them, and where a projection has put them.
-import {SIDE, readTensors, references} from "./cae.js";
+import {references} from "./codes.js";
+import {SIDE, readTensors} from "./network.js";
 
 // Of a map's digits: codes, names of the classes, indices in the test set, errors, and the flat positions; of a t-SNE only
 // its positions. `x`, `y` and `z` are columns of the positions, `preserved` says what two and three of them preserve.

@@ -2,7 +2,7 @@
 // what each network makes of it.
 //
 // data: {pictures: address, colours: of the classes, sheets: [{name, what, places, network: addresses, is_stretched}]}
-import {decode, encode, toModel, toPixels} from "../lib/cae.js";
+import {decode, encode, toModel, toPixels} from "../lib/network.js";
 import {Idle, digitCanvas, fetched, make, paint, pictureAt, readNetwork, readPictures} from "../lib/page.js";
 import {middles, readPlaces} from "../lib/points.js";
 import {pictureButton, saving} from "../lib/save.js";

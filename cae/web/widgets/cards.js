@@ -1,5 +1,6 @@
 // What the map shows beside itself: one digit, a selection of many, the film of a path.
-import {SIDE, offManifold} from "../lib/cae.js";
+import {offManifold} from "../lib/codes.js";
+import {SIDE} from "../lib/network.js";
 import {beyond, capital, clear, digitCanvas, inWords, make, paint} from "../lib/page.js";
 import {download, enlarged, named, pictureButton, saving} from "../lib/save.js";
 

@@ -4,7 +4,8 @@
 //        base: {id, pixels: [784]} | null: a digit to draw on, `id` once each},
 //        known: whether Python knows of the drawing}
 // emits: "drawing" with the 784 pixels the network sees, or null, when the pen is lifted; "steer" likewise
-import {SIDE, normaliseInk} from "../lib/cae.js";
+import {normaliseInk} from "../lib/ink.js";
+import {SIDE} from "../lib/network.js";
 import {keep, kept} from "../lib/kept.js";
 import {follow} from "../lib/moment.js";
 import {digitCanvas, make, paint} from "../lib/page.js";

@@ -7,9 +7,8 @@
 //        isAlone: whether there is no page Reconstruct}
 // emits: "steer" and "reconstruct" with the index of a test digit
 // What was chosen is kept in the tab's storage: it survives a change of page, of run and a reload.
-import {
-  NEIGHBOURS, along, decode, encode, nearest, place, toModel, toPixels, waypoints,
-} from "../lib/cae.js";
+import {NEIGHBOURS, along, nearest, place, waypoints} from "../lib/codes.js";
+import {decode, encode, toModel, toPixels} from "../lib/network.js";
 import {fetched, make, pictureAt, readNetwork, readPictures} from "../lib/page.js";
 import {Digit, Film, Selection} from "./cards.js";
 import {follow} from "../lib/moment.js";

@@ -1,5 +1,5 @@
 // A small map: where the code of a picture lies among those of the test digits.
-import {nearest, place} from "../lib/cae.js";
+import {nearest, place} from "../lib/codes.js";
 import {fetched, make} from "../lib/page.js";
 import {middles, readMap} from "../lib/points.js";
 

@@ -1,5 +1,6 @@
 // What the network makes of a picture: what it sees, its copy, the error, the vote of the nearest labelled codes.
-import {NEIGHBOURS, decode, encode, nearest, offManifold, references, toModel, toPixels, vote} from "../lib/cae.js";
+import {NEIGHBOURS, nearest, offManifold, references, vote} from "../lib/codes.js";
+import {decode, encode, toModel, toPixels} from "../lib/network.js";
 import {legend} from "./legend.js";
 import {MiniMap} from "./minimap.js";
 import {

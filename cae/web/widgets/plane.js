@@ -1,5 +1,5 @@
 // A plane through the code: two dimensions, or the two main directions of real codes, over the digits decoded there.
-import {SIDE} from "../lib/cae.js";
+import {SIDE} from "../lib/network.js";
 import {make, paint} from "../lib/page.js";
 
 const TILES = 13;

@@ -1,5 +1,5 @@
 // One native slider a dimension, over a strip of the digits along it.
-import {SIDE} from "../lib/cae.js";
+import {SIDE} from "../lib/network.js";
 import {make, paint} from "../lib/page.js";
 
 const TILES = 9;

@@ -3,7 +3,7 @@
 // data: {network, space, pictures, points, random: addresses, drawing: [784] | null,
 //        wanted: {id, kind, number, code: [D] | null} | null: a start to take, and where to go from there; `id` once each}
 // emits: "start" with {start: as steer.js takes it, code: [D] | null}
-import {encode, readTensors, toModel} from "../lib/cae.js";
+import {encode, readTensors, toModel} from "../lib/network.js";
 import {fetched, make, pictureAt, readNetwork, readPictures, readSpace} from "../lib/page.js";
 import {readMap} from "../lib/points.js";
 

@@ -5,7 +5,8 @@
 //       `start` is loaded when its id is a new one; `code` is where somebody had gone from it before.
 // emits: "code" with {start: id, code: [D]} when the hand is lifted
 // The page's address holds the code (`z`) and where it started (`from`), so that a link leads to the same digit.
-import {decode, encode, nearest, offManifold, references, toModel, toPixels, vote} from "../lib/cae.js";
+import {nearest, offManifold, references, vote} from "../lib/codes.js";
+import {decode, encode, toModel, toPixels} from "../lib/network.js";
 import {UNTRAINED, follow, isUntrained, now} from "../lib/moment.js";
 import {
   Idle, Neighbours, beyond, digitCanvas, fetched, inWords, later, make, paint, readNetwork, readPictures, readSpace,
