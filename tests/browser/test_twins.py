@@ -433,4 +433,4 @@ def test_the_nearest_digits_of_a_map_are_those_of_python(page, mapped):
 ])  # fmt: skip
 def test_further_out_than_every_digit_is_said_where_it_is_so(page, percentile, words):
     script = "async ([text, percentile]) => (await imported(text)).beyond({percentile})"
-    assert page.evaluate(script, [bundle.script("page"), percentile]) == f"further out than {words}"
+    assert page.evaluate(script, [bundle.script("words"), percentile]) == f"further out than {words}"

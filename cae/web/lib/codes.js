@@ -47,9 +47,8 @@ function smallest(count, wanted, valueOf) {
 }
 
 // The code, Float32Array (D), of one of the references.
-export function codeAt({points, dimensions, low, step}, position) {
-  return Float32Array.from(low, (least, dimension) => least + step * points[position * dimensions + dimension]);
-}
+export const codeAt = ({points, dimensions, low, step}, position) =>
+  Float32Array.from(low, (least, dimension) => least + step * points[position * dimensions + dimension]);
 
 // The share of each class among neighbours, each counting with its distance to the power -4.
 export function vote({labels}, {positions, distances: away}, classes) {
@@ -83,17 +82,14 @@ export function place({distances: away}, positions) {
   });
 }
 
-function closeness(away) {
-  return away.map((distance) => 1 / Math.max(distance, 1e-6) ** 4);
-}
+const closeness = (away) => away.map((distance) => 1 / Math.max(distance, 1e-6) ** 4);
 
 const CROWD = 15; // points near a station of a path that make up its code
 
 // The codes, [D] each, along a path over a map, at `stations` points of equal distance. `path` holds the corners, an
 // [x, y] each; `xs` and `ys` the positions of the points, whose codes are those of `among`.
-export function along(path, xs, ys, among, stations) {
-  return waypoints(path, stations).map((station) => codeNear(station, xs, ys, among));
-}
+export const along = (path, xs, ys, among, stations) =>
+  waypoints(path, stations).map((station) => codeNear(station, xs, ys, among));
 
 // `count` points of equal distance on a path, from its first corner to its last.
 export function waypoints(path, count) {

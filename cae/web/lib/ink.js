@@ -13,19 +13,13 @@ export function normaliseInk(ink, width, height) {
   const edge = EDGE * enlarged.reduce((most, value) => Math.max(most, value), 0);
   const outline = Uint8Array.from(enlarged, (value) => value > edge);
   const inside = distances(outline, side, 1), outside = distances(outline, side, 0);
-  let depths = 0, area = 0, left = side, right = 0, top = side, bottom = 0;
-  for (let index = 0; index < outline.length; index++) {
-    if (!outline[index]) continue;
-    const x = index % side, y = (index - x) / side;
-    depths += inside[index] - 0.5;
-    area++;
-    left = Math.min(left, x);
-    right = Math.max(right, x);
-    top = Math.min(top, y);
-    bottom = y;
-  }
-  const stroke = 4 * depths / area;
-  const extent = Math.max(right - left, bottom - top) + 1;
+  let depths = 0, area = 0;
+  outline.forEach((is, index) => {
+    depths += is && inside[index] - 0.5;
+    area += is;
+  });
+  const stroke = 4 * depths / area, box = bounds(outline, side, side, 0);
+  const extent = Math.max(box.width, box.height);
   const scale = (BOX - STROKE) / Math.max(extent - stroke, stroke);
   const offset = Math.max((STROKE / scale - stroke) / 2, (THINNEST - 1) * stroke / 2);
   const strokes = Float64Array.from(outline, (is, index) =>
@@ -43,24 +37,28 @@ export function normaliseInk(ink, width, height) {
 
 // The rectangle that holds all ink, null where there is none.
 function inked(ink, width, height) {
-  let left = width, right = -1, top = height, bottom = -1;
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      if (ink[y * width + x] <= FAINTEST) continue;
-      left = Math.min(left, x);
-      right = Math.max(right, x);
-      top = Math.min(top, y);
-      bottom = y;
-    }
-  }
-  if (right < 0) return null;
-  const crop = {width: right - left + 1, height: bottom - top + 1};
+  const {left, top, ...crop} = bounds(ink, width, height, FAINTEST);
+  if (crop.width <= 0) return null;
   crop.values = new Float64Array(crop.width * crop.height);
   for (let y = 0; y < crop.height; y++) {
     const row = (top + y) * width + left;
-    for (let x = 0; x < crop.width; x++) crop.values[y * crop.width + x] = ink[row + x];
+    crop.values.set(ink.subarray(row, row + crop.width), y * crop.width);
   }
   return crop;
+}
+
+// The rectangle that holds all values above a limit.
+function bounds(values, width, height, limit) {
+  let left = width, right = -1, top = height, bottom = -1;
+  for (let index = 0; index < values.length; index++) {
+    if (values[index] <= limit) continue;
+    const x = index % width, y = (index - x) / width;
+    left = Math.min(left, x);
+    right = Math.max(right, x);
+    top = Math.min(top, y);
+    bottom = y;
+  }
+  return {left, top, width: right - left + 1, height: bottom - top + 1};
 }
 
 // A picture, `scale` times as large and moved by (left, top), in a square of `side` pixels: area averages.

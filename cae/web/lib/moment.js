@@ -10,21 +10,19 @@ export function travel(moment) {
 }
 
 // The last one; undefined where there is no scrubber on the page.
-export function now() {
-  return globalThis.caeMoment;
-}
+export const now = () => globalThis.caeMoment;
 
 // Whether the network has not been trained yet; what it says of a picture is then chance.
 export const isUntrained = () => Boolean(now()) && now().epoch === 0 && !now().isLast;
 export const UNTRAINED = "Nothing has been learned yet: whatever is near this code is near by chance.";
 
-// Tells `listener` of every moment from now on, for as long as `root` is on the page.
+// Tells `listener` of every further moment while `root` is on the page.
 export function follow(root, listener) {
   const heard = ({detail}) => (root.isConnected ? listener(detail) : document.removeEventListener(MOVED, heard));
   document.addEventListener(MOVED, heard);
 }
 
-// Pales what Python has drawn from when the hand is on the scrubber until Python has drawn it anew; called when it has.
+// Dims what Python has drawn from the first move of the scrubber until Python has drawn it again; called when it has.
 export function staleUntilShown(root) {
   root.drawnAt = now()?.epoch;
   root.classList.remove("stale");

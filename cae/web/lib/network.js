@@ -28,9 +28,8 @@ function single(bits) {
 }
 
 // The rows of a matrix, each a view into it.
-export function rows({shape: [count, columns], values}) {
-  return Array.from({length: count}, (_, row) => values.subarray(row * columns, (row + 1) * columns));
-}
+export const rows = ({shape: [count, columns], values}) =>
+  Array.from({length: count}, (_, row) => values.subarray(row * columns, (row + 1) * columns));
 
 // A network ready to encode and decode, from the tensors of its weights and its activation: relu, gelu or silu.
 export function network(tensors, activation) {
@@ -38,12 +37,11 @@ export function network(tensors, activation) {
     const {shape, values} = tensors[`${name}.weight`];
     return {shape, weight: values, bias: tensors[`${name}.bias`].values};
   };
-  const inOrder = (part) =>
-    Object.keys(tensors)
-      .filter((name) => name.startsWith(`${part}.`) && name.endsWith(".weight"))
-      .map((name) => name.slice(0, -".weight".length))
-      .sort((a, b) => Number(a.split(".")[1]) - Number(b.split(".")[1]))
-      .map(layer);
+  const inOrder = (part) => Object.keys(tensors)
+    .filter((name) => name.startsWith(`${part}.`) && name.endsWith(".weight"))
+    .map((name) => name.slice(0, -".weight".length))
+    .sort((a, b) => Number(a.split(".")[1]) - Number(b.split(".")[1]))
+    .map(layer);
   const encoder = inOrder("encoder"), decoder = inOrder("decoder");
   const code = encoder.pop(), paint = decoder.shift();
   const channels = encoder.at(-1).shape[0];
@@ -105,22 +103,22 @@ function erf(x) {
 }
 
 // The code, Float32Array (D), of an image in [-1, 1].
-export function encode(network, image) {
+export function encode({convolutions, activate, code}, image) {
   let signal = Float32Array.from(image), side = SIDE;
-  for (const layer of network.convolutions) {
+  for (const layer of convolutions) {
     signal = convolve(signal, side, layer);
     side = Math.ceil(side / 2);
-    network.activate(signal);
+    activate(signal);
   }
-  return linear(signal, network.code);
+  return linear(signal, code);
 }
 
 // The image, Float32Array (784) in [-1, 1], that a code stands for.
-export function decode(network, code) {
-  let signal = linear(code, network.paint);
-  let side = Math.sqrt(signal.length / network.channels);
-  for (const layer of network.transposed) {
-    network.activate(signal);
+export function decode({paint, channels, transposed, activate}, code) {
+  let signal = linear(code, paint);
+  let side = Math.sqrt(signal.length / channels);
+  for (const layer of transposed) {
+    activate(signal);
     signal = layer.shape[1] === 1 ? widenToOne(signal, side, layer) : widen(signal, side, layer);
     side *= 2;
   }
@@ -205,15 +203,9 @@ function widenToOne(signal, side, {shape: [inputs], weight, bias}) {
 }
 
 // From pixels to what the network reads, and from what it paints to pixels.
-export function toModel(pixels) {
-  return Float32Array.from(pixels, (pixel) => pixel * (2 / 255) - 1);
-}
-
-export function toPixels(image) {
-  return Uint8ClampedArray.from(image, (value) => (value + 1) * 127.5);
-}
+export const toModel = (pixels) => Float32Array.from(pixels, (pixel) => pixel * (2 / 255) - 1);
+export const toPixels = (image) => Uint8ClampedArray.from(image, (value) => (value + 1) * 127.5);
 
 // The mean squared error of a reconstruction; both are images in [-1, 1].
-export function meanSquaredError(image, reconstruction) {
-  return image.reduce((sum, value, index) => sum + (value - reconstruction[index]) ** 2, 0) / image.length;
-}
+export const meanSquaredError = (image, reconstruction) =>
+  image.reduce((sum, value, index) => sum + (value - reconstruction[index]) ** 2, 0) / image.length;

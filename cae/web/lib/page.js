@@ -1,10 +1,14 @@
-// What every widget needs of the page: elements, crisp digits, and files that are fetched once.
-import {SIDE, network, readTensors} from "./network.js";
+// What every widget builds its part of the page from: elements, crisp digits, the theme's colours.
+import {SIDE} from "./network.js";
 
-// An element; properties that the element does not have become attributes.
+export const ARROWS = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]}; // x right, y down
+export const ACCENT = "#8b5cf6"; // on a canvas, in both themes
+
+// An element; properties that the element does not have become attributes, undefined ones are left out.
 export function make(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
+    if (value === undefined) continue;
     if (name in element) element[name] = value;
     else element.setAttribute(name, value);
   }
@@ -12,160 +16,122 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
-export function digitCanvas(label) {
-  return make("canvas", {width: SIDE, height: SIDE, role: "img", ariaLabel: label, className: "digit"});
+export const div = (className, ...children) => make("div", {className}, ...children);
+export const text = (tag, textContent, className) => make(tag, {textContent, className});
+
+export const button = (textContent, title, onclick, more = {}) =>
+  make("button", {type: "button", textContent, title, onclick, ...more});
+
+export const slider = (ariaLabel, properties) => make("input", {type: "range", ariaLabel, ...properties});
+
+export const select = (ariaLabel, options, onchange, more = {}) =>
+  make("select", {ariaLabel, onchange, ...more}, ...options);
+
+export const option = (value, textContent, more = {}) => make("option", {value, textContent, ...more});
+export const figure = (picture, caption, title) => make("figure", {title}, picture, text("figcaption", caption));
+
+// Pictures that one description stands for, and the lines of their caption.
+export function card(pictures, {description, caption, title, className}) {
+  const lines = caption.map((textContent) => make("span", {textContent}));
+  return make("figure", {title, className},
+    make("div", {className: "pictures", role: "img", ariaLabel: description}, ...pictures),
+    make("figcaption", {}, ...lines));
 }
 
+// Which of some buttons is the chosen one.
+export function press(buttons, isPressed) {
+  [...buttons].forEach((each, at) => (each.ariaPressed = String(isPressed(at))));
+}
+
+// -- digits
+
+export const digitCanvas = (label) => tile({role: "img", ariaLabel: label, className: "digit"});
+
+// A canvas for one digit, which has no name of its own.
+export const tile = (properties = {}) => make("canvas", {width: SIDE, height: SIDE, ...properties});
+
+// Paints 28 * 28 grey pixels, or as many of three colours each.
 export function paint(canvas, pixels, x = 0, y = 0) {
-  const context = canvas.getContext("2d"), image = context.createImageData(SIDE, SIDE);
+  const context = canvas.getContext("2d"), image = context.createImageData(SIDE, SIDE), {data} = image;
+  const isGrey = pixels.length === SIDE * SIDE;
   for (let pixel = 0; pixel < SIDE * SIDE; pixel++) {
-    image.data.fill(pixels[pixel], 4 * pixel, 4 * pixel + 3);
-    image.data[4 * pixel + 3] = 255;
+    const from = isGrey ? pixel : 3 * pixel, to = 4 * pixel;
+    data[to] = pixels[from];
+    data[to + 1] = pixels[isGrey ? from : from + 1];
+    data[to + 2] = pixels[isGrey ? from : from + 2];
+    data[to + 3] = 255;
   }
   context.putImageData(image, x, y);
 }
 
-// Where `copy` lacks ink that `original` has (blue), and where it has added some (red): as cae.pictures.signed_error.
-export function paintError(canvas, original, copy) {
-  const context = canvas.getContext("2d"), image = context.createImageData(SIDE, SIDE);
-  for (let pixel = 0; pixel < SIDE * SIDE; pixel++) {
-    const difference = (copy[pixel] - original[pixel]) / 127.5, strength = Math.min(1, Math.abs(difference));
+// One of many pictures that lie in one array.
+export function pictureAt(pictures, position, channels = 1) {
+  const size = SIDE * SIDE * channels;
+  return pictures.subarray(position * size, (position + 1) * size);
+}
+
+// Paints where a reconstruction lacks ink of the original (blue) and where it adds some (red), as `signed_error` in
+// cae/plots/pictures.py does.
+export function paintError(canvas, original, reconstruction) {
+  const colours = new Uint8ClampedArray(3 * original.length);
+  original.forEach((value, pixel) => {
+    const difference = (reconstruction[pixel] - value) / 127.5, strength = Math.min(1, Math.abs(difference));
     const colour = difference < 0 ? [70, 150, 255] : [255, 84, 60];
-    colour.forEach((value, channel) => (image.data[4 * pixel + channel] = Math.round(strength * value)));
-    image.data[4 * pixel + 3] = 255;
-  }
-  context.putImageData(image, 0, 0);
+    colours.set(colour.map((channel) => Math.round(strength * channel)), 3 * pixel);
+  });
+  paint(canvas, colours);
+}
+
+// The legend of `paintError`.
+export function errorLegend() {
+  const scale = make("i");
+  scale.dataset.colours = "rgb(70 150 255), #000, rgb(255 84 60)";
+  return div("legend", text("span", "ink missing"), scale, text("span", "ink added"));
 }
 
 export function clear(canvas) {
   canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
 }
 
-const KEPT = 60; // files, the last used
-
-// What `read` makes of the file at an address. Kept while the page lives, also for other widgets and other pages.
-// A page that carries its files with it sets `caeInline`: from an address to the bytes, or a promise of them.
-export function fetched(address, read) {
-  const files = (globalThis.caeFiles ??= new Map());
-  const found = files.get(address) ?? load(address, read);
-  files.delete(address);
-  files.set(address, found);
-  if (files.size > KEPT) files.delete(files.keys().next().value);
-  found.catch(() => files.delete(address));
-  return found;
-}
-
-async function load(address, read) {
-  const answer = globalThis.caeInline
-    ? new Response(await globalThis.caeInline(address))
-    : await fetch(new URL(address, document.baseURI), {cache: "force-cache"});
-  if (!answer.ok) throw new Error(`${address} could not be loaded`);
-  return read(answer);
-}
-
-// A run's network, from its weights.
-export async function readNetwork(answer) {
-  const {tensors, metadata} = readTensors(await answer.arrayBuffer());
-  return network(tensors, JSON.parse(metadata.model).activation);
-}
-
-// A run's latent space: its tensors, and the words about them.
-export async function readSpace(answer) {
-  const {tensors, metadata} = readTensors(await answer.arrayBuffer());
-  return {...JSON.parse(metadata.space), tensors};
-}
-
-// The reference digits, as one Uint8Array.
-export async function readPictures(answer) {
-  const unpacked = answer.body.pipeThrough(new DecompressionStream("gzip"));
-  return new Uint8Array(await new Response(unpacked).arrayBuffer());
-}
-
-export function pictureAt(pictures, position) {
-  return pictures.subarray(position * SIDE * SIDE, (position + 1) * SIDE * SIDE);
-}
-
-// How far off the manifold something is, in words.
-export function inWords({distance, percentile}, usual) {
-  const far = distance / usual[usual.length - 1];
-  if (far > 1.5) return "like nothing the network has seen";
-  if (percentile >= 99.5) return "hardly like any real digit";
-  if (percentile > 95) return "at the edge of what real digits do";
-  return percentile > 75 ? "a little unusual for a digit" : "like a real digit";
-}
-
-export function beyond({percentile}) {
-  if (percentile === 100) return "further out than every real digit";
-  return `further out than ${percentile < 99.5 ? Math.round(percentile) : "more than 99"} % of real digits`;
-}
-
-export function capital(text) {
-  return text[0].toUpperCase() + text.slice(1);
-}
-
-// A row of neighbours: pictures with their classes.
-export class Neighbours {
-  constructor(label, count) {
-    this.tiles = Array.from({length: count}, () => ({canvas: digitCanvas(""), caption: make("figcaption")}));
-    this.element = make("div", {className: "neighbours", role: "group", ariaLabel: label},
-      ...this.tiles.map(({canvas, caption}) => make("figure", {}, canvas, caption)));
-  }
-
-  show({positions}, labels, names, pictures) {
-    this.tiles.forEach(({canvas, caption}, rank) => {
-      const position = positions[rank];
-      if (position === undefined || !pictures) {
-        clear(canvas);
-        canvas.ariaLabel = "No picture yet";
-        caption.textContent = position === undefined ? "\u2013" : names[labels[position]];
-        return;
-      }
-      paint(canvas, pictureAt(pictures, position));
-      caption.textContent = names[labels[position]];
-      canvas.ariaLabel = `Real digit of class ${names[labels[position]]}`;
-    });
-  }
-
-  empty() {
-    this.show({positions: []});
-  }
-}
-
-// Calls `work` once after the current events have been dealt with, however often it is asked to; and, so that it
-// leaves room for what must follow the hand, no more than a quarter of the time.
-export function later(work) {
-  let waiting = false, rested = 0;
-  return () => {
-    if (waiting) return;
-    waiting = true;
-    setTimeout(() => {
-      waiting = false;
-      const began = performance.now();
-      work();
-      rested = performance.now() + 3 * (performance.now() - began);
-    }, Math.max(0, rested - performance.now()));
+// Follows a press on an element: `begin` with the event, which it may refuse by false, `move` with each event until the
+// press ends, then `end`.
+export function drag(element, {begin, move, end}) {
+  let pointer = null;
+  element.onpointerdown = (event) => {
+    if (event.button > 0 || pointer !== null || begin(event) === false) return;
+    pointer = event.pointerId;
+    element.setPointerCapture(pointer);
+    move(event);
+  };
+  element.onpointermove = (event) => event.pointerId === pointer && move(event);
+  element.onpointerup = element.onpointercancel = (event) => {
+    if (event.pointerId !== pointer) return;
+    pointer = null;
+    end();
   };
 }
 
-const SLICE = 8; // milliseconds, where the browser does not say how long it is idle
-const whenIdle = globalThis.requestIdleCallback ?? ((work) => setTimeout(() => {
-  const end = performance.now() + SLICE;
-  work({timeRemaining: () => end - performance.now()});
-}, SLICE));
-const notWhenIdle = globalThis.cancelIdleCallback ?? clearTimeout;
+// -- what the reader has chosen
 
-// Runs a generator in the browser's idle moments, until it ends or another takes its place.
-export class Idle {
-  run(generator) {
-    this.stop();
-    const go = (deadline) => {
-      do if (generator.next().done) return; while (deadline.timeRemaining() > 2);
-      this.handle = whenIdle(go, {timeout: 300});
-    };
-    this.handle = whenIdle(go, {timeout: 300});
-  }
+const THEME = {
+  "text-color": "#222", "background-color": "#fff", "secondary-background-color": "#eee", "primary-color": "#6d28d9",
+  font: "system-ui, sans-serif",
+};
 
-  stop() {
-    notWhenIdle(this.handle);
-  }
+// A value of the theme where an element stands.
+export const themed = (element, name) =>
+  getComputedStyle(element).getPropertyValue(`--st-${name}`).trim() || THEME[name];
+
+// Calls `draw` whenever the theme changes; returns what ends that.
+export function followTheme(element, draw) {
+  let before = themed(element, "text-color");
+  const timer = setInterval(() => {
+    const now = themed(element, "text-color");
+    if (now === before) return;
+    before = now;
+    draw();
+  }, 500);
+  return () => clearInterval(timer);
 }
+
+export const wantsRest = () => matchMedia("(prefers-reduced-motion: reduce)").matches;

@@ -1,58 +1,24 @@
-// The digits of a map as the browser gets them, and where a projection has put them.
-import {references} from "./codes.js";
-import {SIDE, readTensors} from "./network.js";
-
-// Of a map's digits: codes, names of the classes, indices in the test set, errors, and the flat positions; of a t-SNE only
-// its positions. `x`, `y` and `z` are columns of the positions, `preserved` says what two and three of them preserve.
-export async function readMap(answer) {
-  const {tensors, metadata} = readTensors(await answer.arrayBuffer());
-  const positions = tensors.positions ?? tensors.flat;
-  const [x, y, z] = Array.from({length: positions.shape[1]}, (_, axis) => column(positions, axis));
-  const preserved = {2: tensors["preserved.2"].values, 3: tensors["preserved.3"]?.values};
-  if (tensors.positions) return {x, y, preserved};
-  return {
-    x, y, z, preserved, codes: references(tensors, "map"), names: JSON.parse(metadata.map).class_names,
-    indices: tensors.indices.values, errors: tensors.errors.values,
-  };
-}
-
-function column({values, shape: [, columns]}, axis) {
-  return Float32Array.from({length: values.length / columns}, (_, row) => values[row * columns + axis]);
-}
-
-// Of the same digits after several epochs: which they are, after which epochs, and where they are then, as `readMap` says.
-export async function readFilm(answer) {
-  const {tensors: {positions: {values, shape: [, count, axes]}, indices}, metadata} = readTensors(await answer.arrayBuffer());
-  const {epochs} = JSON.parse(metadata.map);
-  const maps = epochs.map((_, number) => {
-    const each = {values: values.subarray(number * count * axes, (number + 1) * count * axes), shape: [count, axes]};
-    return {x: column(each, 0), y: column(each, 1), preserved: null};
-  });
-  return {epochs, maps, indices: indices.values};
-}
+// The points of a map: which of them, where they are, and which one is next to a place.
+import {SIDE} from "./network.js";
 
 // Some of a map's digits, by their positions among them, and their pictures.
 export function some(points, pictures, members) {
   const of = (values, width = 1) => {
-    const found = new values.constructor(members.length * width);
-    members.forEach((member, at) => found.set(values.subarray(member * width, (member + 1) * width), at * width));
-    return found;
+    const chosen = new values.constructor(members.length * width);
+    members.forEach((member, at) => chosen.set(values.subarray(member * width, (member + 1) * width), at * width));
+    return chosen;
   };
-  const {codes} = points, preserved = Object.fromEntries(Object.entries(points.preserved).map(([key, values]) => [key, values && of(values)]));
-  const chosen = {
-    ...points, preserved, x: of(points.x), y: of(points.y), z: points.z && of(points.z), indices: of(points.indices), errors: of(points.errors),
-    codes: {...codes, count: members.length, points: of(codes.points, codes.dimensions), labels: of(codes.labels)},
+  const {codes, x, y, z, indices, errors} = points, labels = of(points.labels);
+  const preserved = Object.entries(points.preserved).map(([key, values]) => [key, values && of(values)]);
+  const those = {
+    ...points, x: of(x), y: of(y), z: z && of(z), labels, indices: of(indices), errors: of(errors),
+    preserved: Object.fromEntries(preserved),
+    codes: {...codes, count: members.length, points: of(codes.points, codes.dimensions), labels},
   };
-  return [chosen, of(pictures, SIDE * SIDE)];
+  return [those, of(pictures, SIDE * SIDE)];
 }
 
-// Of a map among others: classes, names of the classes, and where the digits are.
-export async function readPlaces(answer) {
-  const {tensors: {positions, labels}, metadata} = readTensors(await answer.arrayBuffer());
-  return {
-    x: column(positions, 0), y: column(positions, 1), labels: labels.values, names: JSON.parse(metadata.map).class_names,
-  };
-}
+export const pickFrom = (values, members) => Float32Array.from(members, (index) => values[index]);
 
 // The middle of each class, [x, y], by the median of its points; null where it has none.
 export function middles(x, y, labels, classes) {
@@ -60,4 +26,50 @@ export function middles(x, y, labels, classes) {
     const [xs, ys] = [x, y].map((values) => values.filter((_value, point) => labels[point] === label).sort());
     return xs.length ? [xs[xs.length >> 1], ys[ys.length >> 1]] : null;
   });
+}
+
+// The least and the greatest of some values.
+export function ends(values) {
+  let low = Infinity, high = -Infinity;
+  for (const value of values) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return [low, high];
+}
+
+// The function from a position to [left, top] in a square of `side` pixels that holds all points within a border.
+// `isStretched`: both directions fill it, each on a scale of its own.
+export function intoSquare(x, y, side, border, isStretched = false) {
+  const [[x0, x1], [y0, y1]] = [ends(x), ends(y)], wide = (x1 - x0) || 1, high = (y1 - y0) || 1;
+  const widest = Math.max(wide, high), room = side - 2 * border;
+  const across = room / (isStretched ? wide : widest), down = room / (isStretched ? high : widest);
+  return (px, py) => [side / 2 + (px - (x0 + x1) / 2) * across, side / 2 - (py - (y0 + y1) / 2) * down];
+}
+
+// The positions [x, y] of points, moved and scaled so that they fill the square that the points `xs`, `ys` fill.
+export function inFrame(x, y, xs, ys) {
+  const frame = (...axes) => {
+    const [[a, b], [c, d]] = axes.map(ends);
+    return {middle: [(a + b) / 2, (c + d) / 2], half: Math.max(b - a, d - c) / 2 || 1};
+  };
+  const before = frame(x, y), after = frame(xs, ys), factor = after.half / before.half;
+  return [x, y].map((values, axis) =>
+    values.map((value) => after.middle[axis] + (value - before.middle[axis]) * factor));
+}
+
+// The point with the least value of `away`, which is Infinity for one that is not meant; null where all are.
+export function least(count, away) {
+  let nearest = null, shortest = Infinity;
+  for (let point = 0; point < count; point++) {
+    const distance = away(point);
+    if (distance < shortest) [nearest, shortest] = [point, distance];
+  }
+  return nearest;
+}
+
+// How far something at (x, y) from here is in a direction, [right, down]; Infinity where it lies more to another side.
+export function towards([right, down], x, y) {
+  const along = x * right + y * down, beside = Math.abs(x * down - y * right);
+  return along > 0.5 && beside <= along ? along + beside : Infinity;
 }

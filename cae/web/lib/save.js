@@ -1,16 +1,15 @@
-// What one has found, taken home: pictures as PNG, tables as CSV.
+// What is saved from a page: pictures as PNG, tables as CSV.
 import {now} from "./moment.js";
-import {make} from "./page.js";
+import {button, div, make, themed} from "./page.js";
 
 const SHARP = 3; // pixels of a saved picture for each of the page
 const MARGIN = 12; // pixels of the page around it
 
 // Quiet buttons below a piece of the page: [text, title, work] each.
-export function saving(...buttons) {
-  return make("div", {className: "saving"}, ...buttons.map(([textContent, title, onclick]) => make("button", {type: "button", textContent, title, onclick})));
-}
+export const saving = (...buttons) => div("saving", ...buttons.map((each) => button(...each)));
 
-// A name that says of which run, and of when, a file is; without its ending. One of several runs begins with "of-runs-".
+// A file's name, without its ending: the run, the epoch if it is not the last, and `what`. Where the file is of several
+// runs, `what` begins with "of-runs-".
 export function named(what) {
   if (what.startsWith("of-runs-")) return what.slice("of-runs-".length);
   const {run, epoch, isLast} = now() ?? {};
@@ -24,16 +23,18 @@ export function download(content, file) {
   if (href !== content) setTimeout(() => URL.revokeObjectURL(href), 10000);
 }
 
-// Rows of texts as CSV, which a spreadsheet reads: where a column holds numbers of one unit, that stands in its header
-// alone; what would be taken for a formula is marked as text.
+// Rows of texts as CSV for a spreadsheet: a column of numbers in one unit has the unit in its header alone; what a
+// spreadsheet would take for a formula is marked as text.
 export function csv(rows) {
   const columns = rows[0].map((_, at) => numbers(rows.map((row) => row[at])));
   const cell = (text) => {
-    const isFormula = /^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]./s.test(text) && !/^-?[\d.,]+(e[+-]?\d+)?( ?%)?$/i.test(text);
+    const isNumber = /^-?[\d.,]+(e[+-]?\d+)?( ?%)?$/i.test(text);
+    const isFormula = !isNumber && /^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]./s.test(text);
     const plain = isFormula ? `'${text}` : String(text);
     return /[",\n\r]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain;
   };
-  return new Blob(["\ufeff", rows.map((row, line) => row.map((_, at) => cell(columns[at][line])).join(",") + "\r\n").join("")], {type: "text/csv"});
+  const lines = rows.map((row, line) => `${row.map((_, at) => cell(columns[at][line])).join(",")}\r\n`);
+  return new Blob(["\ufeff", ...lines], {type: "text/csv"});
 }
 
 function numbers([title, ...cells]) {
@@ -42,38 +43,37 @@ function numbers([title, ...cells]) {
   return [unit ? `${title} (${unit})` : title, ...read.map(([, number]) => number.replaceAll(",", ""))];
 }
 
-// An element's pictures and words where the page shows them, the pictures crisp, as a PNG.
-export function picture(element) {
+// An element as the page shows it, its pictures crisp, as a PNG.
+function picture(element) {
   const box = element.getBoundingClientRect(), width = box.width + 2 * MARGIN, height = box.height + 2 * MARGIN;
   const canvas = make("canvas", {width: width * SHARP, height: height * SHARP}), pen = canvas.getContext("2d");
-  const style = getComputedStyle(element);
   pen.scale(SHARP, SHARP);
-  pen.fillStyle = style.getPropertyValue("--st-background-color") || "#fff";
+  pen.fillStyle = themed(element, "background-color");
   pen.fillRect(0, 0, width, height);
   pen.translate(MARGIN - box.left, MARGIN - box.top);
   pen.imageSmoothingEnabled = false;
   pen.textBaseline = "middle";
   for (const each of element.querySelectorAll("canvas")) {
     const {left, top, width: wide, height: high} = each.getBoundingClientRect();
-    if (wide && each.width && getComputedStyle(each).visibility !== "hidden") {
-      if (getComputedStyle(each).backgroundColor !== "rgba(0, 0, 0, 0)") {
-        pen.fillStyle = getComputedStyle(each).backgroundColor;
-        pen.fillRect(left, top, wide, high);
-      }
-      pen.drawImage(each, left, top, wide, high);
-    }
+    const {visibility, backgroundColor} = getComputedStyle(each);
+    if (!wide || !each.width || visibility === "hidden") continue;
+    pen.fillStyle = backgroundColor;
+    pen.fillRect(left, top, wide, high);
+    pen.drawImage(each, left, top, wide, high);
   }
   for (const each of element.querySelectorAll("[data-colours]")) {
-    const {left, top, width: wide, height: high} = each.getBoundingClientRect(), colours = each.dataset.colours.split(", ");
+    const {left, top, width: wide, height: high} = each.getBoundingClientRect();
+    const colours = each.dataset.colours.split(", ");
     const scale = pen.createLinearGradient(left, 0, left + wide, 0);
     colours.forEach((colour, at) => scale.addColorStop(at / (colours.length - 1), colour));
     pen.fillStyle = scale;
     pen.fillRect(left, top, wide, high);
   }
+  const isControl = (node) => node.parentElement.closest(".saving, button:not(.saved)");
   const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT, (node) =>
-    (node.parentElement.closest(".saving, button:not(.saved)") ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT));
+    (isControl(node) ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT));
   while (texts.nextNode()) write(pen, texts.currentNode);
-  return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+  return pngOf(canvas);
 }
 
 // A text, line by line as the page breaks it.
@@ -92,15 +92,17 @@ function write(pen, node) {
   for (const {text, left, top, height} of lines) pen.fillText(text, left, top + height / 2);
 }
 
-// A canvas of small pictures, each pixel large, as a PNG.
-export function enlarged(canvas, times = 4) {
-  const large = make("canvas", {width: canvas.width * times, height: canvas.height * times}), pen = large.getContext("2d");
+// A canvas of small pictures, each pixel `times` as large, as a PNG.
+export function enlarged(canvas, times) {
+  const large = make("canvas", {width: canvas.width * times, height: canvas.height * times});
+  const pen = large.getContext("2d");
   pen.imageSmoothingEnabled = false;
   pen.drawImage(canvas, 0, 0, large.width, large.height);
-  return new Promise((resolve) => large.toBlob(resolve, "image/png"));
+  return pngOf(large);
 }
 
+const pngOf = (canvas) => new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+
 // The button for the picture of an element.
-export function pictureButton(element, what) {
-  return ["PNG", "Save these pictures as a PNG", async () => download(await picture(element), `${named(what)}.png`)];
-}
+export const pictureButton = (element, what) =>
+  ["PNG", "Save these pictures as a PNG", async () => download(await picture(element), `${named(what)}.png`)];

@@ -1,8 +1,13 @@
 // What the map shows beside itself: one digit, a selection of many, the film of a path.
-import {offManifold} from "../lib/codes.js";
-import {SIDE} from "../lib/network.js";
-import {beyond, capital, clear, digitCanvas, inWords, make, paint} from "../lib/page.js";
+import {Player} from "../lib/player.js";
+import {along, nearest, offManifold, waypoints} from "../lib/codes.js";
+import {SIDE, decode, toPixels} from "../lib/network.js";
+import {
+  ACCENT, button, clear, digitCanvas, div, figure, make, paint, pictureAt, text, tile, wantsRest,
+} from "../lib/page.js";
+import {dot, line} from "../lib/pen.js";
 import {download, enlarged, named, pictureButton, saving} from "../lib/save.js";
+import {beyond, capital, grouped, inWords} from "../lib/words.js";
 
 let cards = 0;
 
@@ -14,52 +19,51 @@ export class Digit {
     this.what = make("b", {textContent: "\u2013", id: `card-${(cards += 1)}`});
     this.original.setAttribute("aria-describedby", this.what.id);
     this.more = make("span");
-    this.pair = make("div", {className: "pair"},
-      make("figure", {}, this.original, make("figcaption", {textContent: "original"})),
-      make("figure", {}, this.copy, make("figcaption", {textContent: "its copy"})),
+    this.pair = div("pair", figure(this.original, "original"), figure(this.copy, "its copy"),
       make("p", {}, this.what, make("br"), this.more));
     this.element = make("section", {className: "card", ariaLabel: name}, this.pair);
     this.kin = Array.from({length: kin}, () => {
-      const canvas = make("canvas", {width: SIDE, height: SIDE, ariaHidden: "true", className: "digit"}), caption = make("figcaption");
-      const button = make("button", {type: "button", className: "tile"}, canvas);
-      return {canvas, caption, button, figure: make("figure", {}, button, caption)};
+      const canvas = tile({ariaHidden: "true", className: "digit"}), caption = make("figcaption");
+      const pin = button("", "", null, {className: "tile"});
+      pin.append(canvas);
+      return {canvas, caption, pin, element: make("figure", {}, pin, caption)};
     });
-    if (kin) {
-      this.element.append(make("div", {className: "label", textContent: "the digits with the nearest codes, nearest first"}),
-        make("div", {className: "kin", role: "group", ariaLabel: "Nearest codes"}, ...this.kin.map(({figure}) => figure)));
-    }
+    if (!kin) return;
+    const row = {className: "kin", role: "group", ariaLabel: "Nearest codes"};
+    this.element.append(text("div", "the digits with the nearest codes, nearest first", "label"),
+      make("div", row, ...this.kin.map(({element}) => element)));
   }
 
   show({original, copy, index, name, error, kept, of}) {
     paint(this.original, original);
     paint(this.copy, copy);
     this.what.textContent = `Test digit ${index}, class ${name}`;
-    const lines = [make("span", {textContent: `error ${error.toPrecision(3)}`, title: "Mean squared error on pixels in [-1, 1]"})];
+    const lines = [[`error ${error.toPrecision(3)}`, "Mean squared error on pixels in [-1, 1]"]];
     if (kept !== undefined) {
-      lines.push(make("span", {
-        textContent: `${kept} of ${of} neighbours kept`,
-        title: `So many of the ${of} digits with the nearest codes are among its ${of} nearest on the map`,
-      }));
+      lines.push([`${kept} of ${of} neighbours kept`,
+        `How many of the ${of} digits with the nearest codes are among its ${of} nearest on the map`]);
     }
-    this.more.replaceChildren(...lines.flatMap((line) => [line, make("br")]));
+    this.more.replaceChildren(
+      ...lines.flatMap(([textContent, title]) => [make("span", {textContent, title}), make("br")]));
   }
 
-  showKin(found) {
-    this.kin.forEach(({canvas, caption, button, figure}, rank) => {
-      const each = found[rank];
-      figure.hidden = !each;
-      if (!each) return;
-      paint(canvas, each.pixels);
-      caption.textContent = each.name;
-      button.title = `Test digit ${each.index}, class ${each.name}, at a distance of ${each.away.toPrecision(3)}`;
-      button.ariaLabel = `Pin test digit ${each.index}, class ${each.name}`;
-      button.onclick = () => this.onPick(each.point);
-      button.onpointerenter = button.onfocus = () => this.onPoint(each.point);
+  showKin(digits) {
+    this.kin.forEach(({canvas, caption, pin, element}, rank) => {
+      const digit = digits[rank];
+      element.hidden = !digit;
+      if (!digit) return;
+      paint(canvas, digit.pixels);
+      caption.textContent = digit.name;
+      pin.title = `Test digit ${digit.index}, class ${digit.name}, at a distance of ${digit.away.toPrecision(3)}`;
+      pin.ariaLabel = `Pin test digit ${digit.index}, class ${digit.name}`;
+      pin.onclick = () => this.onPick(digit.point);
+      pin.onpointerenter = pin.onfocus = () => this.onPoint(digit.point);
     });
   }
 }
 
 const COLUMNS = 11, MOST = 1100, GAP = 2, CELL = SIDE + GAP;
+const ENLARGED = 4; // times, in a saved picture
 
 // Selected digits as a grid, with how many of each class they are.
 export class Selection {
@@ -67,73 +71,73 @@ export class Selection {
     this.events = {pick, point};
     this.head = make("b");
     this.mean = make("span");
-    this.shares = make("div", {className: "shares"});
-    this.grid = make("canvas", {className: "grid", role: "img", tabIndex: 0, ariaLabel: "Selected digits", width: COLUMNS * CELL});
+    this.shares = div("shares");
+    this.grid = make("canvas", {
+      className: "grid", role: "img", tabIndex: 0, ariaLabel: "Selected digits", width: COLUMNS * CELL,
+    });
     this.cut = make("p", {className: "hint"});
+    const save = async () => download(await enlarged(this.grid, ENLARGED), `${named("selection")}.png`);
     this.element = make("section", {className: "selection", ariaLabel: "Selection", hidden: true},
-      make("div", {className: "between"}, make("span", {}, this.head, " ", this.mean),
-        make("button", {type: "button", textContent: "Clear", title: "Select nothing", onclick: forget})),
-      this.shares, make("div", {className: "scroller"}, this.grid), this.cut,
-      saving(["PNG", "Save the selected digits as a picture", async () => download(await enlarged(this.grid), `${named("selection")}.png`)]));
+      div("between", make("span", {}, this.head, " ", this.mean), button("Clear", "Select nothing", forget)),
+      this.shares, div("scroller", this.grid), this.cut,
+      saving(["PNG", "Save the selected digits as a picture", save]));
     this.grid.onpointermove = (event) => this.go(this.at(event));
     this.grid.onpointerleave = () => this.go(null);
     this.grid.onclick = (event) => this.points[this.at(event)] !== undefined && pick(this.points[this.at(event)]);
     this.grid.onkeydown = (event) => this.key(event);
   }
 
-  show(points, atlas) {
+  show(points, {errors, labels, names, pictures}) {
     this.element.hidden = !points.length;
-    if (this.points?.length === points.length && this.points.every((point, at) => point === points[at]) && this.errors === atlas.errors) return;
-    this.points = points;
-    this.errors = atlas.errors;
-    this.current = null;
+    if (String(points) === String(this.points ?? "") && this.errors === errors) return;
+    Object.assign(this, {points, errors, pictures, current: null});
     if (!points.length) return;
-    const mean = points.reduce((sum, point) => sum + atlas.errors[point], 0) / points.length;
-    this.head.textContent = `${points.length.toLocaleString("en")} selected,`;
+    const mean = points.reduce((sum, point) => sum + errors[point], 0) / points.length;
+    this.head.textContent = `${grouped(points.length)} selected,`;
     this.mean.textContent = `mean error ${mean.toPrecision(3)}`;
-    const count = (of) => atlas.names.map((_, label) => of.reduce((sum, point) => sum + (atlas.labels[point] === label), 0));
-    const mine = count(points), all = (this.all ??= new WeakMap()).get(atlas.labels) ?? count([...atlas.labels.keys()]);
-    this.all.set(atlas.labels, all);
-    this.shares.replaceChildren(...mine.flatMap((some, label) => (some ? [make("span", {
-      textContent: `${atlas.names[label]}: ${some.toLocaleString("en")} of ${all[label].toLocaleString("en")}`,
-    })] : [])));
-    const shown = points.slice(0, MOST), rows = Math.ceil(shown.length / COLUMNS);
-    this.grid.height = rows * CELL;
-    const pen = this.grid.getContext("2d"), image = pen.createImageData(this.grid.width, this.grid.height);
-    const words = new Uint32Array(image.data.buffer);
-    shown.forEach((point, at) => {
-      const from = point * SIDE * SIDE, left = (at % COLUMNS) * CELL, top = Math.floor(at / COLUMNS) * CELL;
-      for (let y = 0; y < SIDE; y++) {
-        for (let x = 0; x < SIDE; x++) words[(top + y) * image.width + left + x] = 0xff000000 | (0x010101 * atlas.pictures[from + y * SIDE + x]);
-      }
-    });
-    pen.putImageData(image, 0, 0);
-    this.painted = image;
-    this.cut.textContent = points.length > MOST ? `The first ${MOST.toLocaleString("en")} are shown.` : "";
+    const count = (those, label) => those.reduce((sum, each) => sum + (each === label), 0);
+    const chosen = points.map((point) => labels[point]);
+    this.shares.replaceChildren(...names.flatMap((name, label) => {
+      const some = count(chosen, label), all = () => count(labels, label);
+      return some ? [text("span", `${name}: ${grouped(some)} of ${grouped(all())}`)] : [];
+    }));
+    const shown = points.slice(0, MOST);
+    this.grid.height = Math.ceil(shown.length / COLUMNS) * CELL;
     this.grid.ariaLabel = `Selected digits, ${shown.length}: arrow keys go from one to the next, Enter pins it`;
+    shown.forEach((_, at) => this.paintAt(at));
+    this.cut.textContent = points.length > MOST ? `The first ${grouped(MOST)} are shown.` : "";
+  }
+
+  paintAt(at) {
+    paint(this.grid, pictureAt(this.pictures, this.points[at]), ...this.placeOf(at));
+  }
+
+  placeOf(at) {
+    return [(at % COLUMNS) * CELL, Math.floor(at / COLUMNS) * CELL];
   }
 
   at(event) {
-    const box = this.grid.getBoundingClientRect(), scale = this.grid.width / box.width;
-    const column = Math.floor((event.clientX - box.left) * scale / CELL), row = Math.floor((event.clientY - box.top) * scale / CELL);
+    const box = this.grid.getBoundingClientRect(), scale = this.grid.width / box.width / CELL;
+    const [column, row] = [event.clientX - box.left, event.clientY - box.top].map((pixel) => Math.floor(pixel * scale));
     return column < COLUMNS ? row * COLUMNS + column : -1;
   }
 
   go(at) {
     if (at === this.current) return;
+    if (this.current !== null) this.paintAt(this.current);
     this.current = this.points[at] === undefined || at >= MOST ? null : at;
-    const pen = this.grid.getContext("2d");
-    pen.putImageData(this.painted, 0, 0);
     this.events.point(this.current === null ? null : this.points[this.current]);
     if (this.current === null) return;
-    pen.strokeStyle = "#8b5cf6";
+    const pen = this.grid.getContext("2d"), [left, top] = this.placeOf(at);
+    pen.strokeStyle = ACCENT;
     pen.lineWidth = 2;
-    pen.strokeRect((this.current % COLUMNS) * CELL + 1, Math.floor(this.current / COLUMNS) * CELL + 1, SIDE - 2, SIDE - 2);
+    pen.strokeRect(left + 1, top + 1, SIDE - 2, SIDE - 2);
   }
 
   key(event) {
     const step = {ArrowRight: 1, ArrowLeft: -1, ArrowDown: COLUMNS, ArrowUp: -COLUMNS}[event.key];
-    if (step) this.go(Math.min(Math.min(this.points.length, MOST) - 1, Math.max(0, (this.current ?? -step) + step)));
+    const last = Math.min(this.points.length, MOST) - 1;
+    if (step) this.go(Math.min(last, Math.max(0, (this.current ?? -step) + step)));
     else if (event.key === "Enter" && this.current !== null) this.events.pick(this.points[this.current]);
     else return;
     event.preventDefault();
@@ -141,93 +145,69 @@ export class Selection {
 }
 
 const STRIP = 10;
+const STATIONS = 120; // digits of a film
 const SECONDS = 4; // that a film lasts
 
 // The digits along a path: a strip, one large that moves, and how far off the manifold each of them lies.
 export class Film {
+  // `travel` is called with where on the map, [x, y], the shown digit is.
   constructor(travel, close) {
     this.travel = travel;
     this.digit = digitCanvas("Digit on the path");
-    this.slider = make("input", {type: "range", min: 0, step: 1, ariaLabel: "Position on the path", oninput: () => this.go(Number(this.slider.value))});
-    this.button = make("button", {type: "button", textContent: "Play", title: "Walk along the path", onclick: () => (this.timer ? this.stop() : this.play())});
+    this.player = new Player("Position on the path", "Walk along the path", SECONDS, (frame) => this.show(frame));
     this.words = make("p", {className: "verdict"});
-    this.curve = make("canvas", {className: "curve", width: 320, height: 48, role: "img", ariaLabel: "Off-manifold distance along the path"});
+    this.curve = make("canvas", {
+      className: "curve", width: 320, height: 48, role: "img", ariaLabel: "Off-manifold distance along the path",
+    });
     this.strip = Array.from({length: STRIP}, (_, at) => digitCanvas(`Digit ${at + 1} of ${STRIP} along the path`));
-    const strip = make("div", {className: "strip"}, ...this.strip);
+    const strip = div("strip", ...this.strip);
+    const scale = "off-manifold distance, in percent of real digits that lie nearer";
     this.element = make("section", {className: "film", ariaLabel: "Path", hidden: true},
-      make("div", {className: "between"}, make("b", {textContent: "Along the path"}),
-        make("button", {type: "button", textContent: "Close", title: "Take the path away", onclick: close})),
+      div("between", text("b", "Along the path"), button("Close", "Remove the path", close)),
       strip,
-      make("div", {className: "stage"}, this.digit, make("div", {},
-        make("div", {className: "tools"}, this.button, this.slider),
-        make("div", {className: "label", textContent: "off-manifold distance, in percent of real digits that lie nearer"}), this.curve)),
+      div("stage", this.digit, make("div", {},
+        div("tools", this.player.button, this.player.slider),
+        text("div", scale, "label"), this.curve)),
       this.words, saving(pictureButton(strip, "path")));
   }
 
   hide() {
-    this.stop();
+    this.player.stop();
     this.element.hidden = true;
-    this.frames = null;
   }
 
-  // `frames`: {pixels, near: the nearest codes} each.
-  show(frames, codes) {
+  // Shows the digits along a path over a map, which lie at `x` and `y` and whose codes are those of `codes`.
+  begin(path, {x, y}, codes, network) {
+    const places = waypoints(path, STATIONS);
     this.element.hidden = false;
     this.codes = codes;
-    this.frames = frames.map(({pixels, near}) => ({pixels, outcome: offManifold(codes, near)}));
-    this.slider.max = frames.length - 1;
-    this.at = 0;
-    this.strip.forEach((canvas, at) => paint(canvas, frames[Math.round((at / (STRIP - 1)) * (frames.length - 1))].pixels));
-    if (matchMedia("(prefers-reduced-motion: reduce)").matches) this.go(0);
-    else this.play();
+    this.frames = along(path, x, y, codes, STATIONS).map((code, at) => ({
+      pixels: toPixels(decode(network, code)), off: offManifold(codes, nearest(codes, code)), place: places[at],
+    }));
+    const step = (STATIONS - 1) / (STRIP - 1);
+    this.strip.forEach((canvas, at) => paint(canvas, this.frames[Math.round(at * step)].pixels));
+    this.player.begin(STATIONS, 0);
+    if (!wantsRest()) this.player.play();
   }
 
-  play() {
-    this.stop();
-    this.button.textContent = "Pause";
-    const began = performance.now() - (1000 * SECONDS * (this.at < this.frames.length - 1 ? this.at ?? 0 : 0)) / this.frames.length;
-    const step = () => {
-      const at = Math.floor(((performance.now() - began) / 1000 / SECONDS) * this.frames.length);
-      this.go(Math.min(at, this.frames.length - 1));
-      if (at < this.frames.length - 1) this.timer = requestAnimationFrame(step);
-      else this.stop();
-    };
-    this.timer = requestAnimationFrame(step);
-  }
-
-  stop() {
-    cancelAnimationFrame(this.timer);
-    this.timer = null;
-    this.button.textContent = "Play";
-  }
-
-  go(at) {
-    if (!this.frames) return;
-    this.at = at;
-    this.slider.value = at;
-    const {pixels, outcome} = this.frames[at];
+  show(at) {
+    const {pixels, off, place} = this.frames[at];
     paint(this.digit, pixels);
-    this.words.textContent = `${capital(inWords(outcome, this.codes.usual))}: its code lies ${beyond(outcome)}.`;
+    this.words.textContent = `${capital(inWords(off, this.codes.usual))}: its code lies ${beyond(off)}.`;
     this.drawCurve(at);
-    this.travel(at);
+    this.travel(place);
   }
 
   drawCurve(now) {
-    const {width, height} = this.curve, pen = this.curve.getContext("2d");
+    const {width, height} = this.curve, pen = this.curve.getContext("2d"), {color} = getComputedStyle(this.curve);
+    const places = this.frames.map(({off: {percentile}}, at) =>
+      [4 + (at / (this.frames.length - 1)) * (width - 8), height - 4 - (percentile / 100) * (height - 8)]);
     clear(this.curve);
-    const style = getComputedStyle(this.curve), x = (at) => 4 + (at / (this.frames.length - 1)) * (width - 8);
-    const y = ({percentile}) => height - 4 - (percentile / 100) * (height - 8);
-    pen.strokeStyle = style.color;
     pen.globalAlpha = 0.3;
+    pen.lineWidth = 1;
+    pen.strokeStyle = color;
     pen.strokeRect(0.5, 0.5, width - 1, height - 1);
-    pen.globalAlpha = 1;
-    pen.lineWidth = 2;
-    pen.beginPath();
-    this.frames.forEach(({outcome}, at) => (at ? pen.lineTo(x(at), y(outcome)) : pen.moveTo(x(at), y(outcome))));
-    pen.stroke();
-    pen.fillStyle = "#8b5cf6";
-    pen.beginPath();
-    pen.arc(x(now), y(this.frames[now].outcome), 4, 0, 2 * Math.PI);
-    pen.fill();
+    line(pen, places, color, 2);
+    dot(pen, places[now], 4, ACCENT);
   }
 }

@@ -1,12 +1,11 @@
 // A Plotly figure that is changed in place: zoom and hover stay while it grows, colours follow the page's theme.
+// Where layout.meta.narrowest is a height, the figure shrinks to it on a narrow page; where layout.meta.epochs is true,
+// x is the epoch, and a line stands where the page has travelled to.
 //
-// A figure whose layout.meta.narrowest is a height shrinks to it where the page is narrow.
-//
-// In one whose layout.meta.epochs is true, x is the epoch: a line stands where the page has travelled to.
-//
-// data: {figure: {data, layout}, keep, keepX: string (a new one forgets the zoom, of x), plotly: address of plotly.min.js,
-//        description, file: name of a saved picture}
+// data: {figure: {data, layout}, keep, keepX: string (a new one forgets the zoom, of x),
+//        plotly: address of plotly.min.js, description, file: name of a saved picture}
 import {follow, now} from "../lib/moment.js";
+import {followTheme, make, themed} from "../lib/page.js";
 import {plotly} from "../lib/plotly.js";
 import {download, named, saving} from "../lib/save.js";
 
@@ -18,16 +17,17 @@ export async function mount(element, data) {
   place.given = data;
   const library = await plotly(data.plotly);
   if (!place.isConnected || place.given !== data) return;
+  const isSmall = matchMedia("(hover: none), (max-width: 640px)").matches; // the bar would lie over the figure
   const draw = () =>
-    library.react(place, place.given.figure.data, themed(place, place.given), {
+    library.react(place, place.given.figure.data, layoutOf(place, place.given), {
       responsive: true,
       displaylogo: false,
-      ...(matchMedia("(hover: none), (max-width: 640px)").matches && {displayModeBar: false}), // it would lie over the figure
+      ...(isSmall && {displayModeBar: false}),
       modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "toImage"],
     });
   await draw();
   if (!place.watch && data.figure.layout.meta?.epochs) follow(place, () => draw());
-  place.watch ??= watchTheme(place, draw);
+  place.watch ??= followTheme(place, draw);
   const isEmpty = !data.figure.data.length && !data.figure.layout.shapes;
   if (!isEmpty && !element.querySelector(".saving")) place.after(buttons(place, library));
 }
@@ -38,33 +38,36 @@ export function unmount(element) {
   if (place?.data && window.Plotly) window.Plotly.purge(place);
 }
 
-// To take the figure home, as it is seen, on the page's own ground.
+// Buttons that save the figure as it is seen, on the page's background.
 function buttons(place, library) {
   const save = async (format) => {
-    const layout = {...place.layout, paper_bgcolor: resolved(place, "var(--st-background-color, #fff)"), width: place.clientWidth, height: place.clientHeight};
+    const size = {width: place.clientWidth, height: place.clientHeight};
+    const layout = {...place.layout, ...size, paper_bgcolor: resolved(place, themed(place, "background-color"))};
     layout.font = {...layout.font, family: "Arial, Helvetica, sans-serif"}; // a picture cannot fetch the page's own
-    const size = {width: place.clientWidth, height: place.clientHeight, scale: format === "png" ? 2 : 1};
-    download(await library.toImage({data: place.data, layout}, {format, ...size}), `${named(place.given.file)}.${format}`);
+    const options = {format, ...size, scale: format === "png" ? 2 : 1};
+    download(await library.toImage({data: place.data, layout}, options), `${named(place.given.file)}.${format}`);
   };
-  return saving(["PNG", "Save this chart as a picture", () => save("png")], ["SVG", "Save this chart as a drawing that stays sharp at any size", () => save("svg")]);
+  return saving(
+    ["PNG", "Save this chart as a picture", () => save("png")],
+    ["SVG", "Save this chart as a drawing that stays sharp at any size", () => save("svg")]);
 }
 
-function themed(place, {figure, keep, keepX}) {
-  const style = getComputedStyle(place);
-  const colour = (name, otherwise) => style.getPropertyValue(`--st-${name}`).trim() || otherwise;
-  const ink = colour("text-color", "#222");
-  const line = `color-mix(in srgb, ${ink} 14%, transparent)`;
-  const grid = resolved(place, line);
+function layoutOf(place, {figure, keep, keepX}) {
+  const ink = themed(place, "text-color");
+  const mixed = (percent) => resolved(place, `color-mix(in srgb, ${ink} ${percent}%, transparent)`);
+  const grid = mixed(14);
   const layout = structuredClone(figure.layout);
   layout.uirevision = keep;
-  if (layout.meta?.narrowest) layout.height = Math.max(layout.meta.narrowest, Math.min(layout.height, 0.25 * place.clientWidth));
-  layout.font = {...layout.font, color: ink, family: colour("font", "system-ui, sans-serif")};
+  const {narrowest, epochs} = layout.meta ?? {}, moment = epochs && now();
+  if (narrowest) layout.height = Math.max(narrowest, Math.min(layout.height, 0.25 * place.clientWidth));
+  layout.font = {...layout.font, color: ink, family: themed(place, "font")};
   layout.hoverlabel = {
-    bgcolor: colour("secondary-background-color", "#eee"), bordercolor: grid, font: {color: ink}, ...layout.hoverlabel,
+    bgcolor: themed(place, "secondary-background-color"), bordercolor: grid, font: {color: ink}, ...layout.hoverlabel,
   };
-  layout.modebar = {bgcolor: "rgba(0,0,0,0)", color: resolved(place, `color-mix(in srgb, ${ink} 55%, transparent)`), activecolor: ink};
-  const moment = layout.meta?.epochs && now();
-  if (moment && !moment.isLast) layout.shapes = [...(layout.shapes ?? []), cursor(moment, colour("primary-color", "#6d28d9"))];
+  layout.modebar = {bgcolor: "rgba(0,0,0,0)", color: mixed(55), activecolor: ink};
+  if (moment && !moment.isLast) {
+    layout.shapes = [...(layout.shapes ?? []), cursor(moment, themed(place, "primary-color"))];
+  }
   for (const axis of ["xaxis", "yaxis"]) {
     layout[axis] = {gridcolor: grid, linecolor: grid, tickcolor: grid, zerolinecolor: grid, ...layout[axis]};
     layout[axis].uirevision = axis === "xaxis" ? keepX : keep;
@@ -75,29 +78,20 @@ function themed(place, {figure, keep, keepX}) {
 function cursor({run, epoch}, color) {
   return {
     type: "line", x0: epoch, x1: epoch, yref: "paper", y0: 0, y1: 1, line: {color, width: 2},
-    label: {text: `${run}, epoch ${epoch}`, textposition: "end", textangle: 0, yanchor: "top", xanchor: "left", padding: 4, font: {color}},
+    label: {
+      text: `${run}, epoch ${epoch}`, font: {color}, padding: 4,
+      textposition: "end", textangle: 0, yanchor: "top", xanchor: "left",
+    },
   };
 }
 
-// Plotly reads no color-mix(); the browser works it out.
+// A colour as Plotly reads it, which does not know color-mix().
 function resolved(place, colour) {
-  const probe = document.createElement("i");
+  const probe = make("i");
   probe.style.color = colour;
   place.parentElement.append(probe);
-  const [red, green, blue, alpha = 1] = getComputedStyle(probe).color.match(/[\d.]+(?:e-?\d+)?/g).map(Number);
-  const unit = getComputedStyle(probe).color.startsWith("color(") ? 255 : 1;
+  const {color} = getComputedStyle(probe), unit = color.startsWith("color(") ? 255 : 1;
+  const [red, green, blue, alpha = 1] = color.match(/[\d.]+(?:e-?\d+)?/g).map(Number);
   probe.remove();
   return `rgba(${red * unit}, ${green * unit}, ${blue * unit}, ${alpha})`;
-}
-
-function watchTheme(place, draw) {
-  let before = getComputedStyle(place).getPropertyValue("--st-text-color");
-  const timer = setInterval(() => {
-    const now = getComputedStyle(place).getPropertyValue("--st-text-color");
-    if (now !== before) {
-      before = now;
-      draw();
-    }
-  }, 500);
-  return () => clearInterval(timer);
 }

@@ -1,14 +1,15 @@
 // A canvas to draw on, and beside it what the network makes of the drawing while the pen moves.
 //
 // data: {network, space, pictures: addresses, map: {points, tsne: addresses, colours} | null,
-//        base: {id, pixels: [784]} | null: a digit to draw on, `id` once each},
+//        base: {id, pixels: [784]} | null: a digit to draw on, once for each `id`,
 //        known: whether Python knows of the drawing}
 // emits: "drawing" with the 784 pixels the network sees, or null, when the pen is lifted; "steer" likewise
 import {normaliseInk} from "../lib/ink.js";
 import {SIDE} from "../lib/network.js";
-import {keep, kept} from "../lib/kept.js";
 import {follow} from "../lib/moment.js";
-import {digitCanvas, make, paint} from "../lib/page.js";
+import {ARROWS, button, digitCanvas, div, drag, make, paint, slider, text} from "../lib/page.js";
+import {keep, keptValue} from "../lib/tab.js";
+import {nextFrame} from "../lib/timing.js";
 import {Panel} from "./panel.js";
 
 const SIZE = 280;
@@ -16,44 +17,48 @@ const MOST_POINTS = 50000;
 const MOST_STEPS = 100; // that can be undone
 const WIDEST = 100; // stroke that is believed, of those that the tab has kept
 const STRIDE = {usual: SIZE / 28, fine: SIZE / 140}; // of the pen that the arrow keys move
-const ARROWS = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
 
 export function mount(element, data, emit) {
   const root = element.querySelector(".draw");
-  root.desk ??= new Desk(root);
-  root.desk.emit = emit;
-  root.desk.panel.use(data);
-  root.desk.takeBase(data.base);
-  root.desk.tellIfUnknown(data.known);
+  (root.desk ??= new Desk(root)).use(data, emit);
 }
 
 class Desk {
   constructor(root) {
-    this.canvas = make("canvas", {width: SIZE, height: SIZE, role: "img", ariaLabel: "Drawing area", tabIndex: 0, className: "paper"});
+    this.canvas = make("canvas", {
+      width: SIZE, height: SIZE, role: "img", ariaLabel: "Drawing area", tabIndex: 0, className: "paper",
+    });
     this.context = this.canvas.getContext("2d", {willReadFrequently: true});
-    this.canvas.ariaDescription = "With the keyboard: the arrow keys move the pen, the space bar sets it down and lifts it";
-    this.hint = make("p", {className: "hint", textContent: "Draw a digit here"});
+    this.canvas.ariaDescription = "The arrow keys move the pen, the space bar sets it down and lifts it";
+    this.hint = text("p", "Draw a digit here", "hint");
     this.cross = make("i", {className: "cross"});
     this.said = make("p", {className: "said", role: "status"});
     this.at = [SIZE / 2, SIZE / 4];
-    this.brush = make("input", {type: "range", min: 6, max: 36, step: 1, ariaLabel: "Brush", title: "Width of the brush"});
-    const button = (text, title, work) => make("button", {type: "button", textContent: text, title, onclick: work});
+    this.brush = slider("Brush", {min: 6, max: 36, step: 1, title: "Width of the brush"});
     this.undoButton = button("Undo", "Take the last stroke back (Ctrl+Z)", () => this.undo());
     this.clearButton = button("Clear", "Empty the drawing area (Delete)", () => this.clear());
-    this.steerButton = button("Steer from here", "Take this drawing's code to the sliders", () => this.emit("steer", this.pixels && [...this.pixels]));
-    this.steerButton.className = "main";
+    this.steerButton = button("Steer from here", "Take this drawing's code to the sliders", () => this.send("steer"),
+      {className: "main"});
     this.panel = new Panel("Recognised digit");
     root.replaceChildren(
-      make("div", {className: "desk"},
-        make("div", {className: "sheet"}, this.canvas, this.hint, this.cross, this.said),
-        make("div", {className: "tools"}, this.undoButton, this.clearButton,
-          make("label", {}, "Brush", this.brush), this.steerButton)),
+      div("desk",
+        div("sheet", this.canvas, this.hint, this.cross, this.said),
+        div("tools", this.undoButton, this.clearButton, make("label", {}, "Brush", this.brush), this.steerButton)),
       this.panel.element);
     this.past = [];
+    this.readSoon = nextFrame(() => this.read());
     this.load();
-    this.canvas.onpointerdown = (event) => this.begin(event);
-    this.canvas.onpointermove = (event) => this.go(event);
-    this.canvas.onpointerup = this.canvas.onpointercancel = (event) => this.end(event);
+    drag(this.canvas, {
+      begin: () => {
+        this.lift();
+        this.startStroke();
+      },
+      move: (event) => {
+        const passed = event.getCoalescedEvents?.() ?? [];
+        this.extend(passed.length ? passed : [event]);
+      },
+      end: () => this.endStroke(),
+    });
     this.canvas.onfocus = () => this.showCross();
     this.canvas.onblur = () => this.lift();
     this.brush.oninput = () => this.save();
@@ -64,43 +69,32 @@ class Desk {
 
   // -- the pen
 
-  begin(event) {
-    this.lift();
-    if (event.button > 0 || this.stroke) return;
-    this.canvas.setPointerCapture(event.pointerId);
-    this.pointer = event.pointerId;
+  startStroke() {
     this.remember();
     this.stroke = {width: Number(this.brush.value), points: []};
     this.strokes.push(this.stroke);
-    this.extend([event]);
   }
 
-  go(event) {
-    if (!this.stroke || event.pointerId !== this.pointer) return;
-    const passed = event.getCoalescedEvents?.() ?? [];
-    this.extend(passed.length ? passed : [event]);
-  }
-
-  end(event) {
-    if (!this.stroke || event.pointerId !== this.pointer) return;
+  endStroke() {
     this.stroke = null;
     this.changed();
   }
 
   extend(events) {
     const box = this.canvas.getBoundingClientRect();
-    this.add(events.map(({clientX, clientY}) => [((clientX - box.left) / box.width) * SIZE, ((clientY - box.top) / box.height) * SIZE]));
+    this.add(events.map(({clientX, clientY}) =>
+      [((clientX - box.left) / box.width) * SIZE, ((clientY - box.top) / box.height) * SIZE]));
   }
 
   add(places) {
-    const {points} = this.stroke;
-    for (const [x, y] of places) if (points.length < MOST_POINTS) points.push(Math.round(10 * x) / 10, Math.round(10 * y) / 10);
+    const {points} = this.stroke, rounded = (value) => Math.round(10 * value) / 10;
+    for (const [x, y] of places) if (points.length < MOST_POINTS) points.push(rounded(x), rounded(y));
     this.trace(this.stroke, Math.max(0, points.length / 2 - places.length - 1));
     this.hint.hidden = true;
     this.readSoon();
   }
 
-  // -- the same without a hand: a cross, which the arrow keys move, and from which the pen is set down
+  // -- the keyboard: the arrow keys move a cross, at which the pen is set down
 
   move({key, shiftKey}) {
     const step = shiftKey ? STRIDE.fine : STRIDE.usual;
@@ -111,10 +105,8 @@ class Desk {
 
   setDown() {
     if (this.stroke) return;
-    this.remember();
+    this.startStroke();
     this.isSetDown = true;
-    this.stroke = {width: Number(this.brush.value), points: []};
-    this.strokes.push(this.stroke);
     this.add([this.at]);
     this.showCross();
   }
@@ -122,8 +114,7 @@ class Desk {
   lift() {
     if (!this.isSetDown) return;
     this.isSetDown = false;
-    this.stroke = null;
-    this.changed();
+    this.endStroke();
     this.showCross();
   }
 
@@ -131,7 +122,8 @@ class Desk {
     this.cross.style.setProperty("--x", this.at[0] / SIZE);
     this.cross.style.setProperty("--y", this.at[1] / SIZE);
     this.cross.classList.toggle("down", Boolean(this.isSetDown));
-    this.said.textContent = this.isSetDown ? "The arrow keys draw; Space lifts the pen" : "The arrow keys move the pen; Space sets it down";
+    this.said.textContent = this.isSetDown
+      ? "The arrow keys draw; Space lifts the pen" : "The arrow keys move the pen; Space sets it down";
   }
 
   // Draws a stroke from its point number `from` on.
@@ -172,13 +164,6 @@ class Desk {
     return !this.base && !this.strokes.length;
   }
 
-  readSoon() {
-    this.frame ??= requestAnimationFrame(() => {
-      this.frame = null;
-      this.read();
-    });
-  }
-
   read() {
     const {data} = this.context.getImageData(0, 0, SIZE, SIZE), ink = new Float64Array(SIZE * SIZE);
     for (let index = 0; index < ink.length; index++) ink[index] = data[4 * index] / 255;
@@ -191,7 +176,11 @@ class Desk {
   changed() {
     this.redraw();
     this.save();
-    this.emit("drawing", this.pixels && [...this.pixels]);
+    this.send("drawing");
+  }
+
+  send(kind) {
+    this.emit(kind, this.pixels && [...this.pixels]);
   }
 
   // Before anything is done, so that it can be undone.
@@ -218,16 +207,23 @@ class Desk {
     if (event.target === this.brush && event.key !== "z") return;
     const isOnPaper = event.target === this.canvas && !event.ctrlKey && !event.metaKey && !event.altKey;
     if (isOnPaper && event.key in ARROWS) this.move(event);
-    else if (isOnPaper && event.key === " ") this.isSetDown ? this.lift() : this.setDown();
-    else if (isOnPaper && event.key === "Escape") this.lift();
+    else if (isOnPaper && event.key === " " && !this.isSetDown) this.setDown();
+    else if (isOnPaper && (event.key === " " || event.key === "Escape")) this.lift();
     else if (event.key === "z" && (event.ctrlKey || event.metaKey)) this.undo();
     else if (event.key === "Delete") this.clear();
     else return;
     event.preventDefault();
   }
 
+  use(data, emit) {
+    this.emit = emit;
+    this.panel.use(data);
+    if (data.base && data.base.id !== this.baseId) this.takeBase(data.base);
+    if (!data.known && this.pixels && !this.told) this.send("drawing"); // after a reload it is here, and not there
+    this.told = true;
+  }
+
   takeBase(base) {
-    if (!base || base.id === this.baseId) return;
     this.remember();
     this.baseId = base.id;
     this.base = base.pixels;
@@ -235,24 +231,21 @@ class Desk {
     this.changed();
   }
 
-  // After a reload the drawing is here and not there.
-  tellIfUnknown(known) {
-    if (!known && this.pixels && !this.told) this.emit("drawing", [...this.pixels]);
-    this.told = true;
-  }
-
   // In the tab's storage, so that the drawing survives a change of page and a reload.
   save() {
     const {strokes, base, baseId} = this;
-    keep({strokes, base, baseId, brush: this.brush.value, pixels: this.pixels && [...this.pixels]});
+    const pixels = this.pixels && [...this.pixels];
+    keep("drawing", JSON.stringify({strokes, base, baseId, brush: this.brush.value, pixels}));
   }
 
   load() {
-    const found = kept(), numbers = (list) => Array.isArray(list) && list.every(Number.isFinite);
-    this.strokes = (Array.isArray(found?.strokes) ? found.strokes : []).filter(
-      (stroke) => numbers([stroke?.width]) && stroke.width >= 1 && stroke.width <= WIDEST && numbers(stroke.points) && stroke.points.length % 2 === 0);
-    this.base = found?.base?.length === SIDE * SIDE && numbers(found.base) ? found.base : null;
-    this.baseId = found?.baseId ?? null;
-    this.brush.value = found?.brush ?? 18;
+    const {strokes, base, baseId, brush} = keptValue("drawing") ?? {};
+    const areNumbers = (list) => Array.isArray(list) && list.every(Number.isFinite);
+    const isStroke = ({width, points}) =>
+      Number.isFinite(width) && width >= 1 && width <= WIDEST && areNumbers(points) && points.length % 2 === 0;
+    this.strokes = (Array.isArray(strokes) ? strokes : []).filter((stroke) => stroke && isStroke(stroke));
+    this.base = areNumbers(base) && base.length === SIDE * SIDE ? base : null;
+    this.baseId = baseId ?? null;
+    this.brush.value = brush ?? 18;
   }
 }

@@ -1,44 +1,46 @@
-// The scrubber: after which epoch the network is looked at, on every page. Widgets follow while it moves; Python hears of
-// it when the hand is lifted.
+// The scrubber: after which epoch the network is looked at, on every page. Widgets follow while it moves; Python is
+// told when it is released.
 //
-// data: {run, frames: [{epoch, network: address, told: what was measured}], at: position among them, epochs: of the run}
+// data: {run, frames: [{epoch, network: address, told: what was measured}], at: position among them,
+//        epochs: of the run}
 // emits: "epoch" with {run, epoch}
+import {file} from "../lib/files.js";
 import {now, travel} from "../lib/moment.js";
-import {fetched, make, readNetwork} from "../lib/page.js";
+import {button, div, make, option, select, slider, text, themed} from "../lib/page.js";
+import {Spaced} from "../lib/timing.js";
 
 const PAUSE = 250; // milliseconds between two messages to Python
 const FRAMES_A_SECOND = 2; // at the speed 1
 const SPEEDS = [0.5, 1, 2, 4];
+const THEMED = ["text-color", "background-color", "secondary-background-color", "primary-color", "font"];
 
 export function mount(element, data, emit) {
   const root = element.querySelector(".epoch");
-  root.scrubber ??= new Scrubber(root);
-  root.scrubber.emit = emit;
-  root.scrubber.use(data);
+  (root.scrubber ??= new Scrubber(root)).use(data, emit);
 }
 
-export function unmount(element) {
-  const root = element.querySelector(".epoch");
-  root?.scrubber?.stop();
-  root?.scrubber?.dock.close();
-}
+export const unmount = (element) => element.querySelector(".epoch")?.scrubber?.close();
 
 class Scrubber {
   constructor(root) {
-    this.slider = make("input", {type: "range", min: 0, step: 1, ariaLabel: "Epoch", title: "All pictures show the network as it was after this epoch"});
+    const title = "All pictures show the network as it was after this epoch";
+    const speeds = SPEEDS.map((value) => option(value, `${value}\u00d7`, {selected: value === 1}));
+    this.slider = slider("Epoch", {min: 0, step: 1, title});
     this.told = make("output", {ariaHidden: "true"});
     this.mse = make("div", {className: "hint", ariaHidden: "true"});
-    this.play = make("button", {type: "button", className: "play", onclick: () => (this.timer ? this.rest() : this.start())});
-    this.speed = make("select", {ariaLabel: "Speed", title: "Speed of the film"}, ...SPEEDS.map((value) => make("option", {value, textContent: `${value}\u00d7`, selected: value === 1})));
-    this.last = make("button", {type: "button", textContent: "Latest", title: "Back to the last epoch", onclick: () => {
+    this.play = button("", "", () => (this.timer ? this.rest() : this.start()), {className: "play"});
+    this.speed = select("Speed", speeds, null, {title: "Speed of the film"});
+    this.last = button("Latest", "Back to the last epoch", () => {
       this.stop();
       this.go(this.frames.length - 1, false);
-    }});
+    });
+    const tell = () => this.emit("epoch", {run: this.data.run, epoch: this.frames[this.at].epoch});
+    this.telling = new Spaced(tell, () => PAUSE);
     root.setAttribute("role", "group");
     root.setAttribute("aria-label", "Time travel");
     root.replaceChildren(
-      make("div", {className: "between"}, make("span", {textContent: "Epoch"}), this.told), this.slider,
-      make("div", {className: "row"}, this.play, this.speed, this.last), this.mse);
+      div("between", text("span", "Epoch"), this.told), this.slider,
+      div("row", this.play, this.speed, this.last), this.mse);
     this.slider.oninput = () => {
       const at = Number(this.slider.value);
       this.stop();
@@ -54,12 +56,13 @@ class Scrubber {
     this.show();
   }
 
-  use(data) {
+  use(data, emit) {
+    this.emit = emit;
     if (this.data?.run !== data.run) {
       clearTimeout(this.timer);
       this.timer = this.isHeld = this.awaited = null;
     }
-    const epoch = data.frames[data.at].epoch, isStale = (this.awaited ?? epoch) !== epoch; // it has not heard all yet
+    const {epoch} = data.frames[data.at], isStale = (this.awaited ?? epoch) !== epoch; // not all has been heard yet
     const key = JSON.stringify([data.run, epoch, data.frames.length]);
     const before = this.frames?.[this.at]?.epoch;
     Object.assign(this, {data, frames: data.frames});
@@ -85,7 +88,9 @@ class Scrubber {
     this.at = at;
     this.show();
     travel(this.moment(isMoving));
-    if (!isMoving) this.tell();
+    if (isMoving) return;
+    this.awaited = this.frames[at].epoch;
+    this.telling.ask();
   }
 
   moment(isMoving) {
@@ -102,21 +107,12 @@ class Scrubber {
     this.slider.value = this.at;
     this.told.textContent = `${epoch} of ${this.data.epochs}`;
     this.mse.textContent = this.frames.length < 2 ? "No earlier epoch was kept." : told;
-    if (this.timer || this.isHeld) this.mse.append(make("br"), this.timer ? "Pause, and all of the page follows" : "Let go, and all of the page follows");
+    const how = this.timer ? "Pause" : "Release";
+    if (this.timer || this.isHeld) this.mse.append(make("br"), `${how} to update the page`);
     this.slider.ariaValueText = `after epoch ${epoch} of ${this.data.epochs}, ${told}`;
     this.last.disabled = isLast;
     this.slider.closest(".epoch")?.classList.toggle("past", !isLast);
     this.dock.show();
-  }
-
-  // At once, or as soon as the pause since the last time is over: a key held down is many movements.
-  tell() {
-    clearTimeout(this.telling);
-    this.awaited = this.frames[this.at].epoch;
-    this.telling = setTimeout(() => {
-      this.toldAt = performance.now();
-      this.emit("epoch", {run: this.data.run, epoch: this.frames[this.at].epoch});
-    }, Math.max(0, (this.toldAt ?? 0) + PAUSE - performance.now()));
   }
 
   // -- the film
@@ -150,26 +146,28 @@ class Scrubber {
     this.show();
   }
 
+  close() {
+    this.stop();
+    this.dock.close();
+  }
+
   // Fetches the weights of all epochs, once, the nearest first.
-  fetch() {
-    const {frames, at} = this;
-    if (!frames) return null;
-    const near = frames.map((_, position) => position).sort((a, b) => Math.abs(a - at) - Math.abs(b - at));
-    return (async () => {
-      for (const position of near) await fetched(frames[position].network, readNetwork).catch(() => null);
-    })();
+  async fetch() {
+    const {frames = [], at} = this;
+    const near = [...frames.keys()].sort((a, b) => Math.abs(a - at) - Math.abs(b - at));
+    for (const position of near) await file("network", frames[position].network).catch(() => null);
   }
 }
 
-// The same at the foot of a narrow page, whose sidebar is closed or covers it: a second handle, no second state.
+// A second handle of the scrubber at the foot of a narrow page, where the sidebar is closed or covers it.
 class Dock {
   constructor(scrubber, root) {
     this.scrubber = scrubber;
-    this.host = make("div", {className: "cae-dock"});
+    this.host = div("cae-dock");
     Object.assign(this.host.style, {position: "fixed", insetInline: "0", bottom: "0", zIndex: 99});
-    this.slider = make("input", {type: "range", min: 0, step: 1, ariaLabel: "Epoch of the network"});
+    this.slider = slider("Epoch of the network", {min: 0, step: 1});
     this.told = make("output", {ariaHidden: "true"});
-    this.play = make("button", {type: "button", onclick: () => scrubber.play.click()});
+    this.play = button("", undefined, () => scrubber.play.click());
     for (const event of ["input", "change"]) {
       this.slider.addEventListener(event, () => {
         scrubber.slider.value = this.slider.value;
@@ -179,7 +177,8 @@ class Dock {
     this.slider.addEventListener("pointerdown", () => scrubber.fetch());
     const tree = this.host.attachShadow({mode: "open"});
     for (const {textContent} of root.getRootNode().querySelectorAll("style")) tree.append(make("style", {textContent}));
-    tree.append(make("div", {className: "dock", role: "region", ariaLabel: "Time travel"}, this.play, this.slider, this.told));
+    const region = {className: "dock", role: "region", ariaLabel: "Time travel"};
+    tree.append(make("div", region, this.play, this.slider, this.told));
     this.narrow = matchMedia("(max-width: 640px)");
     this.narrow.onchange = () => this.show();
     this.colours = root;
@@ -188,20 +187,24 @@ class Dock {
   show() {
     const {frames, at, data, timer} = this.scrubber;
     const isWanted = this.narrow.matches && frames?.length > 1;
-    if (isWanted !== this.host.isConnected) isWanted ? document.body.append(this.host) : this.host.remove();
-    document.documentElement.classList.toggle("has-cae-dock", Boolean(isWanted));
-    if (!isWanted) return;
-    const style = getComputedStyle(this.colours);
-    for (const name of ["text-color", "background-color", "secondary-background-color", "primary-color", "font"]) this.host.style.setProperty(`--st-${name}`, style.getPropertyValue(`--st-${name}`));
-    Object.assign(this.slider, {max: frames.length - 1, value: at, ariaValueText: `after epoch ${frames[at].epoch} of ${data.epochs}`});
-    this.told.textContent = `${frames[at].epoch} of ${data.epochs}`;
+    if (!isWanted) return this.hide();
+    if (!this.host.isConnected) document.body.append(this.host);
+    document.documentElement.classList.add("has-cae-dock");
+    for (const name of THEMED) this.host.style.setProperty(`--st-${name}`, themed(this.colours, name));
+    const when = `${frames[at].epoch} of ${data.epochs}`;
+    Object.assign(this.slider, {max: frames.length - 1, value: at, ariaValueText: `after epoch ${when}`});
+    this.told.textContent = when;
     this.play.textContent = timer ? "Pause" : "Play";
     this.play.ariaLabel = `${this.play.textContent} the film`;
   }
 
-  close() {
+  hide() {
     this.host.remove();
-    this.narrow.onchange = null;
     document.documentElement.classList.remove("has-cae-dock");
+  }
+
+  close() {
+    this.hide();
+    this.narrow.onchange = null;
   }
 }

@@ -4,6 +4,7 @@
   state.textContent = "Unpacking …";
   document.addEventListener("DOMContentLoaded", function () {
     if (document.documentElement.hasAttribute("data-runs")) return;
-    state.textContent = "This page needs a newer browser (Chrome or Edge 105, Firefox 119, Safari 16.4), or this file is not whole.";
+    state.textContent = "This page needs a newer browser (Chrome or Edge 105, Firefox 119, Safari 16.4), " +
+      "or this file is not whole.";
   });
 })();

@@ -3,12 +3,12 @@
 // The page holds what they fetch, packed, in script elements that are named like the files, and what they are told, as
 // JSON, in "facts": {run, colours, dimensions, tsne: {file, title} | null}.
 import {mount as mountDraw} from "./draw.js";
-import {kept} from "../lib/kept.js";
-import {mount as mountMap} from "./map.js";
-import {fetched, readNetwork, readPictures, readSpace} from "../lib/page.js";
+import {files} from "../lib/files.js";
+import {make} from "../lib/page.js";
 import {plotly} from "../lib/plotly.js";
-import {readMap} from "../lib/points.js";
-import {mount as mountStart, readRandom} from "./start.js";
+import {keptValue} from "../lib/tab.js";
+import {mount as mountMap} from "./map.js";
+import {mount as mountStart} from "./start.js";
 import {mount as mountSteer} from "./steer.js";
 
 const NAMES = {
@@ -23,7 +23,8 @@ globalThis.caeInline = async (name) => {
     const letters = atob(document.getElementById(name).textContent), bytes = new Uint8Array(letters.length);
     for (let at = 0; at < letters.length; at++) bytes[at] = letters.charCodeAt(at);
     if (name.endsWith(".gz")) return bytes;
-    return new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer());
+    const unpacked = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return new Uint8Array(await new Response(unpacked).arrayBuffer());
   } catch (error) {
     throw new Error(SPOILT, {cause: error});
   }
@@ -35,27 +36,26 @@ class Lab {
     this.state = document.getElementById("state");
     this.drawing = ownDrawing();
     this.wanted = linked(facts.dimensions);
-    const reading = {network: readNetwork, space: readSpace, pictures: readPictures, points: readMap, random: readRandom};
-    const files = (...names) => names.map((name) => [NAMES[name], reading[name]]);
-    const places = facts.tsne ? [[facts.tsne.file, readMap]] : [];
+    this.addresses = {...NAMES, tsne: facts.tsne?.file};
+    const view = (show, ...kinds) => ({show, kinds});
     this.views = {
-      steer: {files: files("network", "space", "pictures", "points", "random"), show: (element) => this.showSteer(element)},
-      draw: {files: [...files("network", "space", "pictures", "points"), ...places], show: (element) => this.showDraw(element)},
-      map: {files: [...files("network", "pictures", "points"), ...places], library: true, show: (element) => this.showMap(element)},
+      steer: view((element) => this.showSteer(element), "network", "space", "pictures", "points", "random"),
+      draw: view((element) => this.showDraw(element), "network", "space", "pictures", "points", "tsne"),
+      map: view((element) => this.showMap(element), "network", "pictures", "points", "tsne"),
     };
     this.tabs = [...document.querySelectorAll("[role=tab]")];
     this.tabs.forEach((tab) => (tab.onclick = () => (location.hash = tab.dataset.view)));
     document.querySelector("[role=tablist]").onkeydown = (event) => this.key(event);
     document.querySelector("[role=tablist]").hidden = false;
     addEventListener("hashchange", () => this.open());
-    this.open();
   }
 
   // -- from view to view
 
   key(event) {
-    const last = this.tabs.length - 1, at = this.tabs.indexOf(document.activeElement);
-    const next = {ArrowRight: at === last ? 0 : at + 1, ArrowLeft: at === 0 ? last : at - 1, Home: 0, End: last}[event.key];
+    const count = this.tabs.length, at = this.tabs.indexOf(document.activeElement);
+    const ways = {ArrowRight: (at + 1) % count, ArrowLeft: (at + count - 1) % count, Home: 0, End: count - 1};
+    const next = ways[event.key];
     if (next === undefined || at < 0) return;
     event.preventDefault();
     this.tabs[next].focus();
@@ -70,9 +70,9 @@ class Lab {
       const isChosen = tab.dataset.view === name;
       tab.setAttribute("aria-selected", isChosen);
       tab.tabIndex = isChosen ? 0 : -1;
-      this.panel(tab.dataset.view).classList.toggle("away", !isChosen);
+      panel(tab.dataset.view).classList.toggle("away", !isChosen);
     }
-    const element = this.panel(name), {offsetTop} = element.parentElement;
+    const element = panel(name), {offsetTop} = element.parentElement;
     if (scrollY > offsetTop) scrollTo(0, offsetTop);
     try {
       if (!view.isOpen) await this.unpack(element, view);
@@ -88,38 +88,29 @@ class Lab {
     this.state.hidden = false;
     this.state.textContent = "Unpacking …";
     await painted();
-    await Promise.all(view.files.map(([name, read]) => fetched(name, read)));
-    if (view.library) await plotly(NAMES.plotly);
+    await files(this.addresses, ...view.kinds);
+    if (view === this.views.map) await plotly(NAMES.plotly);
     if (view.isOpen) return;
     view.isOpen = true;
     for (const template of element.querySelectorAll("template")) {
-      const host = document.createElement("div");
+      const host = make("div");
       host.attachShadow({mode: "open"}).append(template.content);
       template.replaceWith(host);
     }
-  }
-
-  panel(name) {
-    return document.getElementById(`view-${name}`);
-  }
-
-  // The tree of a widget in a view.
-  tree(element, index = 0) {
-    return element.querySelectorAll(":scope > div")[index].shadowRoot;
   }
 
   // -- the views
 
   showSteer(element) {
     const {drawing, wanted} = this;
-    mountStart(this.tree(element, 0), {...NAMES, drawing, wanted}, (_, {start, code}) => {
-      mountSteer(this.tree(element, 1), {...NAMES, start, code}, () => {});
+    mountStart(tree(element, 0), {...NAMES, drawing, wanted}, (_, {start, code}) => {
+      mountSteer(tree(element, 1), {...NAMES, start, code}, () => {});
     });
   }
 
   showDraw(element) {
     const {colours, tsne} = this.facts, map = {points: NAMES.points, tsne: tsne?.file ?? "", colours};
-    mountDraw(this.tree(element), {...NAMES, map, base: null, known: true}, (kind, pixels) => {
+    mountDraw(tree(element), {...NAMES, map, base: null, known: true}, (kind, pixels) => {
       this.drawing = pixels;
       if (kind === "steer" && pixels) this.steerFrom("drawing");
     });
@@ -128,7 +119,7 @@ class Lab {
   showMap(element) {
     const {facts: {tsne, dimensions, colours, run}, drawing} = this;
     const data = {...NAMES, tsne, moving: null, dimensions, colours, drawing, run, isAlone: true};
-    mountMap(this.tree(element), data, (_, index) => this.steerFrom("digit", index));
+    mountMap(tree(element), data, (_, index) => this.steerFrom("digit", index));
   }
 
   steerFrom(kind, number = 0) {
@@ -137,13 +128,13 @@ class Lab {
   }
 }
 
-function painted() {
-  return new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
-}
+const panel = (name) => document.getElementById(`view-${name}`);
+const tree = (element, index = 0) => element.querySelectorAll(":scope > div")[index].shadowRoot; // of a widget
+const painted = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
 
 // The drawing that the browser's tab has kept.
 function ownDrawing() {
-  const pixels = kept()?.pixels;
+  const pixels = keptValue("drawing")?.pixels;
   const isPixel = (value) => Number.isInteger(value) && value >= 0 && value <= 255;
   return Array.isArray(pixels) && pixels.length === 784 && pixels.every(isPixel) ? pixels : null;
 }
@@ -159,5 +150,6 @@ function linked(dimensions) {
 
 if (globalThis.DecompressionStream) {
   document.documentElement.setAttribute("data-runs", ""); // read by guard.js
-  new Lab(JSON.parse(document.getElementById("facts").textContent));
+  const lab = new Lab(JSON.parse(document.getElementById("facts").textContent));
+  lab.open();
 }

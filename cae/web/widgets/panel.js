@@ -1,13 +1,13 @@
-// What the network makes of a picture: what it sees, its copy, the error, the vote of the nearest labelled codes.
+// What the network makes of a picture: its input, reconstruction and error, and the vote of the nearest labelled codes.
 import {NEIGHBOURS, nearest, offManifold, references, vote} from "../lib/codes.js";
-import {decode, encode, toModel, toPixels} from "../lib/network.js";
-import {legend} from "./legend.js";
-import {MiniMap} from "./minimap.js";
-import {
-  Neighbours, beyond, capital, clear, digitCanvas, fetched, inWords, make, paint, paintError, readNetwork, readPictures, readSpace,
-} from "../lib/page.js";
+import {file, files} from "../lib/files.js";
 import {UNTRAINED, isUntrained} from "../lib/moment.js";
+import {decode, encode, meanSquaredError, toModel, toPixels} from "../lib/network.js";
+import {clear, digitCanvas, div, errorLegend, figure, make, paint, paintError, text} from "../lib/page.js";
 import {pictureButton, saving} from "../lib/save.js";
+import {beyond, capital, inWords, percent} from "../lib/words.js";
+import {MiniMap} from "./minimap.js";
+import {Neighbours} from "./neighbours.js";
 
 export class Panel {
   // `name` is the accessible name of the recognised digit, `of` the end of the others, where a page has two panels.
@@ -21,38 +21,33 @@ export class Panel {
     this.bars = make("div", {className: "bars", role: "img"});
     this.map = new MiniMap();
     this.neighbours = new Neighbours(`Nearest real digits${of}`, NEIGHBOURS);
-    const figure = (canvas, caption, title) => make("figure", {title}, canvas, make("figcaption", {textContent: caption}));
-    this.element = make("div", {className: "panel"},
-      make("div", {className: "quartet"},
-        figure(this.seen, "it sees", "Cropped, scaled into 20 × 20 pixels, re-inked at MNIST's stroke width, centred by mass"),
+    this.element = div("panel",
+      div("quartet",
+        figure(this.seen, "it sees",
+          "Cropped, scaled into 20 × 20 pixels, re-inked at MNIST's stroke width, centred by mass"),
         figure(this.copy, "its copy", "Decoded from the code of the picture on the left"),
         figure(this.error, "error", "Blue: ink that the copy lacks. Red: ink that it added."),
         make("figure", {title: "The class with the largest share of the vote"},
-          make("div", {className: "answer"}, this.answer), this.sure),
-        legend()),
-      make("div", {className: "outcome"}, this.bars, this.map.element),
-      make("div", {className: "voters"},
-        make("div", {className: "label", textContent: "nearest real digits, which vote"}),
-        this.neighbours.element,
-        this.verdict));
+          div("answer", this.answer), this.sure),
+        errorLegend()),
+      div("outcome", this.bars, this.map.element),
+      div("voters", text("div", "nearest real digits, which vote", "label"), this.neighbours.element, this.verdict));
     this.element.append(saving(pictureButton(this.element, "drawing")));
     this.show(null);
   }
 
-  // Takes the addresses of a run's files and shows the last picture anew once they are here.
+  // Takes the addresses of a run's files, and shows the last picture again once they are here.
   async use({network, space, pictures, map}) {
     this.map.use(map ?? null);
     if (this.address === network && this.ready) return;
-    this.address = network;
-    this.passing = null;
-    this.ready = null;
+    Object.assign(this, {address: network, passing: null, ready: null});
     delete this.element.parentElement.dataset.ready;
     try {
-      const [found, latent] = await Promise.all([fetched(network, readNetwork), fetched(space, readSpace)]);
+      const [trained, latent] = await files({network, space}, "network", "space");
       if (this.address !== network) return;
-      this.ready = {network: found, latent, inked: references(latent.tensors, "inked")};
+      this.ready = {network: trained, names: latent.class_names, inked: references(latent.tensors, "inked")};
       this.show(this.pixels);
-      this.pictures = pictures && (await fetched(pictures, readPictures));
+      this.pictures = await file("pictures", pictures);
       if (this.address !== network) return;
       this.show(this.pixels);
       this.element.parentElement.dataset.ready = "";
@@ -61,86 +56,77 @@ export class Panel {
     }
   }
 
-  // Shows what the network of another moment makes of the picture, while the scrubber moves; whom it resembles, and what
-  // it is, is known when the scrubber is let go.
+  // Shows what the network of another moment makes of the picture while the scrubber moves.
   async travel({epoch, network, isMoving}) {
     if (!isMoving || !this.ready) return;
     this.wanted = network;
-    const found = await fetched(network, readNetwork).catch(() => null);
-    if (!found || this.wanted !== network || !this.ready) return;
-    this.passing = network === this.address ? null : {network: found, epoch};
+    const passed = await file("network", network).catch(() => null);
+    if (!passed || this.wanted !== network || !this.ready) return;
+    this.passing = network === this.address ? null : {network: passed, epoch};
     this.show(this.pixels);
   }
 
   // Shows what the network makes of 784 pixels; null, or empty paper, is nothing yet.
   show(pixels) {
     this.pixels = pixels;
-    const blank = !pixels || !pixels.some((pixel) => pixel > 0);
-    if (blank || !this.ready) {
+    const isBlank = !pixels || !pixels.some((pixel) => pixel > 0);
+    this.element.classList.toggle("empty", isBlank);
+    if (isBlank || !this.ready) {
       for (const canvas of [this.seen, this.copy, this.error]) clear(canvas);
-      if (!blank) paint(this.seen, pixels);
-      this.answer.textContent = "\u2013";
-      this.sure.textContent = "recognised";
-      this.element.classList.toggle("empty", blank);
-      this.verdict.textContent = blank ? "\u00a0" : "Loading the network ...";
-      this.neighbours.empty();
-      this.drawBars(null);
-      this.map.show(null);
+      if (!isBlank) paint(this.seen, pixels);
+      this.showNoVote("recognised", isBlank ? "\u00a0" : "Loading the network ...");
       return;
     }
-    if (this.passing) {
-      this.showPassing(pixels, this.passing);
-      return;
-    }
-    const {network, latent, inked} = this.ready;
-    const code = encode(network, toModel(pixels)), copy = toPixels(decode(network, code));
-    const near = nearest(inked, code), shares = vote(inked, near, latent.class_names.length);
-    const best = shares.indexOf(Math.max(...shares));
+    const {network, epoch} = this.passing ?? this.ready, image = toModel(pixels);
+    const code = encode(network, image), copy = toPixels(decode(network, code));
     paint(this.seen, pixels);
     paint(this.copy, copy);
     paintError(this.error, pixels, copy);
-    this.answer.textContent = latent.class_names[best];
-    this.answer.classList.toggle("word", latent.class_names[best].length > 2);
-    const error = pixels.reduce((sum, pixel, index) => sum + ((pixel - copy[index]) / 127.5) ** 2, 0) / pixels.length;
-    const outcome = offManifold(inked, near), isGuess = shares[best] < 0.5 || outcome.percentile > 99.5;
-    this.element.classList.remove("empty");
-    this.answer.classList.toggle("guess", isGuess);
-    this.sure.textContent = isGuess ? "a guess" : "recognised";
-    if (isUntrained()) this.verdict.textContent = `${UNTRAINED} Reconstruction error (MSE on [-1, 1]): ${error.toPrecision(3)}.`;
-    else this.verdict.replaceChildren(make("b", {textContent: capital(inWords(outcome, inked.usual))}),
-      `: its code lies ${beyond(outcome)}. Reconstruction error (MSE on [-1, 1]): ${error.toPrecision(3)}.`);
-    this.neighbours.show(near, inked.labels, latent.class_names, this.pictures);
-    this.drawBars(shares);
-    this.map.show(code);
+    if (this.passing) this.showNoVote(`epoch ${epoch}`, "Release the slider to see which digit it resembles.");
+    else this.showVote(code, meanSquaredError(image, toModel(copy)));
   }
 
-  showPassing(pixels, {network, epoch}) {
-    const copy = toPixels(decode(network, encode(network, toModel(pixels))));
-    paint(this.seen, pixels);
-    paint(this.copy, copy);
-    paintError(this.error, pixels, copy);
+  showNoVote(sure, verdict) {
     this.answer.textContent = "\u2013";
-    this.sure.textContent = `epoch ${epoch}`;
-    this.verdict.textContent = "The digit it resembles is looked for when the epoch is let go.";
+    this.sure.textContent = sure;
+    this.verdict.textContent = verdict;
     this.neighbours.empty();
     this.drawBars(null);
     this.map.show(null);
   }
 
+  showVote(code, mse) {
+    const {inked, names} = this.ready, near = nearest(inked, code), shares = vote(inked, near, names.length);
+    const best = shares.indexOf(Math.max(...shares)), off = offManifold(inked, near);
+    const isGuess = shares[best] < 0.5 || off.percentile > 99.5;
+    const error = `Reconstruction error (MSE on [-1, 1]): ${mse.toPrecision(3)}.`;
+    this.answer.textContent = names[best];
+    this.answer.classList.toggle("word", names[best].length > 2);
+    this.answer.classList.toggle("guess", isGuess);
+    this.sure.textContent = isGuess ? "a guess" : "recognised";
+    if (isUntrained()) this.verdict.textContent = `${UNTRAINED} ${error}`;
+    else {
+      const words = make("b", {textContent: capital(inWords(off, inked.usual))});
+      this.verdict.replaceChildren(words, `: its code lies ${beyond(off)}. ${error}`);
+    }
+    this.neighbours.show(near, inked.labels, names, this.pictures);
+    this.drawBars(shares);
+    this.map.show(code);
+  }
+
   drawBars(shares) {
-    const names = this.ready?.latent.class_names ?? [..."0123456789"];
+    const names = this.ready?.names ?? [..."0123456789"];
     if (this.bars.childElementCount !== names.length) {
       this.bars.replaceChildren(...names.map((name) => make("div", {},
-        make("span", {textContent: name}), make("i", {}), make("span", {className: "share"}))));
+        text("span", name), make("i", {}), make("span", {className: "share"}))));
     }
+    const most = Math.max(...(shares ?? []));
     [...this.bars.children].forEach((row, index) => {
-      const share = shares?.[index] ?? 0;
-      row.children[1].style.setProperty("--share", share);
-      row.children[2].textContent = shares ? `${Math.round(100 * share)} %` : "";
-      row.classList.toggle("best", Boolean(shares) && share === Math.max(...shares));
+      row.children[1].style.setProperty("--share", shares?.[index] ?? 0);
+      row.children[2].textContent = shares ? percent(shares[index]) : "";
+      row.classList.toggle("best", shares?.[index] === most);
     });
-    this.bars.ariaLabel = shares
-      ? `Vote: ${names.map((name, index) => [name, Math.round(100 * shares[index])]).filter(([, share]) => share).map(([name, share]) => `${name} ${share} %`).join(", ")}`
-      : "No vote yet";
+    const votes = names.map((name, index) => `${name} ${percent(shares?.[index] ?? 0)}`);
+    this.bars.ariaLabel = shares ? `Vote: ${votes.filter((each) => !each.endsWith(" 0 %")).join(", ")}` : "No vote yet";
   }
 }

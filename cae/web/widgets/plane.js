@@ -1,66 +1,65 @@
 // A plane through the code: two dimensions, or the two main directions of real codes, over the digits decoded there.
 import {SIDE} from "../lib/network.js";
-import {make, paint} from "../lib/page.js";
+import {div, drag, make, option, paint, select, slider, text} from "../lib/page.js";
 
 const TILES = 13;
+const AXES = ["Horizontal", "Vertical"];
 const HINT = "Press and move: the digit is decoded for where the ring is. All other directions stay as they are.";
 
 export class Plane {
   constructor(wheel) {
     this.wheel = wheel;
-    this.choices = [0, 1].map((axis) => make("select", {ariaLabel: ["Horizontal axis", "Vertical axis"][axis], onchange: () => this.choose(axis)}));
-    this.grid = make("canvas", {width: TILES * SIDE, height: TILES * SIDE, role: "img", ariaLabel: "Digits decoded on the plane"});
+    const side = TILES * SIDE;
+    this.choices = AXES.map((name, axis) => select(`${name} axis`, [], () => this.choose(axis)));
+    this.grid = make("canvas", {width: side, height: side, role: "img", ariaLabel: "Digits decoded on the plane"});
     this.handle = make("i", {className: "handle"});
-    this.hint = make("p", {className: "hint"});
-    this.field = make("div", {className: "field"}, this.grid, this.handle);
-    this.inputs = [0, 1].map((axis) => make("input", {
-      type: "range", step: "any", ariaLabel: ["Along the horizontal axis", "Along the vertical axis"][axis],
-      oninput: () => this.move(axis, Number(this.inputs[axis].value)), onchange: () => wheel.release(),
+    this.hint = text("p", "", "hint");
+    this.field = div("field", this.grid, this.handle);
+    this.inputs = AXES.map((name, axis) => slider(`Along the ${name.toLowerCase()} axis`, {
+      step: "any", onchange: () => wheel.release(),
+      oninput: () => wheel.moveTo(this.moved(wheel.code, axis, Number(this.inputs[axis].value))),
     }));
-    this.element = make("div", {className: "plane"},
-      make("div", {className: "row"}, make("label", {}, "Horizontal", this.choices[0]), make("label", {}, "Vertical", this.choices[1])),
-      this.field,
-      make("label", {className: "along"}, "Horizontal", this.inputs[0]),
-      make("label", {className: "along"}, "Vertical", this.inputs[1]),
-      this.hint);
-    this.field.onpointerdown = (event) => {
-      if (!this.axes || event.button > 0) return;
-      event.preventDefault();
-      this.field.setPointerCapture(event.pointerId);
-      this.held = true;
-      this.point(event);
-    };
-    this.field.onpointermove = (event) => this.held && this.point(event);
-    this.field.onpointerup = this.field.onpointercancel = () => {
-      if (!this.held) return;
-      this.held = false;
-      wheel.release();
-    };
+    const labelled = (fields, className) => AXES.map((name, axis) => make("label", {className}, name, fields[axis]));
+    this.element = div("plane",
+      div("row", ...labelled(this.choices)), this.field, ...labelled(this.inputs, "along"), this.hint);
+    drag(this.field, {
+      begin: (event) => {
+        if (!this.axes) return false;
+        event.preventDefault();
+        this.held = true;
+        return true;
+      },
+      move: (event) => this.point(event),
+      end: () => {
+        this.held = false;
+        wheel.release();
+      },
+    });
   }
 
   build() {
-    const {wheel} = this;
-    const main = wheel.vectors("axes"), mean = wheel.values("mean");
+    const {wheel} = this, mean = wheel.values("mean");
     const dimensions = Array.from({length: wheel.dimensions}, (_, dimension) => ({
       name: `z${dimension}`, vector: Float32Array.from(mean, (_value, index) => Number(index === dimension)),
       origin: new Float32Array(mean.length), low: wheel.values("low")[dimension], high: wheel.values("high")[dimension],
     }));
     this.known = [
-      ...main.map((vector, index) => ({
+      ...wheel.vectors("axes").map((vector, index) => ({
         name: `main direction ${index + 1}`, vector, origin: mean,
         low: wheel.values("axes_low")[index], high: wheel.values("axes_high")[index],
       })),
       ...dimensions,
     ];
-    this.element.classList.toggle("none", wheel.dimensions < 2);
-    this.axes = null;
-    this.hint.textContent = wheel.dimensions < 2 ? "This network has one dimension: a plane needs two." : HINT;
-    if (wheel.dimensions < 2) return;
+    const isPlane = wheel.dimensions > 1;
+    this.element.classList.toggle("none", !isPlane);
+    this.axes = isPlane ? [] : null;
+    this.hint.textContent = isPlane ? HINT : "This network has one dimension: a plane needs two.";
+    if (!isPlane) return;
     this.choices.forEach((choice, axis) => {
-      choice.replaceChildren(...this.known.map(({name}, index) => make("option", {value: index, textContent: name})));
+      choice.replaceChildren(...this.known.map(({name}, index) => option(index, name)));
       choice.value = axis;
     });
-    this.axes = [this.known[0], this.known[1]];
+    this.fit();
   }
 
   // Two axes must not be the same, nor lean against each other: a main direction goes with the other one.
@@ -70,14 +69,14 @@ export class Plane {
     if (mine === theirs || (mine < count) !== (theirs < count)) {
       this.choices[other].value = mine < count ? 1 - mine : count + ((mine - count + 1) % this.wheel.dimensions);
     }
-    this.axes = this.choices.map((choice) => this.known[Number(choice.value)]);
+    this.fit();
     this.show();
     this.wheel.refresh();
   }
 
   // As wide as real codes, until a code lies beyond.
   fit() {
-    if (this.axes) this.axes = this.choices.map((choice) => this.known[Number(choice.value)]);
+    if (this.axes) this.axes = this.choices.map((choice) => ({...this.known[Number(choice.value)]}));
   }
 
   coordinate({vector, origin}) {
@@ -89,33 +88,22 @@ export class Plane {
     return code.map((value, dimension) => value + by * this.axes[axis].vector[dimension]);
   }
 
-  move(axis, to) {
-    this.wheel.moveTo(this.moved(this.wheel.code, axis, to));
-  }
-
   point(event) {
     const box = this.field.getBoundingClientRect();
     const share = [(event.clientX - box.left) / box.width, 1 - (event.clientY - box.top) / box.height];
     let {code} = this.wheel;
-    share.forEach((at, axis) => {
-      const {low, high} = this.range(axis);
-      code = this.moved(code, axis, low + Math.min(1, Math.max(0, at)) * (high - low));
-    });
+    share.forEach((at, axis) => (code = this.moved(code, axis, this.at(axis, Math.min(1, Math.max(0, at))))));
     this.wheel.moveTo(code);
   }
 
-  // Wide enough for where the code is.
-  range(axis) {
-    const {low, high} = this.axes[axis];
-    const at = this.held ? low : this.coordinate(this.axes[axis]);
-    if (!this.held) this.axes[axis] = {...this.axes[axis], low: Math.min(low, at), high: Math.max(high, at, low + 1e-6)};
-    return this.axes[axis];
-  }
-
+  // Shows where the code is, and makes the axes wide enough for it, but not under the hand.
   show() {
     if (!this.axes) return;
     this.inputs.forEach((input, axis) => {
-      const {low, high} = this.range(axis), at = this.coordinate(this.axes[axis]);
+      const shown = this.axes[axis], at = this.coordinate(shown);
+      if (!this.held) shown.high = Math.max(shown.high, at, shown.low + 1e-6);
+      if (!this.held) shown.low = Math.min(shown.low, at);
+      const {low, high} = shown;
       Object.assign(input, {min: low, max: high, value: at});
       this.handle.style.setProperty(axis ? "--y" : "--x", (at - low) / (high - low));
     });
@@ -126,10 +114,10 @@ export class Plane {
     if (!this.axes) return;
     const code = Float64Array.from(this.wheel.code);
     for (let row = 0; row < TILES; row++) {
-      const up = this.at(1, 1 - (row + 0.5) / TILES);
-      const shifted = this.moved(code, 1, up);
+      const shifted = this.moved(code, 1, this.at(1, 1 - (row + 0.5) / TILES));
       for (let column = 0; column < TILES; column++) {
-        paint(this.grid, this.wheel.picture(this.moved(shifted, 0, this.at(0, (column + 0.5) / TILES))), column * SIDE, row * SIDE);
+        const picture = this.wheel.picture(this.moved(shifted, 0, this.at(0, (column + 0.5) / TILES)));
+        paint(this.grid, picture, column * SIDE, row * SIDE);
         yield;
       }
     }

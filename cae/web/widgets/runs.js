@@ -1,138 +1,107 @@
 // The table of all runs: which one is looked at, whose curves are laid over it, its note, and its deletion.
 //
-// data: {rows: [{name, state, reason, epochs, best, bestTitle, seconds, differs, note, fixed, by}], chosen, overlay: [name],
-//        readOnly: bool}
+// data: {rows: [{name, state, reason, epochs, best, bestTitle, seconds, differs, note, fixed, by}], chosen,
+//        overlay: [name], readOnly: bool}
 // emit(kind, value): "open" name | "overlay" [name] | "note" {run, note} | "delete" name
+import {button, make, text} from "../lib/page.js";
 import {csv, download, saving} from "../lib/save.js";
+import {grouped} from "../lib/words.js";
 
 const MANY = 100; // runs, of which the others are shown when they are asked for or found
+const SEARCHED = 12; // runs, above which there is a field to find one
 const COLUMNS = ["", "run", "state", "epochs", "best loss", "time", "differs from the original in", "note", ""];
+const SAVED = ["name", "state", "epochs", "best", "seconds", "differs", "note"];
+const WORDS = ["name", "by", "state", "reason", "epochs", "best", "differs", "note"];
 
 export function mount(element, data, emit) {
-  const root = element.querySelector(".runs");
-  if (root.contains(root.getRootNode().activeElement) && root.getRootNode().activeElement?.type === "text") {
+  const root = element.querySelector(".runs"), focused = root.getRootNode().activeElement;
+  if (focused?.type === "text" && root.contains(focused)) {
     root.later = () => mount(element, data, emit); // somebody is writing a note: do not take the field away
     return;
   }
   root.later = null;
-  const table = document.createElement("table"), more = document.createElement("p");
-  table.append(head(), document.createElement("tbody"));
+  const body = make("tbody"), more = make("p"), all = named("Show all", "Show all runs", () => {
+    root.showsAll = true;
+    draw();
+  });
   const draw = () => {
     const words = (root.filter ?? "").toLowerCase().split(/\s+/).filter(Boolean);
-    const found = data.rows.filter((run) => words.every((word) => textOf(run).includes(word)));
-    const shown = root.showsAll ? found : found.filter((run, at) => at < MANY || isOutstanding(run, data));
-    table.tBodies[0].replaceWith(body(shown, data, emit, root));
-    more.replaceChildren();
-    if (shown.length < found.length) more.append(`The newest of ${found.length.toLocaleString("en")}. `, button("Show all", "Show all runs", () => {
-      root.showsAll = true;
-      draw();
-    }));
+    const matches = data.rows.filter((run) => words.every((word) => textOf(run).includes(word)));
+    const shown = root.showsAll ? matches : matches.filter((run, at) => at < MANY || isOutstanding(run, data));
+    const overlay = new Set(data.overlay);
+    body.replaceChildren(...shown.map((run) => rowOf(run, data, overlay, emit, root)));
+    more.replaceChildren(...(shown.length < matches.length ? [`The newest of ${grouped(matches.length)}. `, all] : []));
   };
   draw();
-  const parts = [table, more];
-  if (data.rows.length > 12) parts.unshift(search(root, draw));
-  root.replaceChildren(...parts, saving(["CSV", "Save this table for a spreadsheet", () => download(csv(rowsOf(data)), "runs.csv")]));
+  const save = () => download(csv(textsOf(data)), "runs.csv");
+  root.replaceChildren(
+    ...(data.rows.length > SEARCHED ? [search(root, draw)] : []), make("table", {}, head(), body), more,
+    saving(["CSV", "Save this table for a spreadsheet", save]));
 }
 
-const textOf = (run) => [run.name, run.by, run.state, run.reason, run.epochs, run.best, run.differs, run.note].join(" ").toLowerCase();
+const textOf = (run) => WORDS.map((name) => run[name]).join(" ").toLowerCase();
+const textsOf = ({rows}) => [COLUMNS.slice(1, -1), ...rows.map((run) => SAVED.map((name) => run[name]))];
+const small = (textContent) => make("small", {textContent});
+const named = (shown, name, work, more) => button(shown, name, work, {ariaLabel: name, ...more});
 
 // What is not left out, however many runs there are.
-function isOutstanding(run, {chosen, overlay}) {
-  return run.name === chosen || overlay.includes(run.name) || run.state === "running" || run.state === "queued";
-}
-
-function rowsOf({rows}) {
-  const shown = COLUMNS.slice(1, -1);
-  return [shown, ...rows.map(({name, state, epochs, best, seconds, differs, note}) => [name, state, epochs, best, seconds, differs, note])];
-}
+const isOutstanding = (run, {chosen, overlay}) =>
+  run.name === chosen || overlay.includes(run.name) || run.state === "running" || run.state === "queued";
 
 function head() {
-  const element = document.createElement("thead");
-  const row = element.insertRow();
-  for (const [index, title] of COLUMNS.entries()) {
-    const cell = document.createElement(title ? "th" : "td");
-    if (title) cell.scope = "col";
-    else cell.append(hidden(index ? "delete" : "lay over the chart"));
-    cell.append(title);
-    row.append(cell);
-  }
-  return element;
+  const unseen = (at) => text("span", at ? "delete" : "lay over the chart", "unseen");
+  return make("thead", {}, make("tr", {}, ...COLUMNS.map((title, at) =>
+    (title ? make("th", {scope: "col", textContent: title}) : make("td", {}, unseen(at))))));
 }
 
-function body(rows, data, emit, root) {
-  const element = document.createElement("tbody");
-  const overlay = new Set(data.overlay);
-  for (const run of rows) {
-    const row = element.insertRow();
-    row.dataset.name = run.name;
-    row.classList.toggle("chosen", run.name === data.chosen);
-    const tick = Object.assign(document.createElement("input"), {
-      type: "checkbox", checked: overlay.has(run.name), ariaLabel: `Lay the curve of ${run.name} over the chart`,
-    });
-    tick.onchange = () => {
+function rowOf(run, data, overlay, emit, root) {
+  const isChosen = run.name === data.chosen;
+  const tick = make("input", {
+    type: "checkbox", checked: overlay.has(run.name), ariaLabel: `Lay the curve of ${run.name} over the chart`,
+    onchange: () => {
       if (tick.checked) overlay.add(run.name);
       else overlay.delete(run.name);
       emit("overlay", [...overlay]);
-    };
-    row.insertCell().append(tick);
-    const open = button(run.name, `Look at ${run.name}`, () => emit("open", run.name));
-    open.className = "name";
-    if (run.name === data.chosen) open.setAttribute("aria-current", "true");
-    const cell = row.insertCell();
-    cell.append(open);
-    if (run.by) cell.append(Object.assign(document.createElement("small"), {textContent: run.by}));
-    const state = row.insertCell();
-    state.append(Object.assign(document.createElement("span"), {className: `state ${run.state}`, textContent: run.state}));
-    if (run.reason) state.append(Object.assign(document.createElement("small"), {textContent: run.reason}));
-    row.insertCell().append(run.epochs);
-    const best = row.insertCell();
-    best.append(run.best);
-    best.title = run.bestTitle;
-    row.insertCell().append(run.seconds);
-    row.insertCell().append(run.differs);
-    row.insertCell().append(note(run, data, emit, root));
-    const end = row.insertCell();
-    if (!run.fixed && !data.readOnly) end.append(button("\u2715", `Delete ${run.name}`, () => emit("delete", run.name)));
-    else if (run.fixed) end.append(Object.assign(document.createElement("small"), {textContent: "shipped"}));
-    for (const [index, cell] of [...row.cells].entries()) cell.dataset.label = COLUMNS[index];
-  }
-  return element;
+    },
+  });
+  const open = named(run.name, `Look at ${run.name}`, () => emit("open", run.name), {
+    className: "name", ariaCurrent: isChosen ? "true" : undefined,
+  });
+  const state = make("span", {className: `state ${run.state}`, textContent: run.state});
+  const remove = () => named("\u2715", `Delete ${run.name}`, () => emit("delete", run.name));
+  const end = run.fixed ? [small("shipped")] : data.readOnly ? [] : [remove()];
+  const contents = [
+    [tick], [open, ...(run.by ? [small(run.by)] : [])], [state, ...(run.reason ? [small(run.reason)] : [])],
+    [run.epochs], [run.best], [run.seconds], [run.differs], [note(run, data, emit, root)], end,
+  ];
+  const cells = contents.map((content, at) => make("td", {"data-label": COLUMNS[at]}, ...content));
+  cells[COLUMNS.indexOf("best loss")].title = run.bestTitle;
+  return make("tr", {"data-name": run.name, className: isChosen ? "chosen" : ""}, ...cells);
 }
 
 function note(run, data, emit, root) {
-  if (run.fixed || data.readOnly) return document.createTextNode(run.note);
-  const field = Object.assign(document.createElement("input"), {
+  if (run.fixed || data.readOnly) return run.note;
+  const field = make("input", {
     type: "text", value: run.note, placeholder: "add a note", maxLength: 500, ariaLabel: `Note on ${run.name}`,
+    onkeydown: ({key}) => {
+      if (key === "Escape") field.value = run.note;
+      if (key === "Enter" || key === "Escape") field.blur();
+    },
+    onblur: () => {
+      if (field.value !== run.note) emit("note", {run: run.name, note: field.value});
+      root.later?.();
+    },
   });
-  field.onkeydown = (event) => {
-    if (event.key === "Escape") field.value = run.note;
-    if (event.key === "Enter" || event.key === "Escape") field.blur();
-  };
-  field.onblur = () => {
-    if (field.value !== run.note) emit("note", {run: run.name, note: field.value});
-    root.later?.();
-  };
   return field;
 }
 
 function search(root, draw) {
-  const field = Object.assign(document.createElement("input"), {
+  const field = make("input", {
     type: "search", value: root.filter ?? "", placeholder: "find a run", ariaLabel: "Find a run", className: "find",
+    oninput: () => {
+      root.filter = field.value;
+      draw();
+    },
   });
-  field.oninput = () => {
-    root.filter = field.value;
-    draw();
-  };
   return field;
-}
-
-function button(text, name, action) {
-  const element = Object.assign(document.createElement("button"), {type: "button", textContent: text, onclick: action});
-  element.setAttribute("aria-label", name);
-  element.title = name;
-  return element;
-}
-
-function hidden(text) {
-  return Object.assign(document.createElement("span"), {className: "unseen", textContent: text});
 }

@@ -1,20 +1,19 @@
 // One native slider a dimension, over a strip of the digits along it.
 import {SIDE} from "../lib/network.js";
-import {make, paint} from "../lib/page.js";
+import {button, div, make, option, paint, select, slider, text} from "../lib/page.js";
 
 const TILES = 9;
 
 export class Sliders {
   constructor(wheel) {
     this.wheel = wheel;
-    this.order = make("select", {ariaLabel: "Order of the sliders"},
-      make("option", {value: "influence", textContent: "strongest first"}), make("option", {value: "index", textContent: "by index"}));
-    this.order.onchange = () => this.sort();
-    this.list = make("div", {className: "sliders"});
-    this.element = make("div", {},
-      make("div", {className: "row"}, make("label", {}, "Order", this.order),
-        make("span", {className: "hint", textContent: "White mark: the mean, black: zero."}),
-        make("span", {className: "hint keys", textContent: "Arrow keys move, Delete or a double-click resets, L locks."})),
+    const orders = [option("influence", "strongest first"), option("index", "by index")];
+    this.order = select("Order of the sliders", orders, () => this.sort());
+    this.list = div("sliders");
+    this.element = div("",
+      div("row", make("label", {}, "Order", this.order),
+        text("span", "White mark: the mean, black: zero.", "hint"),
+        text("span", "Arrow keys move, Delete or a double-click resets, L locks.", "hint keys")),
       this.list);
   }
 
@@ -24,8 +23,9 @@ export class Sliders {
     this.seen = new Set();
     this.observer = new IntersectionObserver((entries) => {
       for (const {target, isIntersecting} of entries) {
-        if (isIntersecting) this.seen.add(this.rows.find(({track}) => track === target));
-        else for (const row of this.seen) if (row.track === target) this.seen.delete(row);
+        const row = this.rows.find(({track}) => track === target);
+        if (isIntersecting) this.seen.add(row);
+        else this.seen.delete(row);
       }
       if (wheel.way === this && wheel.code) wheel.refresh();
     });
@@ -37,12 +37,14 @@ export class Sliders {
 
   row(dimension) {
     const name = `z${dimension}`;
-    const input = make("input", {type: "range", step: "any", ariaLabel: name});
+    const input = slider(name, {step: "any"});
     const strip = make("canvas", {width: TILES * SIDE, height: SIDE, ariaHidden: "true"});
     const zero = make("i", {className: "zero"}), mean = make("i", {className: "mean"});
     const value = make("output", {ariaHidden: "true"});
-    const lock = make("button", {type: "button", className: "lock", ariaLabel: `Lock ${name}`, tabIndex: -1, onclick: () => this.toggle(dimension)});
-    const track = make("div", {className: "track"}, strip, zero, mean, input);
+    const lock = button("", undefined, () => this.toggle(dimension), {
+      className: "lock", ariaLabel: `Lock ${name}`, tabIndex: -1,
+    });
+    const track = div("track", strip, zero, mean, input);
     input.oninput = () => this.slide(dimension, Number(input.value));
     input.onchange = () => this.wheel.release();
     let pressed = []; // where one was at the last two presses, which make a double-click
@@ -61,17 +63,15 @@ export class Sliders {
     };
     this.observer.observe(track);
     const row = {dimension, input, strip, zero, mean, value, lock, track};
-    row.element = make("div", {className: "slider"}, make("span", {className: "z", textContent: name}), lock, track, value);
+    row.element = div("slider", text("span", name, "z"), lock, track, value);
     return row;
   }
 
   sort(isKept = false) {
     if (!isKept || !this.influence) this.influence = this.wheel.values("influence");
-    const {influence} = this;
-    const byInfluence = this.order.value === "influence";
-    this.list.append(...[...this.rows].sort((a, b) => (byInfluence ? influence[b.dimension] - influence[a.dimension] : 0) || a.dimension - b.dimension)
-      .map(({element}) => element));
-    for (const stray of [...this.list.children]) if (!this.rows.some(({element}) => element === stray)) stray.remove();
+    const weight = ({dimension}) => (this.order.value === "influence" ? this.influence[dimension] : 0);
+    const inOrder = [...this.rows].sort((a, b) => weight(b) - weight(a) || a.dimension - b.dimension);
+    this.list.replaceChildren(...inOrder.map(({element}) => element));
   }
 
   // From the 1st to the 99th percentile of real codes, and as far as these codes.
@@ -107,7 +107,7 @@ export class Sliders {
     this.wheel.moveTo(code);
   }
 
-  // As one step from the moment `since`, or from the last one.
+  // Resets a dimension, as one step from the moment `since`, or from the last one.
   resetOne(dimension, since) {
     const {wheel} = this;
     this.slide(dimension, wheel.start.code[dimension]);
@@ -133,11 +133,12 @@ export class Sliders {
 
   show() {
     const {code} = this.wheel;
-    if (code.some((value, dimension) => value < this.rows[dimension].low || value > this.rows[dimension].high)) this.span(code);
+    const isBeyond = ({dimension, low, high}) => code[dimension] < low || code[dimension] > high;
+    if (this.rows.some(isBeyond)) this.span(code);
     for (const {dimension, input, value} of this.rows) {
       if (Math.abs(input.value - code[dimension]) > 1e-9) input.value = code[dimension];
-      const text = code[dimension].toFixed(2);
-      if (value.textContent !== text) value.textContent = text;
+      const shown = code[dimension].toFixed(2);
+      if (value.textContent !== shown) value.textContent = shown;
     }
   }
 

@@ -1,11 +1,13 @@
-// Keeps in the browser who its visitor is, so that a reload and another tab know it again.
+// Keeps in the browser who its visitor is, for a reload and for another tab.
 //
 // data: {cookies: {name: text to keep, "" to forget}, mine: the name of the cookie that says who it is, or ""}
 // emits: "visitor" what that cookie says, where the browser knew somebody else before: another tab was faster
+import {setAddress} from "../lib/tab.js";
+
 const SECONDS = 365 * 24 * 3600;
 
 export function mount(element, {cookies, mine}, emit) {
-  const root = element.querySelector(".visitor"), known = kept();
+  const root = element.querySelector(".visitor"), known = cookieValues();
   for (const [name, value] of Object.entries(cookies)) {
     if (name === mine && known[name] && known[name] !== value) {
       if (root.told !== known[name]) emit("visitor", known[name]);
@@ -16,12 +18,14 @@ export function mount(element, {cookies, mine}, emit) {
       document.cookie = `${name}=${encodeURIComponent(value)}; Max-Age=${age}; Path=/; SameSite=Strict${secure}`;
     }
   }
-  forgetSecret();
+  setAddress({moderator: null}); // a moderator's link must not stay for everybody who looks at the screen
 }
 
-function kept() {
-  const pairs = document.cookie.split("; ").map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)]);
-  return Object.fromEntries(pairs.map(([name, value]) => [name, decoded(value)]));
+function cookieValues() {
+  return Object.fromEntries(document.cookie.split("; ").map((pair) => {
+    const at = pair.indexOf("=");
+    return [pair.slice(0, at), decoded(pair.slice(at + 1))];
+  }));
 }
 
 function decoded(text) {
@@ -30,12 +34,4 @@ function decoded(text) {
   } catch {
     return "";
   }
-}
-
-// A moderator's link would stay in the address, for everybody who looks at the screen or is sent the link.
-function forgetSecret() {
-  const address = new URL(location.href);
-  if (!address.searchParams.has("moderator")) return;
-  address.searchParams.delete("moderator");
-  history.replaceState(history.state, "", address);
 }

@@ -1,59 +1,33 @@
-// What is on a class's wall: drawings over their copies, and what may be done with each.
+// The drawings on a class's wall, each over its reconstruction, and what may be done with it.
 //
-// data: {tiles: Uint8Array (2 * P * 784), drawings and copies in turn,
+// data: {tiles: Uint8Array (2 * P * 784), drawings and reconstructions in turn,
 //        posts: [{id, caption: [line, ...], description, title, state: "shown" | "waiting" | "hidden", mine: bool}],
 //        moderates: bool}
 // emit(kind, id): "show" | "hide" | "delete"
-const SIDE = 28;
+import {button, card, div, paint, pictureAt, text, tile} from "../lib/page.js";
 
 export function mount(element, data, emit) {
   const root = element.querySelector(".wall");
   root.setAttribute("role", "list");
-  root.replaceChildren(...data.posts.map((post, number) => card(post, number, data, emit)));
+  root.replaceChildren(...data.posts.map((post, number) => posted(post, number, data, emit)));
 }
 
-function card(post, number, {tiles, moderates}, emit) {
-  const figure = document.createElement("figure");
-  figure.setAttribute("role", "listitem");
-  figure.className = post.state;
-  figure.title = post.title;
-  const pictures = document.createElement("div");
-  pictures.setAttribute("role", "img");
-  pictures.setAttribute("aria-label", post.description);
-  pictures.append(tile(tiles, 2 * number), tile(tiles, 2 * number + 1));
-  const caption = document.createElement("figcaption");
-  caption.append(...post.caption.map((line) => text("span", line)));
-  if (post.state !== "shown") caption.append(text("em", post.state === "waiting" ? "waits for approval" : "hidden"));
-  figure.append(pictures, caption);
-  const actions = [];
-  if (moderates && post.state !== "shown") actions.push(["show", post.state === "waiting" ? "Approve" : "Show again"]);
-  if (moderates && post.state !== "hidden") actions.push(["hide", "Hide"]);
-  if (moderates || post.mine) actions.push(["delete", moderates ? "Delete" : "Take away"]);
-  const row = document.createElement("div");
-  row.className = "actions";
-  row.append(...actions.map(([kind, label]) => button(label, `${label}: ${post.description}`, () => emit(kind, post.id))));
-  if (actions.length) figure.append(row);
-  return figure;
-}
-
-function tile(tiles, index) {
-  const canvas = document.createElement("canvas");
-  canvas.width = canvas.height = SIDE;
-  const context = canvas.getContext("2d"), image = context.createImageData(SIDE, SIDE);
-  for (let pixel = 0; pixel < SIDE * SIDE; pixel++) {
-    image.data.fill(tiles[index * SIDE * SIDE + pixel], 4 * pixel, 4 * pixel + 3);
-    image.data[4 * pixel + 3] = 255;
-  }
-  context.putImageData(image, 0, 0);
-  return canvas;
-}
-
-function button(label, name, action) {
-  const element = Object.assign(document.createElement("button"), {type: "button", textContent: label, onclick: action});
-  element.setAttribute("aria-label", name);
+function posted(post, number, {tiles, moderates}, emit) {
+  const pictures = [2 * number, 2 * number + 1].map((position) => {
+    const canvas = tile();
+    paint(canvas, pictureAt(tiles, position));
+    return canvas;
+  });
+  const isShown = post.state === "shown", isWaiting = post.state === "waiting";
+  const element = card(pictures, {...post, className: post.state});
+  element.setAttribute("role", "listitem");
+  if (!isShown) element.lastChild.append(text("em", isWaiting ? "waits for approval" : "hidden"));
+  const actions = [
+    moderates && !isShown && ["show", isWaiting ? "Approve" : "Show again"],
+    moderates && post.state !== "hidden" && ["hide", "Hide"],
+    (moderates || post.mine) && ["delete", moderates ? "Delete" : "Take away"],
+  ].filter(Boolean).map(([kind, label]) =>
+    button(label, undefined, () => emit(kind, post.id), {ariaLabel: `${label}: ${post.description}`}));
+  if (actions.length) element.append(div("actions", ...actions));
   return element;
-}
-
-function text(tag, content) {
-  return Object.assign(document.createElement(tag), {textContent: content});
 }
