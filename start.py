@@ -23,7 +23,8 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent
 VENV = PROJECT / ".venv"
-PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+PROGRAMS, EXE = (VENV / "Scripts", ".exe") if os.name == "nt" else (VENV / "bin", "")
+PYTHON = PROGRAMS / f"python{EXE}"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 APPS_MAC = ("Chromium", "Google Chrome", "Microsoft Edge")
 APPS_WINDOWS = (
@@ -87,6 +88,7 @@ def _test(options: list[str]) -> int:
         "ruff check": ["ruff", "check", "."],
         "ruff format": ["ruff", "format", "--check", "."],
         "mypy": ["mypy"],
+        "oxlint": [str(PROGRAMS / f"oxlint{EXE}"), "--deny-warnings", "cae/web"],
         "pytest": ["pytest", "-n", "auto", "--maxprocesses", "4", "--dist", "worksteal", *options],
     }
     for name, command in steps.items():
@@ -161,11 +163,11 @@ def _install_browser() -> str:
 
 
 def _run(command: list[str], folder: Path = PROJECT) -> int:
-    """Runs a program, or a module of .venv's Python, with its output visible; returns its exit code.
+    """Runs a program, given by its path, or a module of .venv's Python, and returns its exit code.
 
     Ctrl-C reaches it as well: it has five seconds to end by itself.
     """
-    if command[0] != sys.executable:
+    if not Path(command[0]).is_absolute():
         safe = [] if folder == PROJECT else ["-P"]  # import nothing from wherever we were called
         command = [str(PYTHON), *safe, "-m", *command]
     process = subprocess.Popen(command, cwd=folder)
