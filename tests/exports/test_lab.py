@@ -318,8 +318,8 @@ def test_nobody_sees_a_white_page(made, chromium, tmp_path):
         found.page.add_init_script("delete globalThis.DecompressionStream")
         expect(found.opens(made.path).get_by_text("needs a newer browser")).to_be_visible()
     with reading(chromium) as found:
-        expect(found.opens(tmp_path / "cut.html").get_by_text("This file is not whole")).to_be_visible()
-        expect(found.opens(tmp_path / "stump.html").get_by_text("this file is not whole")).to_be_visible()
+        expect(found.opens(tmp_path / "cut.html").get_by_text("This file is incomplete")).to_be_visible()
+        expect(found.opens(tmp_path / "stump.html").get_by_text("this file is incomplete")).to_be_visible()
 
 
 def test_where_the_browser_denies_storage_and_address_everything_else_works(made, reader):

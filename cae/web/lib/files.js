@@ -12,7 +12,7 @@ const READERS = {
   points: ofTensors(readMap), tsne: ofTensors(readMap), places: ofTensors(readMap), film: ofTensors(readFilm),
 };
 
-// What is in the file of a kind, see above, at an address; null without one. Kept while the page lives, also for other
+// What is in the file of a kind (see above) at an address; null without one. Kept while the page lives, also for other
 // widgets and other pages.
 export async function file(kind, address) {
   if (!address) return null;

@@ -68,7 +68,7 @@ export function least(count, away) {
   return nearest;
 }
 
-// How far something at (x, y) from here is in a direction, [right, down]; Infinity where it lies more to another side.
+// How far away something at (x, y) is in a direction, [right, down]; Infinity where it lies more to another side.
 export function towards([right, down], x, y) {
   const along = x * right + y * down, beside = Math.abs(x * down - y * right);
   return along > 0.5 && beside <= along ? along + beside : Infinity;

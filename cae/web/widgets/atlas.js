@@ -111,7 +111,7 @@ class Atlas {
     this.isCopying = false;
   }
 
-  // Marks the best copy; several where their errors, as shown, are equal.
+  // Marks the best reconstruction; several where their errors, as shown, are equal.
   compare() {
     const errors = this.sheets.map((sheet) => sheet.error);
     const isAll = errors.every((error) => error !== null) && errors.length > 1;
@@ -228,6 +228,6 @@ class Sheet {
     this.told.classList.toggle("best", isBest);
     this.told.replaceChildren(text("span", `${isBest ? "\u2605 " : ""}MSE ${this.error.toPrecision(3)}`));
     const scale = `On pixels in [-1, 1]. On [0, 1] it is ${(this.error / 4).toPrecision(3)}.`;
-    this.told.title = isBest ? `${scale} The best of these copies.` : scale;
+    this.told.title = isBest ? `${scale} The best of these reconstructions.` : scale;
   }
 }

@@ -19,7 +19,7 @@ export class Digit {
     this.what = make("b", {textContent: "\u2013", id: `card-${(cards += 1)}`});
     this.original.setAttribute("aria-describedby", this.what.id);
     this.more = make("span");
-    this.pair = div("pair", figure(this.original, "original"), figure(this.copy, "its copy"),
+    this.pair = div("pair", figure(this.original, "original"), figure(this.copy, "reconstruction"),
       make("p", {}, this.what, make("br"), this.more));
     this.element = make("section", {className: "card", ariaLabel: name}, this.pair);
     this.kin = Array.from({length: kin}, () => {
@@ -78,7 +78,7 @@ export class Selection {
     this.cut = make("p", {className: "hint"});
     const save = async () => download(await enlarged(this.grid, ENLARGED), `${named("selection")}.png`);
     this.element = make("section", {className: "selection", ariaLabel: "Selection", hidden: true},
-      div("between", make("span", {}, this.head, " ", this.mean), button("Clear", "Select nothing", forget)),
+      div("between", make("span", {}, this.head, " ", this.mean), button("Clear", "Clear the selection", forget)),
       this.shares, div("scroller", this.grid), this.cut,
       saving(["PNG", "Save the selected digits as a picture", save]));
     this.grid.onpointermove = (event) => this.go(this.at(event));

@@ -3,7 +3,7 @@ import {button, div, make, option, press, select, text} from "../lib/page.js";
 import {named} from "../lib/save.js";
 import {keep, keptValue} from "../lib/tab.js";
 
-// The choices that the tab has kept, if it has: {projection, colour, hidden: classes, pinned, selected: indices}.
+// The choices that the tab has kept, or the usual ones; pinned and selected digits by their indices, hidden classes.
 export function keptChoices() {
   const {projection, colour, hidden, pinned, selected} = keptValue("map") ?? {};
   const isWhole = (value) => Number.isInteger(value) && value >= 0;
@@ -14,14 +14,12 @@ export function keptChoices() {
   };
 }
 
-export function keepChoices(choices) {
-  keep("map", JSON.stringify(choices));
-}
+export const keepChoices = (choices) => keep("map", JSON.stringify(choices));
 
 const TOOLS = [
   ["pan", "Move", "Drag to move or, in 3-D, to turn; the wheel zooms; double-click to see all"],
   ["lasso", "Lasso", "Draw around digits to select them"],
-  ["box", "Box", "Pull a box over digits to select them"],
+  ["box", "Box", "Drag a box over digits to select them"],
   ["path", "Path", "Draw a curve: the codes along it become a film"],
 ];
 
@@ -33,7 +31,7 @@ export class Controls {
     const group = (className, ariaLabel) => make("div", {className, role: "group", ariaLabel});
     this.projection = group("segments", "Projection");
     this.colour = select("Colour by", [], () => events.choose({colour: this.colour.value}));
-    this.colour.title = "What the colours say";
+    this.colour.title = "What the colours mean";
     this.index = make("input", {
       type: "number", min: 0, step: 1, ariaLabel: "Find a digit by its index", placeholder: "index",
       title: "Press Enter to find the test digit of this index", onchange: () => events.find(this.index.value),
@@ -44,7 +42,7 @@ export class Controls {
       this.some.value = "";
       if (value) events.select(value);
     });
-    this.some.title = "Which digits to pick out";
+    this.some.title = "Which digits to select";
     this.bar = div("tools bar", this.projection, make("label", {}, "Colour", this.colour),
       make("label", {}, "Find", this.index), make("label", {}, "Select", this.some));
     this.classes = group("classes", "Classes shown");
@@ -54,7 +52,7 @@ export class Controls {
     this.pressTool();
     const sharp = "Save the map as a drawing that stays sharp at any size";
     this.below = div("tools below", make("div", {}, this.scale, this.classes), div("tools", this.tools,
-      button("Show all", "Back from the zoom", () => scatter.resetView()),
+      button("Show all", "Zoom out to all digits", () => scatter.resetView()),
       button("PNG", "Save the map as a picture", () => scatter.savePicture(named("map"))),
       button("SVG", sharp, () => scatter.saveDrawing(named("map")))));
   }

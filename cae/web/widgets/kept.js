@@ -1,4 +1,4 @@
-// Tells of the drawing that the browser's tab has kept, where Python has lost it: after a reload.
+// Tells Python, after a reload, of the drawing that the browser's tab has kept.
 //
 // emits: "drawing" with the 784 pixels that the network sees of it, once, if there is one
 import {keptValue} from "../lib/tab.js";

@@ -15,7 +15,7 @@ const NAMES = {
   network: "network.safetensors", space: "space.safetensors", pictures: "pictures.gz", points: "points.safetensors",
   random: "random.safetensors", plotly: "plotly.js",
 };
-const SPOILT = "This file is not whole. Take a new copy of it";
+const SPOILT = "This file is incomplete. Get a new copy of it";
 const FARTHEST = 1e4; // from zero, for a number in a link
 
 globalThis.caeInline = async (name) => {

@@ -28,8 +28,8 @@ export const unmount = (element) => element.querySelector(".map")?.atlas?.close(
 
 const KIN = 15; // neighbours of a digit in the latent space
 const EXTREME = 50; // digits that are called the most wrong, or the most torn
-const WAIT = "Wait until the map has come to rest.";
-const HINT = "Move over the map: here is the digit, its copy and, as thin lines, the nearest codes. A click pins it.";
+const WAIT = "Wait until the map has settled.";
+const HINT = "Move over the map to see a digit, its reconstruction and, as lines, its nearest codes. Click to pin it.";
 
 class Atlas {
   constructor(root) {
@@ -47,7 +47,7 @@ class Atlas {
     this.note = make("p", {className: "hint", role: "status", hidden: true});
     const plain = make("p", {
       className: "hint", role: "status", hidden: this.scatter.isGL,
-      textContent: "This browser has no WebGL: 2,000 of the digits are shown, and no third dimension.",
+      textContent: "This browser has no WebGL: the map shows 2,000 of the digits, in two dimensions.",
     });
     this.under = new Digit("Digit under the pointer", "Its reconstruction");
     this.pinned = new Digit("Pinned digit", "Reconstruction of the pinned digit", KIN);
@@ -147,7 +147,7 @@ class Atlas {
     const {pinned} = this.choices, hovered = this.pointOf.get(this.hovered);
     if (pinned !== null && !this.pointOf.has(pinned)) {
       const count = grouped(film.indices.length);
-      this.say(`Test digit ${pinned} is not among the ${count} that travel; it is back after the last epoch.`);
+      this.say(`Test digit ${pinned} is not among the ${count} shown here; go to the last epoch to see it.`);
     }
     this.offer();
     this.draw();
@@ -254,7 +254,7 @@ class Atlas {
     if (point !== null) this.scatter.reveal(point);
   }
 
-  // A tap: where nothing hovers, the digit is shown below the map, which may lie below the screen.
+  // Pins a digit and, where nothing hovers, scrolls to it: it is shown below the map.
   pick(point) {
     this.pin(point);
     if (!matchMedia("(hover: none)").matches) return;

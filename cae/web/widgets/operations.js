@@ -78,7 +78,7 @@ export class Operations {
     Object.assign(this, structuredClone(state));
   }
 
-  // What another target has added stays, and is where this one begins.
+  // Changes the target: what the last one has added stays.
   aimAt(target) {
     Object.assign(this, {target, from: null, likeAmount: 0});
     this.applied.at(-1).fill(0);
@@ -109,7 +109,7 @@ export class Operations {
     });
   }
 
-  // What was added to a dimension is no longer in it.
+  // Forgets what was added to a dimension, which has been reset.
   leave(dimension) {
     for (const each of this.applied) each[dimension] = 0;
   }

@@ -25,8 +25,8 @@ export class Panel {
       div("quartet",
         figure(this.seen, "it sees",
           "Cropped, scaled into 20 × 20 pixels, re-inked at MNIST's stroke width, centred by mass"),
-        figure(this.copy, "its copy", "Decoded from the code of the picture on the left"),
-        figure(this.error, "error", "Blue: ink that the copy lacks. Red: ink that it added."),
+        figure(this.copy, "reconstruction", "Decoded from the code of the picture on the left"),
+        figure(this.error, "error", "Blue: ink that the reconstruction lacks. Red: ink that it adds."),
         make("figure", {title: "The class with the largest share of the vote"},
           div("answer", this.answer), this.sure),
         errorLegend()),
@@ -74,7 +74,7 @@ export class Panel {
     if (isBlank || !this.ready) {
       for (const canvas of [this.seen, this.copy, this.error]) clear(canvas);
       if (!isBlank) paint(this.seen, pixels);
-      this.showNoVote("recognised", isBlank ? "\u00a0" : "Loading the network ...");
+      this.showNoVote("recognised", isBlank ? "\u00a0" : "Loading the network …");
       return;
     }
     const {network, epoch} = this.passing ?? this.ready, image = toModel(pixels);

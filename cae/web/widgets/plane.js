@@ -4,7 +4,7 @@ import {div, drag, make, option, paint, select, slider, text} from "../lib/page.
 
 const TILES = 13;
 const AXES = ["Horizontal", "Vertical"];
-const HINT = "Press and move: the digit is decoded for where the ring is. All other directions stay as they are.";
+const HINT = "Press and drag to decode the digit at the ring. All other directions stay as they are.";
 
 export class Plane {
   constructor(wheel) {

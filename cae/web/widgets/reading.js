@@ -1,4 +1,4 @@
-// What the network makes of one picture.
+// A panel on one picture that somebody uploads.
 //
 // data: {pixels: Uint8Array (784), network, space, pictures: addresses, name: of the recognised digit}
 import {Panel} from "./panel.js";

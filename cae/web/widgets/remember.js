@@ -1,4 +1,4 @@
-// Keeps a text in the browser's tab, and tells of it where Python does not know it: after a reload.
+// Keeps a text in the browser's tab, and tells Python of it after a reload.
 //
 // data: {name: what it is kept as, value: the text, "" for none, known: whether Python knows what the text should be}
 // emits: "kept" with the text, once, if there is one and it is not known

@@ -7,7 +7,7 @@ import {button, make, text} from "../lib/page.js";
 import {csv, download, saving} from "../lib/save.js";
 import {grouped} from "../lib/words.js";
 
-const MANY = 100; // runs, of which the others are shown when they are asked for or found
+const MANY = 100; // runs; the others are shown on request, or when a search finds them
 const SEARCHED = 12; // runs, above which there is a field to find one
 const COLUMNS = ["", "run", "state", "epochs", "best loss", "time", "differs from the original in", "note", ""];
 const SAVED = ["name", "state", "epochs", "best", "seconds", "differs", "note"];
@@ -30,7 +30,8 @@ export function mount(element, data, emit) {
     const shown = root.showsAll ? matches : matches.filter((run, at) => at < MANY || isOutstanding(run, data));
     const overlay = new Set(data.overlay);
     body.replaceChildren(...shown.map((run) => rowOf(run, data, overlay, emit, root)));
-    more.replaceChildren(...(shown.length < matches.length ? [`The newest of ${grouped(matches.length)}. `, all] : []));
+    const count = `Only the newest of ${grouped(matches.length)} runs are shown. `;
+    more.replaceChildren(...(shown.length < matches.length ? [count, all] : []));
   };
   draw();
   const save = () => download(csv(textsOf(data)), "runs.csv");
@@ -44,7 +45,7 @@ const textsOf = ({rows}) => [COLUMNS.slice(1, -1), ...rows.map((run) => SAVED.ma
 const small = (textContent) => make("small", {textContent});
 const named = (shown, name, work, more) => button(shown, name, work, {ariaLabel: name, ...more});
 
-// What is not left out, however many runs there are.
+// Whether a run is shown however many there are.
 const isOutstanding = (run, {chosen, overlay}) =>
   run.name === chosen || overlay.includes(run.name) || run.state === "running" || run.state === "queued";
 

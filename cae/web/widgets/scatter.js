@@ -47,7 +47,7 @@ export class Scatter {
   // Draws. `scene`: {key, x, y, z | null: Float32Arrays, labels, names, colours, hidden: Set of classes,
   //   values: Float32Array | null, scale: {low, high, colours}, selected: Set of points | null, axes: [title] | null,
   //   isStretched: each axis on a scale of its own, hasLanes: whether y is the class}
-  // Where only x and y are others than before, the points move to their places.
+  // Where only x and y have changed, the points move to their new places.
   async show(scene, library) {
     this.library = await plotly(library, this.element.getRootNode());
     const before = this.scene;
@@ -197,7 +197,7 @@ export class Scatter {
     return this.setRanges(this.extent()).then(() => this.views.delete(key));
   }
 
-  // Brings a point into the picture, if it is not in it.
+  // Brings a point into view.
   reveal(index) {
     if (!this.scene.z && !this.isInView(index)) this.resetView();
   }

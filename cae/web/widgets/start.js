@@ -108,7 +108,7 @@ class Bar {
     return {picture, code: encode(this.network, toModel(picture))};
   }
 
-  // The digit of this index or, since not all of them may be here, the next one that is.
+  // The digit of this index, or the next one in the file.
   takeIndex() {
     const asked = Number(this.index.value), next = this.indices.find((index) => index >= asked) ?? this.indices.at(-1);
     this.index.value = next;

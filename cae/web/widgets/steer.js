@@ -1,4 +1,4 @@
-// The sliders of a latent space, a plane through it, and operations on it: the digit follows every movement at once.
+// The sliders of a latent space, a plane through it, and operations on it; the digit follows every movement at once.
 //
 // data: {network, space, pictures: addresses, code: [D] | null,
 //        start: {id, name, address, code: [D], picture: [784] | null}}
@@ -81,7 +81,7 @@ class Wheel {
     follow(root, (moment) => this.travelTo(moment));
   }
 
-  // Has one of the three ways to move be the one that is shown.
+  // Shows one of the three ways to move.
   choose(way) {
     this.way = way;
     if (!this.code) return;

@@ -25,7 +25,7 @@ function posted(post, number, {tiles, moderates}, emit) {
   const actions = [
     moderates && !isShown && ["show", isWaiting ? "Approve" : "Show again"],
     moderates && post.state !== "hidden" && ["hide", "Hide"],
-    (moderates || post.mine) && ["delete", moderates ? "Delete" : "Take away"],
+    (moderates || post.mine) && ["delete", moderates ? "Delete" : "Remove"],
   ].filter(Boolean).map(([kind, label]) =>
     button(label, undefined, () => emit(kind, post.id), {ariaLabel: `${label}: ${post.description}`}));
   if (actions.length) element.append(div("actions", ...actions));
