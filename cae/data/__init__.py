@@ -1,1 +1,1 @@
-"""Pictures come in and are compared: data sets, photographs, ink, measures, baselines. Knows no network."""
+"""Data sets, photographs and ink, and what reconstructions are compared with. Knows no network."""

@@ -1,4 +1,4 @@
-"""What simpler things reach on a data set: the mean training image, and a principal component analysis."""
+"""The reconstruction errors of simpler methods: the mean training image, and PCA."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ _PIXELS = 28 * 28
 
 @dataclass(frozen=True)
 class Baselines:
-    """What simpler things reach on the test images, MSE on [-1, 1].
+    """The errors of simpler methods on the test images, MSE on [-1, 1].
 
-    mean_image: showing the mean training image, whatever the digit.
-    pca: `pca[k - 1]` is a principal component analysis with k components, fitted on the training images.
+    mean_image: of the mean training image, shown whatever the digit.
+    pca: `pca[k - 1]` is the error of PCA with k components, fitted to the training images.
     """
 
     mean_image: float
     pca: tuple[float, ...]
 
     def pca_with(self, components: int) -> float:
-        """The error of PCA with as many numbers as a code has."""
+        """The error of PCA with as many components as a code has latent dimensions."""
         return self.pca[min(components, len(self.pca)) - 1]
 
 
 @dataclass(frozen=True)
 class Components:
-    """A principal component analysis of training images in [-1, 1]: their mean (784,), orthonormal axes (C, 784)."""
+    """The PCA of training images in [-1, 1]: their mean (784,) and orthonormal axes (C, 784)."""
 
     mean: Floats
     axes: Floats
 
-    def copies(self, pixels: NDArray[np.uint8], count: int) -> Floats:
-        """What the first `count` components make of uint8 (K, 28, 28): (K, 28, 28) in the scale [-1, 1], unclipped."""
+    def reconstruct(self, pixels: NDArray[np.uint8], count: int) -> Floats:
+        """What the first `count` components make of uint8 (K, 28, 28): (K, 28, 28) on [-1, 1], unclipped."""
         axes = self.axes[:count]
-        numbers = (_flat(pixels) - self.mean) @ axes.T  # (K, count): the code of each image
-        return (numbers @ axes + self.mean).reshape(pixels.shape)  # type: ignore[no-any-return]
+        codes = (_flat(pixels) - self.mean) @ axes.T  # (K, count)
+        return (codes @ axes + self.mean).reshape(pixels.shape)  # type: ignore[no-any-return]
 
 
 def fit_components(train_pixels: NDArray[np.uint8]) -> Components:
-    """The principal components of uint8 (N, 28, 28), the one that explains most first."""
+    """The principal components of uint8 (N, 28, 28), in order of the variance they explain."""
     from sklearn.decomposition import PCA
 
     pca = PCA(svd_solver="covariance_eigh").fit(_flat(train_pixels))
@@ -58,7 +58,7 @@ def fit_components(train_pixels: NDArray[np.uint8]) -> Components:
 def measured(train_pixels: NDArray[np.uint8], test_pixels: NDArray[np.uint8]) -> Baselines:
     """Both baselines, from uint8 (N, 28, 28). PCA's output is not clipped.
 
-    The components are orthonormal: what k of them leave over is the total less the k squared projections.
+    The components are orthonormal: the error of k of them is the total less the k squared projections.
     """
     pca = fit_components(train_pixels)
     centred = _flat(test_pixels) - pca.mean
@@ -85,7 +85,7 @@ def baselines(dataset: str) -> Baselines:
         mean_image = reading.number(values["mean_image"], 0, 4)
         pca = tuple(reading.number(value, 0, mean_image * (1 + 1e-6)) for value in values["pca"])
         if list(pca) != sorted(pca, reverse=True) or not 1 <= len(pca) <= _PIXELS:
-            raise ValueError("more components leave less over")
+            raise ValueError("errors that do not fall")
         return Baselines(mean_image, pca)
 
     name = f"baselines-{catalogue.key(dataset)}.json"
@@ -113,10 +113,10 @@ def components(dataset: str) -> Components:
 
 
 def pca_copies(dataset: str, pixels: NDArray[np.uint8], count: int) -> tuple[NDArray[np.uint8], NDArray[np.floating]]:
-    """What `count` principal components make of `pixels`, both uint8 (K, 28, 28), and its MSE on [-1, 1], (K,).
+    """What `count` principal components make of `pixels`, both uint8 (K, 28, 28), and the MSE of each on [-1, 1].
 
-    The pictures are clipped to what can be shown; the errors are those of `Baselines.pca`, which are not.
+    The pictures are clipped to what can be shown; the errors, (K,), are not, as in `Baselines.pca`.
     """
-    copies = components(dataset).copies(pixels, count)
+    copies = components(dataset).reconstruct(pixels, count)
     errors = metrics.mse(pixels / np.float32(127.5) - 1, copies)
     return np.clip(np.round((copies + 1) * 127.5), 0, 255).astype(np.uint8), errors

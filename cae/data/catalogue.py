@@ -1,4 +1,4 @@
-"""Which data sets there are: three that everybody knows, and those made of one's own pictures. Reads no pictures."""
+"""The data sets there are: three published ones, and those made of somebody's own pictures. Reads no pictures."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from cae.disk import reading
 from cae.disk.files import SHIPPED_DATA, data_folder
 from cae.errors import CaeError, Damaged, DataUnavailable
 
-DATASETS = {"mnist": 60_000, "fashion-mnist": 60_000, "kmnist": 60_000}  # with their numbers of training images
-TEST_IMAGES = 10_000  # of each of these
+DATASETS = {"mnist": 60_000, "fashion-mnist": 60_000, "kmnist": 60_000}  # by name: how many training images
+TEST_IMAGES = 10_000  # in each of these
 FOLDERS = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST", "kmnist": "KMNIST"}  # torchvision's class names
 CLASSES = {
     "mnist": tuple("0123456789"),
@@ -33,7 +33,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 @dataclass(frozen=True)
 class Skipped:
-    """Files that were not taken, all for one reason: how many, and the names of the first few."""
+    """Files left out for one reason: how many, and the names of the first few."""
 
     reason: str
     count: int
@@ -44,10 +44,10 @@ class Skipped:
 class About:
     """What about.json says of an own data set.
 
-    train, test: how many images of each class, (C,). source: the name of the folder or file it was made of.
+    train, test: how many images of each class, (C,). source: the name of the folder or file the pictures came from.
     created: ISO 8601, UTC. checksums: CRC-32 of the training and of the test images, pixels and then labels.
-    inverted: whether dark and light were exchanged. resized, first_frames: how many pictures were made 28 x 28, and how
-    many were animated.
+    inverted: whether dark and light were swapped. resized: how many pictures had another size than 28 x 28.
+    first_frames: how many were animated.
     """
 
     class_names: tuple[str, ...]
@@ -68,7 +68,7 @@ class About:
 
 @dataclass(frozen=True)
 class Entry:
-    """A data set in one line: its numbers of images and its classes, whether it is here, and what is wrong with it."""
+    """A data set in one line: how many images, which classes, whether it is here, and what is wrong with it."""
 
     name: str
     train: int
@@ -80,32 +80,32 @@ class Entry:
 
 
 def names() -> tuple[str, ...]:
-    """All data sets that can be named: the three, whether they are here or not, and the own ones, by name."""
+    """All data sets: the published ones, whether they are here or not, and then the own ones in alphabetical order."""
     return (*DATASETS, *own())
 
 
 def own() -> tuple[str, ...]:
     """The data sets made of own pictures."""
     with contextlib.suppress(OSError), os.scandir(data_folder() / "own") as entries:
-        found = [entry.name for entry in entries if is_name(entry.name) and Path(entry.path, ABOUT).exists()]
-        return tuple(sorted(name for name in found if name not in DATASETS))
+        folders = [entry.name for entry in entries if is_name(entry.name) and Path(entry.path, ABOUT).exists()]
+        return tuple(sorted(name for name in folders if name not in DATASETS))
     return ()
 
 
 def is_name(name: Any) -> bool:
-    """Whether a data set, here or elsewhere, can have this name; it is then no path to anywhere."""
+    """Whether a data set can have this name, here or elsewhere; such a name leads to no other folder."""
     return isinstance(name, str) and bool(_NAME.fullmatch(name))
 
 
 def folder(name: str) -> Path:
-    """Where an own data set lies, or would."""
+    """The folder of an own data set, whether it exists or not."""
     return data_folder() / "own" / name
 
 
 def absent(name: str) -> DataUnavailable:
-    """The error to raise where there is no data set of this name."""
+    """The error for a data set that does not exist."""
     return DataUnavailable(
-        f"The data set {name} is not on this machine: make it of its pictures (python -m cae import-data FOLDER "
+        f"The data set {name} is not on this machine: import its pictures (python -m cae import-data FOLDER "
         f"--name {name})."
     )
 
@@ -121,7 +121,7 @@ def class_names(name: str) -> tuple[str, ...]:
 
 
 def key(name: str) -> str:
-    """What tells these pictures from others, in the name of a file: an own name may come to mean new ones.
+    """What a file about these pictures is named after: an own name with its checksums, as its pictures may change.
 
     Raises DataUnavailable or Damaged.
     """
@@ -129,17 +129,17 @@ def key(name: str) -> str:
 
 
 def entries() -> list[Entry]:
-    """One line for each data set; never raises for what the files hold."""
-    found = [Entry(name, DATASETS[name], TEST_IMAGES, CLASSES[name], False, _is_here(name)) for name in DATASETS]
+    """One line for each data set; never raises for damaged files."""
+    lines = [Entry(name, DATASETS[name], TEST_IMAGES, CLASSES[name], False, _is_here(name)) for name in DATASETS]
     for name in own():
         try:
             what = about(name)
             here = (folder(name) / PICTURES).exists()
             problem = "" if here else f"own/{name}/{PICTURES} is missing."
-            found.append(Entry(name, sum(what.train), sum(what.test), what.class_names, True, here, problem))
+            lines.append(Entry(name, sum(what.train), sum(what.test), what.class_names, True, here, problem))
         except CaeError as error:
-            found.append(Entry(name, 0, 0, (), True, False, str(error)))
-    return found
+            lines.append(Entry(name, 0, 0, (), True, False, str(error)))
+    return lines
 
 
 def _is_here(name: str) -> bool:
@@ -155,7 +155,7 @@ def clean(text: str, most: int = LONGEST_NAME) -> str:
 
 
 def about(name: str) -> About:
-    """What is known of an own data set. Raises DataUnavailable where there is none, and Damaged."""
+    """What about.json says of an own data set. Raises DataUnavailable where there is none, and Damaged."""
     if not is_name(name):
         raise absent(clean(str(name)))
     path = folder(name) / ABOUT
@@ -172,9 +172,9 @@ def about(name: str) -> About:
 
 
 def damaged(name: str, file: str) -> Damaged:
-    """The error to raise where a file of an own data set is not what it should be."""
+    """The error for a damaged file of an own data set."""
     return Damaged(
-        f"own/{name}/{file} is damaged and cannot be read: make the data set again "
+        f"own/{name}/{file} is damaged and cannot be read: import the data set again "
         f"(python -m cae import-data FOLDER --name {name} --replace)."
     )
 
@@ -183,20 +183,20 @@ def _from_json(values: dict[str, Any]) -> About:
     """What `to_text` wrote. Raises ValueError, TypeError or KeyError for anything else."""
     skipped = tuple(Skipped(each["reason"], each["count"], tuple(each["names"])) for each in values.pop("skipped"))
     lists: dict[str, Any] = {name: tuple(values.pop(name)) for name in ("class_names", "train", "test", "checksums")}
-    found = About(**lists, **values, skipped=skipped)
-    texts = [*found.class_names, found.source, *(text for each in skipped for text in (each.reason, *each.names))]
-    counts = [*found.train, *found.test, found.resized, found.first_frames, *(each.count for each in skipped)]
+    read = About(**lists, **values, skipped=skipped)
+    texts = [*read.class_names, read.source, *(text for each in skipped for text in (each.reason, *each.names))]
+    counts = [*read.train, *read.test, read.resized, read.first_frames, *(each.count for each in skipped)]
     if not all(isinstance(text, str) and clean(text, 200) == text for text in texts):
         raise ValueError("text that cannot be shown")
-    if not all(type(count) is int and 0 <= count <= MOST_IMAGES for count in (*counts, sum(found.train + found.test))):
+    if not all(type(count) is int and 0 <= count <= MOST_IMAGES for count in (*counts, sum(read.train + read.test))):
         raise ValueError("no number of images")
-    if not 1 <= len(found.class_names) == len(found.train) == len(found.test) <= MOST_CLASSES:
+    if not 1 <= len(read.class_names) == len(read.train) == len(read.test) <= MOST_CLASSES:
         raise ValueError("the classes do not fit together")
-    if not all(found.class_names) or len(set(found.class_names)) < len(found.class_names):
-        raise ValueError("names that tell nothing apart")
-    if not (sum(found.train) and sum(found.test) and type(found.inverted) is bool):
+    if not all(read.class_names) or len(set(read.class_names)) < len(read.class_names):
+        raise ValueError("empty or repeated class names")
+    if not (sum(read.train) and sum(read.test) and type(read.inverted) is bool):
         raise ValueError("nothing to train or to test on")
-    if len(found.checksums) != 2 or not all(type(each) is int and 0 <= each < 2**32 for each in found.checksums):
+    if len(read.checksums) != 2 or not all(type(each) is int and 0 <= each < 2**32 for each in read.checksums):
         raise ValueError("no checksums")
-    reading.moment(found.created)
-    return found
+    reading.moment(read.created)
+    return read

@@ -1,4 +1,4 @@
-"""The data sets, in memory one uint8 tensor: four idx files each, checked and unpacked by torchvision; or one's own."""
+"""Data sets as uint8 tensors in memory: from the idx files that torchvision checks and unpacks, or own pictures."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ class Images:
 def load(name: str, split: Split) -> Images:
     """The "train" or "test" split of "mnist", "fashion-mnist" or "kmnist", or of a data set of own pictures.
 
-    Unpacks the files on first use, and downloads those of the second and third. Raises DataUnavailable where that fails
-    or an own one is not here, and Damaged where it is not what it was.
+    Unpacks the files on first use; downloads those of Fashion-MNIST and KMNIST. Raises DataUnavailable where that fails
+    or an own data set is missing, and Damaged where its files have changed.
     """
     if name not in DATASETS:
         if not catalogue.is_name(name):
@@ -62,12 +62,12 @@ def load(name: str, split: Split) -> Images:
     pixels = _read_idx(folder / f"{prefix}-images-idx3-ubyte", 3)
     labels = _read_idx(folder / f"{prefix}-labels-idx1-ubyte", 1)
     if pixels.shape != (len(labels), 28, 28) or not len(labels) or (labels >= len(CLASSES[name])).any():
-        raise DataUnavailable(f"The pictures and the labels of {name}, {split}, in {folder} do not belong together.")
+        raise DataUnavailable(f"The pictures and the labels of {name}, {split}, in {folder} do not match.")
     return Images(torch.from_numpy(pixels), torch.from_numpy(labels.astype(np.int64)), CLASSES[name])
 
 
 def _own(name: str, split: Split) -> Images:
-    """A split of own pictures, if it is bit for bit what about.json says."""
+    """A split of own pictures, which must be bit for bit what about.json says."""
     from safetensors import SafetensorError, safe_open
 
     about = catalogue.about(name)
@@ -91,17 +91,17 @@ def _own(name: str, split: Split) -> Images:
 
 
 def to_model(pixels: Tensor) -> Tensor:
-    """What the network reads: float (N, 1, 28, 28) in [-1, 1], from uint8 (N, 28, 28)."""
+    """Images for the network: float (N, 1, 28, 28) in [-1, 1], from uint8 (N, 28, 28)."""
     return pixels.unsqueeze(1).to(torch.float32).mul_(2 / 255).sub_(1)
 
 
 def to_pixels(images: Tensor) -> Tensor:
-    """What the eye reads: uint8 (N, 28, 28), from float (N, 1, 28, 28); values outside [-1, 1] are clipped."""
+    """Images to look at: uint8 (N, 28, 28), from float (N, 1, 28, 28); values outside [-1, 1] are clipped."""
     return images.squeeze(1).add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
 
 
 def _prepared(name: str, needed: list[str]) -> Path:
-    """The folder in which the unpacked files of this data set lie, those `needed` complete and undamaged."""
+    """The folder with the unpacked files of a data set; those in `needed` are complete and undamaged."""
     folder = data_folder() / FOLDERS[name] / "raw"
     if all(_is_sound(folder / file) for file in needed):
         return folder
@@ -118,9 +118,9 @@ def _prepared(name: str, needed: list[str]) -> Path:
 
 
 def _unpack(name: str, folder: Path) -> None:
-    """Fetches what is missing and unpacks what is not sound. torchvision holds the MD5 sums and the addresses."""
+    """Downloads missing files and unpacks damaged ones again; torchvision knows the MD5 sums and the addresses."""
     if all(_is_sound(folder / file) for file in _FILES):
-        return  # somebody else was faster
+        return  # another process was faster
     _copy_shipped(name, folder)
     import torchvision  # 1.5 s, and only needed here
     from torchvision.datasets.utils import check_integrity
@@ -130,14 +130,14 @@ def _unpack(name: str, folder: Path) -> None:
     for archive, md5 in dataset.resources:
         if check_integrity(str(folder / archive), md5):
             if not _is_sound(folder / archive.removesuffix(".gz")):
-                (folder / archive).with_suffix("").unlink(missing_ok=True)  # torchvision unpacks what is not there
+                (folder / archive).with_suffix("").unlink(missing_ok=True)  # torchvision unpacks only what is missing
         elif (folder / archive).exists():
             damaged.append(archive)
             (folder / archive.removesuffix(".gz")).unlink(missing_ok=True)
     try:
         with contextlib.redirect_stdout(sys.stderr):
             dataset(data_folder(), train=True, download=True)
-    except Exception as error:  # torchvision raises whatever the network and the archives raise
+    except Exception as error:  # torchvision lets errors of the network and the archives through
         if isinstance(error, OSError) and not (folder / "unpacking.lock").exists():
             raise
         raise DataUnavailable(_what_is_missing(name, folder, damaged)) from error
@@ -157,7 +157,7 @@ def _what_is_missing(name: str, folder: Path, damaged: list[str]) -> str:
     if damaged:
         return (
             f"The data set {name} cannot be read: {', '.join(damaged)} in {folder} is damaged "
-            "and could not be downloaded again. Put a good copy there, by hand if need be."
+            "and could not be downloaded again. Put a good copy there by hand."
         )
     absent = [f"{file}.gz" for file in _FILES if not (folder / f"{file}.gz").exists()]
     return (
@@ -167,7 +167,7 @@ def _what_is_missing(name: str, folder: Path, damaged: list[str]) -> str:
 
 
 def _is_sound(path: Path) -> bool:
-    """Whether an unpacked file has the length its header promises and the checksum its archive ends with."""
+    """Whether an unpacked file has the length in its header and the checksum at the end of its archive."""
     try:
         content = reading.content(path, _LARGEST)
         shape = _idx_shape(content)
@@ -195,7 +195,7 @@ def _read_idx(path: Path, rank: int) -> np.ndarray:
 
 
 def _idx_shape(content: bytes) -> tuple[int, ...]:
-    """The shape that an idx file of bytes says it has. Raises ValueError for what is none."""
+    """The shape in the header of an idx file of bytes. Raises ValueError for any other file."""
     rank = content[3] if len(content) > 4 else 0
     if content[:3] != b"\0\0\x08" or rank not in (1, 3) or len(content) < 4 + 4 * rank:
         raise ValueError("no idx file of bytes")

@@ -1,4 +1,4 @@
-"""How far a reconstruction is from its original, image by image, and what to compare that with."""
+"""The error of each reconstruction: MSE, PSNR and SSIM."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ Floats = NDArray[np.floating]
 
 
 def mse(originals: Floats, reconstructions: Floats) -> Floats:
-    """The mean squared error of each image, (N,), in the scale of the arguments, both (N, 28, 28)."""
+    """The mean squared error of each image, (N,), on the scale of the arguments, both (N, 28, 28)."""
     difference = np.asarray(originals, np.float32) - np.asarray(reconstructions, np.float32)
     return np.square(difference).mean(axis=(1, 2))  # type: ignore[no-any-return]
 
 
 def unit(mse_on_minus_one_to_one: float) -> float:
-    """The same error on pixels in [0, 1]: half the range, a quarter of the square."""
+    """The same MSE on pixels in [0, 1]: half the range, so a quarter of the square."""
     return mse_on_minus_one_to_one / 4
 
 
 def psnr(originals: Floats, reconstructions: Floats) -> Floats:
     """The peak signal-to-noise ratio of each image in dB, (N,); arguments (N, 28, 28) in [-1, 1].
 
-    10 log10(peak^2 / mse) with a peak of 1 on [0, 1]; infinite where there is no error.
+    10 log10(peak^2 / mse) with a peak of 1 on [0, 1]; infinite for an error of 0.
     """
     with np.errstate(divide="ignore"):
         return -10 * np.log10(mse(originals, reconstructions) / 4)
@@ -35,7 +35,7 @@ def ssim(originals: Floats, reconstructions: Floats) -> Floats:
 
     scikit-image's, with its default uniform window of 7 x 7, on [0, 1] (Wang et al. 2004).
     """
-    from skimage.metrics import structural_similarity  # half a second, and only needed here
+    from skimage.metrics import structural_similarity  # takes half a second, needed only here
 
     pairs = zip(_to_unit(originals), _to_unit(reconstructions), strict=True)
     return np.array([structural_similarity(a, b, data_range=1.0) for a, b in pairs], np.float64)

@@ -1,4 +1,4 @@
-"""Which images to look at: every function gives indices (K,) into a test set, in the order to show them."""
+"""Which images to look at: indices (K,) into a test set, in the order to show them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Indices = NDArray[np.int64]
 
 
 def at_random(count: int, available: int, seed: int) -> Indices:
-    """`count` different images, or all where there are fewer; the same for the same seed."""
+    """`count` different images at random, or all if there are fewer; the same for the same seed."""
     return np.random.default_rng(seed).permutation(available)[:count]
 
 
@@ -20,17 +20,17 @@ def of_class(labels: NDArray[np.integer], label: int, count: int, seed: int) -> 
 
 
 def from_index(first: int, count: int, available: int) -> Indices:
-    """`count` images from `first` on, as far as there are any."""
+    """`count` images from `first` on, or as many as there are."""
     return np.arange(first, min(first + count, available))
 
 
 def hardest(errors: NDArray[np.floating], count: int) -> Indices:
-    """The images with the largest error, worst first."""
+    """The images with the largest errors, worst first."""
     return np.argsort(-errors, kind="stable")[:count]
 
 
 def easiest(errors: NDArray[np.floating], count: int) -> Indices:
-    """The images with the smallest error, best first."""
+    """The images with the smallest errors, best first."""
     return np.argsort(errors, kind="stable")[:count]
 
 
@@ -40,9 +40,9 @@ def one_per_class(labels: NDArray[np.integer], classes: int) -> Indices:
 
 
 def film(last: int, count: int) -> list[int]:
-    """At most `count` epochs from 0 to `last`, both among them, close together where the network learns fastest.
+    """At most `count` epochs from 0 to `last`, both included; closer together at first, where the network learns most.
 
-    Geometric steps, 0 1 2 3 5 8 13 20 for 20 epochs; all epochs where there are few.
+    Geometric steps: 0 1 2 3 5 8 13 20 for 20 epochs; all epochs if there are few.
     """
     if last < count:
         return list(range(last + 1))
