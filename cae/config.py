@@ -1,4 +1,4 @@
-"""What can be configured: the model's shape, its training, a map, and the named recipes. Imports nothing heavy."""
+"""The configurations of a model, a training, a map and samples; the named recipes. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PRIORS = {"normal": "N(0, 1)", "gaussian": "Gaussian", "mixture": "Mixture"}  # 
 
 @dataclass(frozen=True)
 class Option:
-    """How one field of a configuration is presented and what it accepts.
+    """One field of a configuration: how it is presented, and which values it accepts.
 
     The command line derives its flags from it, the page its form, and both their refusals.
     """
@@ -34,16 +34,16 @@ class Option:
     low: float | None = None
     high: float | None = None
     fixed: tuple[str, ...] = ()
-    more: Callable[[], tuple[str, ...]] | None = None  # what can be chosen besides, on this machine and now
-    optional: str = ""  # what leaving it empty means; "" where it may not be empty
+    more: Callable[[], tuple[str, ...]] | None = None  # further choices on this machine
+    optional: str = ""  # what None means; "" if it is not allowed
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """What can be chosen, where it is no number."""
+        """The values to choose from, if it is not a number."""
         return self.fixed + (self.more() if self.more else ())
 
     def check(self, value: Any, *, is_stored: bool = False) -> None:
-        """Raises InvalidOption where `value` cannot be used; what is stored may name what is on another machine."""
+        """Raises InvalidOption for an invalid value; a stored one may be valid on another machine only."""
         if value is None and self.optional:
             return
         if self.fixed:
@@ -71,19 +71,19 @@ def _option(default: Any, label: str, help: str, **details: Any) -> Any:
 
 
 class Config:
-    """What the configurations share: their options, their check, and their way to JSON and back."""
+    """A base for configurations: their options, their check, and JSON."""
 
     @classmethod
     @functools.cache
     def options(cls) -> tuple[Option, ...]:
-        """One Option a field, in the order of the fields."""
+        """One Option per field, in order."""
         return tuple(_as_option(item) for item in fields(cls))  # type: ignore[arg-type]
 
     def __post_init__(self) -> None:
         self.check()
 
     def check(self, *, is_stored: bool = False) -> None:
-        """Raises InvalidOption where a value cannot be used; what is stored may be about what is not here any more."""
+        """Raises InvalidOption for an invalid value; stored ones may be valid on another machine only."""
         for option in self.options():
             option.check(getattr(self, option.name), is_stored=is_stored)
 
@@ -98,16 +98,16 @@ def _as_option(item: Field[Any]) -> Option:
 
 
 def _short(value: Any) -> str:
-    return reprlib.repr(value)  # of a file that somebody has made, it may be without end
+    return reprlib.repr(value)  # which may be endless in somebody else's file
 
 
 C = TypeVar("C", bound=Config)
 
 
 def from_json(cls: type[C], values: Any) -> C:
-    """A configuration from what `to_json` gave. Raises InvalidOption for unknown names and bad values.
+    """The configuration from what `to_json` gave. Raises InvalidOption for unknown names and invalid values.
 
-    A data set need not be on this machine: what was trained on it can still be looked at.
+    Its data set need not be on this machine.
     """
     if not isinstance(values, dict):
         raise InvalidOption("", f"A {cls.__name__} must be a table of options, not {type(values).__name__}.")
@@ -115,11 +115,11 @@ def from_json(cls: type[C], values: Any) -> C:
     for name in values:
         if name not in known:
             raise InvalidOption(_short(name), f"There is no option called {_short(name)}.")
-    found = object.__new__(cls)
+    config = object.__new__(cls)  # without the check of a new one
     for option in cls.options():
-        object.__setattr__(found, option.name, values.get(option.name, option.default))
-    found.check(is_stored=True)
-    return found
+        object.__setattr__(config, option.name, values.get(option.name, option.default))
+    config.check(is_stored=True)
+    return config
 
 
 @dataclass(frozen=True)
@@ -145,12 +145,10 @@ class TrainConfig(Config):
     """How the network is trained. The loss is MSE on pixels in [-1, 1]."""
 
     dataset: str = _option(
-        "mnist", "Data set", "What the pictures are of.", fixed=tuple(catalogue.DATASETS), more=catalogue.own
+        "mnist", "Data set", "What the images show.", fixed=tuple(catalogue.DATASETS), more=catalogue.own
     )
-    epochs: int = _option(20, "Epochs", "How often every training image is seen.", unit="epochs", low=1, high=10_000)
-    batch_size: int = _option(
-        64, "Batch size", "Images between two updates of the weights.", unit="images", low=1, high=60_000
-    )
+    epochs: int = _option(20, "Epochs", "How often each training image is seen.", unit="epochs", low=1, high=10_000)
+    batch_size: int = _option(64, "Batch size", "Images per update of the weights.", unit="images", low=1, high=60_000)
     learning_rate: float = _option(
         1e-3, "Learning rate", "How far each update goes. Too high and the loss jumps; too low and it crawls.",
         low=1e-7, high=10.0,
@@ -164,7 +162,7 @@ class TrainConfig(Config):
     train_images: int | None = _option(
         None,
         "Training images",
-        "Only the first so many are used.",
+        "How many to use, from the first on.",
         unit="images",
         low=1,
         high=1_000_000,
@@ -173,7 +171,7 @@ class TrainConfig(Config):
     validation_images: int = _option(
         0,
         "Validation images",
-        "Held out from the end of the training set, to choose options by. The test set is never for that.",
+        "How many to hold out, from the end of the training set, for choosing options. The test set is not for that.",
         unit="images",
         low=0,
         high=1_000_000,
@@ -184,8 +182,8 @@ class TrainConfig(Config):
     weight_decay: float | None = _option(
         None,
         "Weight decay",
-        "How strongly weights are pulled to 0; a step takes learning rate x weight decay of each. Adam and SGD "
-        "add it to the gradient instead.",
+        "How strongly weights are pulled towards 0: a step subtracts learning rate x weight decay of each. Adam and "
+        "SGD add it to the gradient instead.",
         low=0.0,
         high=10.0,
         optional="the optimizer's own (0; 0.01 for AdamW)",
@@ -193,26 +191,26 @@ class TrainConfig(Config):
     schedule: str = _option(
         "constant",
         "Schedule",
-        "How the learning rate goes over the whole training: constant, or linear, down to 0 after a short warm-up.",
+        "How the learning rate changes during training: constant, or linear, down to 0 after a short warm-up.",
         fixed=SCHEDULES,
     )
     shift: float = _option(
         0.0,
         "Shift",
-        "Augmentation: every second image is moved by up to so much, another way each time.",
+        "Augmentation: every second image is shifted by up to this much, differently each time.",
         unit="pixels",
         low=0.0,
         high=8.0,
     )
     rotation: float = _option(
-        0.0, "Rotation", "Augmentation: and turned by up to so much, either way.", unit="degrees", low=0.0, high=45.0
+        0.0, "Rotation", "Augmentation: and rotated by up to this much, either way.", unit="degrees", low=0.0, high=45.0
     )
     scaling: float = _option(
-        0.0, "Scaling", "Augmentation: and made larger or smaller by up to so much.", unit="%", low=0.0, high=50.0
+        0.0, "Scaling", "Augmentation: and enlarged or shrunk by up to this much.", unit="%", low=0.0, high=50.0
     )
 
     def check(self, *, is_stored: bool = False) -> None:
-        """Raises InvalidOption where a value cannot be used, or where the data set has not so many images."""
+        """Raises InvalidOption for an invalid value, or if the data set has too few images."""
         super().check(is_stored=is_stored)
         if is_stored and self.dataset not in catalogue.DATASETS:
             return
@@ -234,19 +232,19 @@ class TrainConfig(Config):
 
 @dataclass(frozen=True)
 class MapConfig(Config):
-    """How the codes of the test images are laid out by t-SNE."""
+    """How t-SNE lays out the codes of the test images."""
 
     perplexity: float = _option(
         30.0,
         "Perplexity",
-        "How many neighbours each digit tries to stay close to. Small ones show crumbs, large ones continents.",
+        "How many neighbours each digit tries to stay close to. Small values show crumbs, large ones continents.",
         low=2.0,
         high=500.0,
     )
     points: int | None = _option(
         None,
         "Digits",
-        "A random choice of so many test images; fewer are faster.",
+        "How many test images, chosen at random; fewer is faster.",
         low=8,
         high=1_000_000,
         optional="all of the test set",
@@ -255,18 +253,18 @@ class MapConfig(Config):
 
     @property
     def key(self) -> str:
-        """What tells this map from others in the name of a file."""
+        """The configuration as part of a file name."""
         return f"{self.points or 'all'}-{self.perplexity:g}-{self.seed}"
 
 
 @dataclass(frozen=True)
 class SampleConfig(Config):
-    """Which new digits are drawn."""
+    """Which new digits to sample."""
 
     prior: str = _option(
         "mixture",
         "Prior",
-        "Where codes are drawn from: N(0, 1) as the founding document does, or what was fitted to real codes.",
+        "Where codes are drawn from: N(0, 1) as in the founding document, or a distribution fitted to real codes.",
         fixed=tuple(PRIORS),
     )
     of_class: int | None = _option(
@@ -277,13 +275,13 @@ class SampleConfig(Config):
         high=catalogue.MOST_CLASSES - 1,
         optional="all classes",
     )
-    count: int = _option(64, "Count", "How many.", unit="digits", low=1, high=10_000)
+    count: int = _option(64, "Count", "How many to draw.", unit="digits", low=1, high=10_000)
     seed: int = _option(0, "Seed", "Another seed draws other digits.", low=0, high=2**32 - 1)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A named training: what it is for, and every option of it."""
+    """A named configuration of a training, and what it is for."""
 
     summary: str
     model: ModelConfig
@@ -314,7 +312,7 @@ RECIPES: dict[str, Recipe] = {
         ),
     ),
     "best": Recipe(
-        "As far below the original's error as 32 numbers let us come: four times as wide, ten minutes.",
+        "The lowest error with 32 numbers: four times as wide as the original, ten minutes.",
         ModelConfig(width=64, activation="gelu"),
         TrainConfig(
             epochs=20,
@@ -337,7 +335,7 @@ RECIPES: dict[str, Recipe] = {
 
 
 def differences(model: ModelConfig, train: TrainConfig | None, recipe: str = "original") -> Iterator[tuple[str, Any]]:
-    """The options, by label, that differ from those of a recipe, the founding document's unless told, with values."""
+    """The options that differ from a recipe's, by default the founding document's: label and value of each."""
     reference = RECIPES[recipe]
     pairs: list[tuple[Config, Config]] = [(model, reference.model)]
     if train is not None:

@@ -1,12 +1,12 @@
-"""One family of errors, each named for the reader's situation; the text is one sentence fit to be shown."""
+"""One family of errors, each named for the reader's situation; each message is a sentence to show."""
 
 
 class CaeError(Exception):
-    """Something that the person in front of the screen can understand and put right."""
+    """A problem that the person in front of the screen can understand and solve."""
 
 
 class InvalidOption(CaeError):
-    """An option has a value that cannot be used; `option` names the field."""
+    """An option has an invalid value; `option` names the field."""
 
     def __init__(self, option: str, message: str) -> None:
         super().__init__(message)
@@ -14,7 +14,7 @@ class InvalidOption(CaeError):
 
 
 class InvalidName(CaeError):
-    """A run cannot be called this."""
+    """A run cannot have this name."""
 
 
 class RunNotFound(CaeError):
@@ -22,19 +22,19 @@ class RunNotFound(CaeError):
 
 
 class RunExists(CaeError):
-    """There is a run of this name already."""
+    """There is already a run of this name."""
 
 
 class RunBusy(CaeError):
-    """Another process is working on this run."""
+    """Another process is using this run."""
 
 
 class TooMany(CaeError):
-    """Somebody has as much at work, or on a wall, as one visitor may have."""
+    """A visitor has reached a limit, or a wall has."""
 
 
 class NotModerator(CaeError):
-    """Only who started a class may do this on its wall."""
+    """Only the moderator of the class may do this."""
 
 
 class ClassNotFound(CaeError):
@@ -42,7 +42,7 @@ class ClassNotFound(CaeError):
 
 
 class NotResumable(CaeError):
-    """This run cannot be trained any further."""
+    """This run cannot be continued."""
 
 
 class Diverged(CaeError):
@@ -50,35 +50,35 @@ class Diverged(CaeError):
 
 
 class Damaged(CaeError):
-    """A file is not what it should be; the sentence names it."""
+    """A file is damaged; the message names it."""
 
 
 class DoesNotFit(CaeError):
-    """Weights, or a file, that do not belong to this architecture."""
+    """These weights do not fit this architecture."""
 
 
 class DataUnavailable(CaeError):
-    """A data set is not on this machine and could not be fetched."""
+    """A data set is not on this machine and cannot be downloaded."""
 
 
 class ReadOnly(CaeError):
-    """This laboratory, or this run, may be looked at but not changed."""
+    """This laboratory, or this run, can be viewed but not changed."""
 
 
 class Unwritable(CaeError):
-    """A file could not be written: the disk is full, or the folder is closed to us."""
+    """A file cannot be written: the disk is full, or the folder is closed to us."""
 
 
 class DatasetExists(CaeError):
-    """There is a data set of this name already."""
+    """There is already a data set of this name."""
 
 
 class UnusableData(CaeError):
-    """A folder or a file of which no data set can be made."""
+    """No data set can be made of this folder or file."""
 
 
 class UnreadablePicture(CaeError):
-    """A picture cannot be opened, or no digit can be found in it; `reason` says so of any number of pictures."""
+    """A picture cannot be opened, or has no digit in it; `reason` says why, for any number of pictures."""
 
     def __init__(self, message: str, reason: str = "") -> None:
         super().__init__(message)
@@ -86,11 +86,11 @@ class UnreadablePicture(CaeError):
 
 
 class CannotProject(CaeError):
-    """These codes cannot be laid out in the plane in this way."""
+    """These codes cannot be projected in this way."""
 
 
 class NoJudge(CaeError):
-    """There is no independent classifier for this data set."""
+    """There is no classifier for this data set."""
 
 
 class CannotFit(CaeError):
@@ -98,8 +98,8 @@ class CannotFit(CaeError):
 
 
 class CannotCompare(CaeError):
-    """These runs have nothing in common that could be compared."""
+    """These runs have nothing to compare."""
 
 
 class NotInstalled(CaeError):
-    """A library that only this needs is not installed."""
+    """This needs a library that is not installed."""

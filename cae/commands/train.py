@@ -1,4 +1,4 @@
-"""Training: start, go on, stop, list, delete, sweep, ship."""
+"""Training: start, continue, stop, list, delete, sweep, ship."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 
 from cae import words
 from cae.commands.arguments import Adder, add_options, fields_of, number, stopping_on_signals
 from cae.commands.terminal import agrees, harmless, print
-from cae.config import RECIPES, Config, ModelConfig, TrainConfig
+from cae.config import RECIPES, ModelConfig, TrainConfig
 from cae.disk import trial
 from cae.errors import CaeError, InvalidOption
 from cae.jobs import process, queue, sweep
@@ -29,17 +29,17 @@ def add(command: Adder) -> None:
     """Adds these commands."""
     train = command("train", _train, "Train a new run, or one that was stopped.")
     train.add_argument("--name", help="what to call the new run")
-    train.add_argument("--resume", metavar="NAME", help="train this run on; with --epochs, to so many in all")
+    train.add_argument("--resume", metavar="NAME", help="continue this run; with --epochs, to so many in total")
     train.add_argument("--recipe", default=None, choices=RECIPES, help="where the options come from (original)")
     train.add_argument("--started", action="store_true", help=argparse.SUPPRESS)  # by jobs, which has checked
     add_options(train, ModelConfig, TrainConfig)
-    command("resume", _resume, "Take up all trainings that were cut off, as by a reboot, in the order they had.")
-    stop = command("stop", _stop, "Stop a training after the batch under way; in a terminal it asks. Nothing is lost.")
+    command("resume", _resume, "Resume all trainings that were cut off, as by a reboot, in the order they had.")
+    stop = command("stop", _stop, "Stop a training after the current batch; in a terminal it asks. Nothing is lost.")
     stop.add_argument("name")
-    stop.add_argument("--yes", action="store_true", help="without asking")
+    stop.add_argument("--yes", action="store_true", help="do not ask")
     listing = command("runs", _runs, "List all runs.")
     listing.add_argument("--json", action="store_true", help="as JSON")
-    sweeping = command("sweep", _sweep, "Train a run for each value of one option; the same command again goes on.")
+    sweeping = command("sweep", _sweep, "Train a run for each value of one option; the same command again continues.")
     sweeping.add_argument("--name", default="", help="what to call the sweep; its runs are NAME-VALUE (OPTION-RECIPE)")
     sweeping.add_argument(
         "--recipe", default="original", choices=RECIPES, help="where the options come from (original)"
@@ -48,8 +48,8 @@ def add(command: Adder) -> None:
     add_options(sweeping, ModelConfig, TrainConfig, several=True)
     delete = command("delete", _delete, "Delete a run; in a terminal it asks.")
     delete.add_argument("name")
-    delete.add_argument("--yes", action="store_true", help="without asking")
-    ship = command("ship", _ship, "Make a finished run fit to be part of the project: thin, measured, protected.")
+    delete.add_argument("--yes", action="store_true", help="do not ask")
+    ship = command("ship", _ship, "Prepare a finished run to ship with the project: thinned, measured, protected.")
     ship.add_argument("name")
 
 
@@ -72,7 +72,7 @@ def _train(options: argparse.Namespace) -> int:
             process.prepare_resume(run, options.epochs, by=COMMAND_LINE)
     else:
         if not options.name:
-            raise InvalidOption("name", "Say what to call the run (--name), or which to train on (--resume).")
+            raise InvalidOption("name", "Say what to call the run (--name), or which run to continue (--resume).")
         name = options.recipe or "original"
         recipe = RECIPES[name]
         model = replace(recipe.model, **{key: given[key] for key in given if key in fields_of(ModelConfig)})
@@ -86,22 +86,22 @@ def _show_training(run: Run, *, spare_a_core: bool) -> int:
     from cae.jobs.trainer import Waiting, train_run
 
     config = run.info.train
-    assert config is not None  # refused before, where there is none
-    shown = _Bar(config.epochs) if sys.stdout.isatty() else _Lines(config.epochs)
-    waiting: tuple[str, ...] = ()
-    with shown:
+    assert config is not None  # or it would have been refused
+    display = _Bar(config.epochs) if sys.stdout.isatty() else _Lines(config.epochs)
+    ahead: tuple[str, ...] = ()
+    with display:
         for event in train_run(run, spare_a_core=spare_a_core):
             if isinstance(event, Waiting):
-                if event.ahead != waiting:
-                    waiting = event.ahead
-                    shown.say(f"waiting for {', '.join(waiting)} to end")
+                if event.ahead != ahead:
+                    ahead = event.ahead
+                    display.say(f"waiting for {', '.join(ahead)} to end")
             else:
-                shown.show(event)
-    last = run.summary()
-    if last.state == "finished":
+                display.show(event)
+    summary = run.summary()
+    if summary.state == "finished":
         print(f"{run.name} has finished: {run.path}")
     else:
-        print(f"{run.name} is stopped after {last.epochs_done} whole epochs. To go on: train --resume {run.name}")
+        print(f"{run.name} is stopped after {summary.epochs_done} whole epochs. To go on: train --resume {run.name}")
     return 0
 
 
@@ -122,7 +122,7 @@ class _Lines:
             print(text, flush=True)
         except BrokenPipeError:
             raise
-        except OSError:  # a log on a full disk: that is no reason to stop, before the run itself cannot be written
+        except OSError:  # a log on a full disk: go on as long as the run itself can be written
             pass
 
     def show(self, event: Progress | EpochRecord) -> None:
@@ -171,15 +171,15 @@ def _epoch_line(record: EpochRecord, epochs: int) -> str:
 
 
 def _resume(options: argparse.Namespace) -> int:
-    code, found = 0, queue.cut_off()
-    for run in found:
+    code, runs = 0, queue.cut_off()
+    for run in runs:
         try:
             process.resume_training(run, by=COMMAND_LINE)
-            print(f"{run.name} is taken up again.")
+            print(f"{run.name} is resumed.")
         except CaeError as error:
             print(f"cae: {error}", file=sys.stderr)
             code = 2
-    if not found:
+    if not runs:
         print("Nothing was cut off.")
     return code
 
@@ -192,7 +192,7 @@ def _stop(options: argparse.Namespace) -> int:
     deadline = time.monotonic() + 60
     while (again := run.again()).is_live():
         if time.monotonic() > deadline:
-            raise CaeError(f"{run.name} has been asked to stop and has not done so within a minute.")
+            raise CaeError(f"{run.name} was asked to stop and has not stopped within a minute.")
         time.sleep(0.1)
     print(f"{run.name} is {again.state} after {again.last_epoch()} whole epochs.")
     return 0
@@ -205,18 +205,18 @@ def _whose(run: Run) -> str:
 
 
 def _warn() -> None:
-    """Says what cannot be trusted about the folders here, where anything cannot."""
+    """Says what is wrong with the file systems of the folders, if anything is."""
     for sentence in trial.troubles():
         print(f"cae: {sentence}", file=sys.stderr, flush=True)
 
 
 def _runs(options: argparse.Namespace) -> int:
     _warn()
-    found = summaries()
+    runs = summaries()
     if options.json:
-        print(json.dumps([{**asdict(each), "differs": dict(each.differs)} for each in found], indent=2))
+        print(json.dumps([{**asdict(each), "differs": dict(each.differs)} for each in runs], indent=2))
         return 0
-    if not found:
+    if not runs:
         print("There are no runs yet: python -m cae train --name first --recipe glance")
         return 0
     rows = [("name", "state", "epochs", "best loss", "seconds", "options that differ")]
@@ -229,12 +229,18 @@ def _runs(options: argparse.Namespace) -> int:
             f"{each.last.seconds:.0f}" if each.last else "-",
             words.options(each.differs) or each.reason,
         )
-        for each in found
+        for each in runs
     ]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    for line in _table(rows, str.ljust):
+        print(line.rstrip())
     return 0
+
+
+def _table(rows: Sequence[Sequence[str]], align: Callable[[str, int], str]) -> Iterator[str]:
+    """The rows as lines, each column as wide as its widest cell; empty columns are left out."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(align(cell, width) for cell, width in zip(row, widths, strict=True) if width)
 
 
 def _delete(options: argparse.Namespace) -> int:
@@ -249,37 +255,38 @@ def _delete(options: argparse.Namespace) -> int:
 def _sweep(options: argparse.Namespace) -> int:
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise CaeError("A sweep trains in one process: start it without torchrun.")
-    given = {name: _values(getattr(options, name)) for name in _in_order(ModelConfig, TrainConfig)}
-    given = {name: values for name, values in given.items() if values}
-    several = [f"--{name.replace('_', '-')}" for name, values in given.items() if len(values) > 1]
+    names = [option.name for config in (ModelConfig, TrainConfig) for option in config.options()]
+    given = {name: values for name in names if (values := _values(getattr(options, name)))}
+    several = [name for name, values in given.items() if len(values) > 1]
     if len(several) != 1:
-        wrong = f"not {words.listed(several)}" if several else "as in --latent-dim 2,8,32"
+        flags = words.listed([f"--{name.replace('_', '-')}" for name in several])
+        wrong = f"not {flags}" if several else "as in --latent-dim 2,8,32"
         raise InvalidOption("", f"A sweep is of one option with several values, {wrong}.")
-    option = next(name for name, values in given.items() if len(values) > 1)
+    (option,) = several
     changes = {name: values[0] for name, values in given.items() if name != option}
+
+    def plan() -> sweep.Sweep:
+        return sweep.plan(option, given[option], recipe=options.recipe, changes=changes, name=options.name)
+
     asked = threading.Event()
     with stopping_on_signals(asked.set):
-        found = sweep.plan(option, given[option], recipe=options.recipe, changes=changes, name=options.name)
+        planned = plan()
         say = functools.partial(print, file=sys.stderr if options.json else sys.stdout, flush=True)
-        for point in found.finished:
+        for point in planned.finished:
             say(f"{point.run}: known already")
-        _show_sweeping(found, asked, say)
-    found = sweep.plan(option, given[option], recipe=options.recipe, changes=changes, name=options.name)
+        _show_sweeping(planned, asked, say)
+    swept = plan()
     if options.json:
-        print(json.dumps({"name": found.name, **found.to_json()}, indent=2))
+        print(json.dumps({"name": swept.name, **swept.to_json()}, indent=2))
     else:
-        _show_sweep(found)
-    if found.waiting:
-        say(f"{found.name} is stopped, {len(found.waiting)} of {len(found.points)} to go. To go on: this command again")
+        _show_sweep(swept)
+    if swept.waiting:
+        say(f"{swept.name} is stopped, {len(swept.waiting)} of {len(swept.points)} to go. To go on: this command again")
     return 0
 
 
-def _in_order(*configs: type[Config]) -> list[str]:
-    return [option.name for config in configs for option in config.options()]
-
-
 def _values(text: str | None) -> list[sweep.Value]:
-    """The values in a list; what is no number stays text, and is refused by whom it concerns."""
+    """The values in a list; what is not a number stays text, for the option to refuse."""
 
     def value(part: str) -> sweep.Value:
         try:
@@ -290,14 +297,14 @@ def _values(text: str | None) -> list[sweep.Value]:
     return [] if text is None else [value(part.strip()) for part in text.split(",")]
 
 
-def _show_sweeping(found: sweep.Sweep, asked: threading.Event, say: Callable[[str], None]) -> None:
-    """Trains what has not finished; stops after the batch under way once it is asked to."""
+def _show_sweeping(planned: sweep.Sweep, asked: threading.Event, say: Callable[[str], None]) -> None:
+    """Trains the points that have not finished; stops after the current batch once it is asked to."""
     from cae.jobs.trainer import Waiting
 
     ahead: tuple[str, ...] = ()
-    for point, event in sweep.train(found):
+    for point, event in sweep.train(planned):
         if isinstance(event, EpochRecord):
-            say(f"{point.run}: {_epoch_line(event, found.config(point.value)[1].epochs)}")
+            say(f"{point.run}: {_epoch_line(event, planned.config(point.value)[1].epochs)}")
         elif isinstance(event, sweep.SweepPoint) and event.state == "failed":
             say(f"{point.run} has failed: {event.reason}")
         elif isinstance(event, Waiting) and event.ahead != ahead:
@@ -309,21 +316,20 @@ def _show_sweeping(found: sweep.Sweep, asked: threading.Event, say: Callable[[st
             (Run.open(point.run).path / "stop").touch()
 
 
-def _show_sweep(found: sweep.Sweep) -> None:
-    with_pca = found.option == "latent_dim" and bool(found.pca)
-    rows = [[found.label.lower(), "parameters", "test MSE", "PCA with as many"[: 16 * with_pca], "seconds"]]
-    for point in found.points:
+def _show_sweep(swept: sweep.Sweep) -> None:
+    with_pca = swept.option == "latent_dim" and bool(swept.pca)
+    rows = [[swept.label.lower(), "parameters", "test MSE", "PCA with as many"[: 16 * with_pca], "seconds"]]
+    for point in swept.points:
         reached = [f"{point.last.test_mse:.4f}", f"{point.last.seconds:.0f}"] if point.last else ["-", "-"]
         mse = reached[0] if point.state == "finished" else point.state
-        pca = f"{found.pca[min(point.latent_dim, len(found.pca)) - 1]:.4f}" if with_pca else ""
+        pca = f"{swept.pca[min(point.latent_dim, len(swept.pca)) - 1]:.4f}" if with_pca else ""
         rows.append([str(point.value), f"{point.parameters:,}", mse, pca, reached[1]])
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    changed = f", {words.options(found.changed)}" if found.changed else ""
-    print(f"{found.name}: {found.dataset}, recipe {found.recipe}{changed}; MSE on [-1, 1]")
-    for row in rows:
-        print("  " + "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True) if width))
-    if found.finished:
-        print(f"  kept in {sweep.path(found.name)}")
+    changed = f", {words.options(swept.changed)}" if swept.changed else ""
+    print(f"{swept.name}: {swept.dataset}, recipe {swept.recipe}{changed}; MSE on [-1, 1]")
+    for line in _table(rows, str.rjust):
+        print(f"  {line}")
+    if swept.finished:
+        print(f"  kept in {sweep.path(swept.name)}")
 
 
 def _ship(options: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Where the laboratory reads and writes, and how a file is written so that nobody ever sees half of it."""
+"""Where the laboratory reads and writes, and how to write a file so that nobody ever sees half of it."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ SHIPPED_DATA = PROJECT / "data"
 _ADVICE = {
     errno.ENOSPC: "free some space and try again",
     errno.EDQUOT: "free some space and try again",
-    errno.EROFS: "choose a folder that can be written to",
-    errno.EACCES: "change who may write there, or choose another folder",
-    errno.EPERM: "change who may write there, or choose another folder",
-    errno.EIO: "the disk may be failing, so save what is on it",
+    errno.EROFS: "choose a writable folder",
+    errno.EACCES: "change its permissions, or choose another folder",
+    errno.EPERM: "change its permissions, or choose another folder",
+    errno.EIO: "the disk may be failing, so back it up",
 }
 _REPLACED = ".replaced-"
-_STARTING_SECONDS = 20.0  # from the start of a process to its holding a lock, at the very most
+_STARTING_SECONDS = 20.0  # the longest that a new process takes to hold its lock
 
 
 def data_folder() -> Path:
-    """Where data sets lie: CAE_DATA, or `data/`."""
+    """The folder of the data sets: CAE_DATA, or `data/`."""
     return _place("CAE_DATA", SHIPPED_DATA)
 
 
 def runs_folder() -> Path:
-    """Where runs are kept: CAE_CHECKPOINTS, or `checkpoints/`."""
+    """The folder of the runs: CAE_CHECKPOINTS, or `checkpoints/`."""
     return _place("CAE_CHECKPOINTS", SHIPPED_RUNS)
 
 
 def cache_folder() -> Path:
-    """Where anything that can be computed again is kept: CAE_CACHE, or `.cache/`."""
+    """The folder of everything that can be computed again: CAE_CACHE, or `.cache/`."""
     return _place("CAE_CACHE", PROJECT / ".cache")
 
 
 def missions_folder() -> Path:
-    """Where the missions are: CAE_MISSIONS, or `missions/`."""
+    """The folder of the missions: CAE_MISSIONS, or `missions/`."""
     return _place("CAE_MISSIONS", PROJECT / "missions")
 
 
@@ -60,22 +60,22 @@ def is_read_only() -> bool:
 
 
 def require_writable() -> None:
-    """Raises ReadOnly where CAE_READ_ONLY is set."""
+    """Raises ReadOnly if CAE_READ_ONLY is set."""
     if is_read_only():
-        raise ReadOnly("This laboratory is read-only (CAE_READ_ONLY is set): runs can be looked at but not changed.")
+        raise ReadOnly("This laboratory is read-only (CAE_READ_ONLY is set): runs can be viewed but not changed.")
 
 
 def reason(error: OSError) -> str:
-    """Why something could not be written, and what to do about it, as the end of a sentence."""
+    """Why a file cannot be written, and what to do about it, as the end of a sentence."""
     if isinstance(error, TimeoutError):
-        return "another process is at it; try again"
+        return "another process is using it; try again"
     advice = _ADVICE.get(error.errno or 0)
     return f"{error.strerror or error}".rstrip(".") + (f"; {advice}" if advice else "")
 
 
 def write_whole(path: Path, content: bytes) -> None:
     """Writes a file so that it appears whole or not at all, and is on the disk when this returns."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:16]}.part")  # two machines may count processes alike
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:16]}.part")  # unique across machines too
     try:
         with open(temporary, "wb") as file:
             file.write(content)
@@ -89,7 +89,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def put_folder(new: Path, place: Path) -> None:
-    """Gives a finished folder its place; what was there goes beside where `new` was, or comes back where that fails."""
+    """Moves a finished folder to its place; what was there moves to the folder of `new`, or back on failure."""
     old = new.with_name(_REPLACED + place.name)
     if place.exists():
         place.rename(old)
@@ -102,7 +102,7 @@ def put_folder(new: Path, place: Path) -> None:
 
 
 def bring_back(folder: Path) -> None:
-    """Ends what `put_folder` was kept from ending in `folder`: what was to be replaced, and was not, comes back."""
+    """Cleans up after an interrupted `put_folder` in `folder`: a folder that has not been replaced comes back."""
     for old in reading.matching(folder, f"{_REPLACED}*"):
         place = folder / old.name.removeprefix(_REPLACED)
         if place.exists():
@@ -112,14 +112,14 @@ def bring_back(folder: Path) -> None:
 
 
 def keep(path: Path, content: str | bytes) -> None:
-    """Puts a result into the cache; a cache that cannot be written to costs time, not results."""
+    """Writes a result to the cache; a cache that cannot be written costs time, not results."""
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, content.encode() if isinstance(content, str) else content)
 
 
 def append_line(path: Path, line: str, *, on_disk: bool = False) -> None:
-    """Adds one line to a file that is there, and hands it to the system at once; `on_disk`: to outlast a power cut."""
+    """Adds a line to an existing file; with `on_disk` it outlasts a power cut."""
     with open(path, "ab", opener=lambda name, flags: os.open(name, flags & ~os.O_CREAT)) as file:
         file.write(line.encode() + b"\n")
         if on_disk:
@@ -128,10 +128,7 @@ def append_line(path: Path, line: str, *, on_disk: bool = False) -> None:
 
 
 def clear_away(folder: Path, pattern: str, seconds: float = 0.0) -> None:
-    """Removes what processes that were killed have left unfinished in a folder.
-
-    `seconds` is for where others may be at work: what was touched within so many stays.
-    """
+    """Removes what killed processes have left behind in a folder, except what was touched in the last `seconds`."""
     for left in reading.matching(folder, pattern):
         with contextlib.suppress(OSError):
             if seconds and abs(time.time() - left.lstat().st_mtime) < seconds:
@@ -140,7 +137,7 @@ def clear_away(folder: Path, pattern: str, seconds: float = 0.0) -> None:
 
 
 def whole_lines(path: Path) -> list[str]:
-    """The complete lines of a file, none where there is no file; a torn last line is left out. Raises Damaged."""
+    """The complete lines of a file, without a torn last one; [] if there is no file. Raises Damaged."""
     try:
         content = reading.content(path, reading.LARGEST_TEXT)
     except FileNotFoundError:
@@ -151,7 +148,7 @@ def whole_lines(path: Path) -> list[str]:
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:
-    """Replaces a file of lines, whole."""
+    """Writes a file of lines so that it appears whole or not at all."""
     write_whole(path, "".join(line + "\n" for line in lines).encode())
 
 

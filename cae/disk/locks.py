@@ -1,4 +1,4 @@
-"""Locks between processes, that a process holds while it lives; and whether a file system keeps them."""
+"""Locks between processes. A process holds one until it releases it or dies."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-_NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP}  # what a file system without flock answers
+_NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP}  # the answers of a file system without flock
 _SECONDS_BETWEEN_TRIES = 0.05
-_HELD = {errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK}  # what flock answers where another holds the lock
+_HELD = {errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK}  # the answers of flock if another holds the lock
 _LARGEST_MARKER = 4096  # bytes
 
 
 class Lockable(Protocol):
-    """What can be held by one at a time."""
+    """What only one can hold at a time."""
 
     def acquire(self, timeout: float) -> object:
-        """Takes it, or raises OSError."""
+        """Takes the lock, or raises OSError."""
 
     def release(self) -> object:
-        """Gives it back."""
+        """Releases the lock."""
 
 
 class Lock:
-    """A lock on a path. The system takes it from a process that dies.
+    """A lock on a path, which the system releases when its process dies.
 
-    On a file system without flock a file beside it, which names its process, takes its place; that of a process which
-    is not there any more is taken over.
+    On a file system without flock, a file that names its process stands in for it; that of a dead process is taken
+    over.
     """
 
     def __init__(self, path: Path, timeout: float = -1) -> None:
-        """`timeout` is for how many seconds to wait for another process; below 0, for ever."""
+        """`timeout` is how many seconds to wait for another process; forever if negative."""
         self._path, self._timeout = path, timeout
         self._held: Lockable | None = None
 
     def acquire(self, timeout: float | None = None) -> None:
-        """Takes it. Raises Timeout, an OSError, where another holds it, and OSError where there can be no lock."""
+        """Takes the lock. Raises Timeout, an OSError, if another process holds it, and OSError if locks do not work."""
         seconds = self._timeout if timeout is None else timeout
         lock: Lockable = FileLock(self._path) if fcntl is None else _Flock(self._path)
         try:
@@ -65,7 +65,7 @@ class Lock:
         self._held = lock
 
     def release(self) -> None:
-        """Gives it back."""
+        """Releases the lock."""
         if self._held is not None:
             self._held.release()
             self._held = None
@@ -81,14 +81,14 @@ class Lock:
 
 
 class _Flock:
-    """A lock by flock. Unlike filelock's it makes no folder: one that was just deleted stays deleted."""
+    """A lock by flock. Unlike filelock's, it creates no folder: a deleted one stays deleted."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file = -1
 
     def acquire(self, timeout: float) -> None:
-        """Takes it within so many seconds; below 0, it waits for ever. Raises Timeout, or OSError."""
+        """Takes the lock within `timeout` seconds, however long if negative. Raises Timeout or OSError."""
         deadline = time.monotonic() + timeout
         while not self._is_taken():
             if timeout >= 0 and time.monotonic() >= deadline:
@@ -99,7 +99,7 @@ class _Flock:
         file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK, 0o644)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.fstat(file).st_nlink:  # otherwise it was removed meanwhile, and others do not see it
+            if os.fstat(file).st_nlink:  # otherwise it has been removed, and others do not see it
                 self._file = file
         except OSError as error:
             if error.errno not in _HELD:
@@ -110,33 +110,33 @@ class _Flock:
         return self._file == file
 
     def release(self) -> None:
-        """Gives it back."""
+        """Releases the lock."""
         os.close(self._file)
         self._file = -1
 
 
 def stand_in(path: Path) -> Path:
-    """Where a file stands for a lock on a file system that has none of its own."""
+    """The file that stands in for a lock on a file system without flock."""
     return path.with_name(f"{path.name}.held")
 
 
 def _require_of_this_machine(marker: Path) -> None:
-    """Raises OSError where a marker is of another machine: whether that one still works cannot be known here."""
+    """Raises OSError if a marker is of another machine, whose processes cannot be checked from here."""
     try:
         process, machine = reading.content(marker, _LARGEST_MARKER).decode().splitlines()[:2]
-    except (OSError, ValueError):  # it has just gone, or is being written
+    except (OSError, ValueError):  # it has just disappeared, or is being written
         return
     if machine != socket.gethostname():
-        words = f"held by process {process} on {machine}: if nothing works there any more, delete {marker}"
+        words = f"held by process {process} on {machine}: if nothing is running there any more, delete {marker}"
         raise _Foreign(errno.EBUSY, words, str(marker))
 
 
 class _Foreign(BlockingIOError):
-    """Held by another machine."""
+    """Another machine holds the lock."""
 
 
 def is_held(path: Path) -> bool:
-    """Whether a process holds this lock now. Others who ask at the same time are not taken for one that holds it."""
+    """Whether a process holds this lock. Others that ask at the same moment do not count."""
     try:
         return _is_flocked(path) if fcntl is not None else _is_taken(Lock(path))
     except OSError as error:
@@ -144,7 +144,7 @@ def is_held(path: Path) -> bool:
 
 
 def _is_flocked(path: Path) -> bool:
-    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # to read it is enough: the folder may be closed to us
+    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # reading is enough: the folder may be read-only
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError as error:
@@ -165,6 +165,3 @@ def _is_taken(lock: Lock) -> bool:
         return False
     lock.release()
     return False
-
-
-# -- whether a file system can be trusted

@@ -1,6 +1,6 @@
-"""What is in a file that anybody may have changed: every value of its kind and within its range, or it is not taken.
+"""Reads files that anybody may have changed: every value has its type and range, or it is refused.
 
-What does not hold raises one of UNREADABLE; whoever reads a file of a kind puts that into words.
+A refusal is one of UNREADABLE, which the reader of each format puts into words.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-LARGEST = 2**30  # bytes of any file that is read at once
-LARGEST_TEXT = 2**24  # of a file of words and figures
+LARGEST = 2**30  # bytes of any file
+LARGEST_TEXT = 2**24  # bytes of a text file
 UNREADABLE = (
     OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError, RecursionError, MemoryError,
 )  # fmt: skip
@@ -31,7 +31,7 @@ _HALF_A_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def matching(folder: Path, pattern: str) -> list[Path]:
-    """What lies in a folder under names like this, in order; nothing where the folder is not there, or vanishes."""
+    """The paths in a folder that match a pattern, in order; [] if there is no such folder."""
     try:
         return sorted(folder.glob(pattern))
     except OSError:
@@ -40,38 +40,38 @@ def matching(folder: Path, pattern: str) -> list[Path]:
 
 @contextmanager
 def opened(path: Path, most: int = LARGEST) -> Iterator[BinaryIO]:
-    """An ordinary file of at most so many bytes, open for reading. Raises OSError for anything else."""
+    """An ordinary file of at most `most` bytes, open for reading. Raises OSError for anything else."""
     with open(path, "rb", opener=_without_waiting) as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "it is no ordinary file", str(path))
+            raise OSError(errno.EINVAL, "it is not an ordinary file", str(path))
         if status.st_size > most:
             raise OSError(errno.EFBIG, f"it has more than {most:,} bytes", str(path))
         yield file
 
 
 def _without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # a pipe would wait for somebody who writes into it
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # opening a pipe would wait for a writer
 
 
 def content(path: Path, most: int = LARGEST) -> bytes:
-    """All of an ordinary file of at most so many bytes. Raises OSError for anything else."""
+    """The content of an ordinary file of at most `most` bytes. Raises OSError for anything else."""
     with opened(path, most) as file:
-        found = file.read(most + 1)
-    if len(found) > most:
+        read = file.read(most + 1)
+    if len(read) > most:  # it has grown
         raise OSError(errno.EFBIG, f"it has more than {most:,} bytes", str(path))
-    return found
+    return read
 
 
 def end(path: Path, most: int) -> bytes:
-    """The last bytes, at most so many, of an ordinary file of any length. Raises OSError for anything else."""
+    """The last `most` bytes of an ordinary file of any length. Raises OSError for anything else."""
     with opened(path, 2**62) as file:
         file.seek(max(0, os.fstat(file.fileno()).st_size - most))
         return file.read(most)
 
 
 def is_there(path: Path) -> bool:
-    """Whether there is such a file or folder, as far as can be seen: not where a folder above it is closed to us."""
+    """Whether there is such a file or folder; False if a folder above it is closed to us."""
     try:
         return path.exists()
     except OSError:
@@ -79,7 +79,7 @@ def is_there(path: Path) -> bool:
 
 
 def is_folder(path: Path) -> bool:
-    """Whether there is such a folder, as far as can be seen."""
+    """Whether there is such a folder; False if a folder above it is closed to us."""
     try:
         return path.is_dir()
     except OSError:
@@ -90,50 +90,50 @@ def is_folder(path: Path) -> bool:
 
 
 def values(path: Path, most: int = LARGEST_TEXT) -> Any:
-    """What a file of JSON says. Raises OSError, or ValueError for what is no JSON."""
+    """The content of a JSON file. Raises OSError, or ValueError for anything but JSON."""
     return parsed(content(path, most))
 
 
 def parsed(text: bytes | str) -> Any:
-    """What JSON says: UTF-8, no half characters, not nested without end. Raises ValueError for anything else."""
+    """The content of JSON text: UTF-8, no half characters, not nested too deeply. Raises ValueError otherwise."""
     whole_text = text.decode() if isinstance(text, bytes) else text
     try:
-        found = json.loads(whole_text)
+        document = json.loads(whole_text)
         if _HALF_A_CHARACTER.search(whole_text):
-            json.dumps(found, ensure_ascii=False).encode()
+            json.dumps(document, ensure_ascii=False).encode()
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
-    return found
+    return document
 
 
 def number(value: Any, low: float = -1e15, high: float = 1e15) -> float:
-    """The value, if it is a number between these. Raises ValueError."""
+    """The value, if it is a number from `low` to `high`. Raises ValueError."""
     if type(value) not in (int, float) or not low <= value <= high:
-        raise ValueError("no number, or out of range")
+        raise ValueError("not a number, or out of range")
     return float(value)
 
 
 def share(value: Any) -> float:
-    """The value, if it is a share. Raises ValueError."""
+    """The value, if it is a number from 0 to 1. Raises ValueError."""
     return number(value, 0, 1)
 
 
 def whole(value: Any, low: int = 0, high: int = 10**15) -> int:
-    """The value, if it is a whole number between these. Raises ValueError."""
+    """The value, if it is a whole number from `low` to `high`. Raises ValueError."""
     if type(value) is not int or not low <= value <= high:
-        raise ValueError("no whole number, or out of range")
+        raise ValueError("not a whole number, or out of range")
     return value
 
 
 def text(value: Any, most: int = 1000) -> str:
-    """The value, if it is text of at most so many characters. Raises ValueError."""
+    """The value, if it is text of at most `most` characters. Raises ValueError."""
     if not isinstance(value, str) or len(value) > most:
-        raise ValueError("no text, or too long")
+        raise ValueError("not text, or too long")
     return value
 
 
 def one_line(text: str, unseen: str = "") -> str:
-    """The text on one line, with `unseen` for each character that cannot be seen or that turns the writing around."""
+    """The text on one line, with `unseen` for each character that is invisible or reverses the writing."""
 
     def shown(letter: str) -> str:
         return " " if letter.isspace() else unseen if unicodedata.category(letter).startswith("C") else letter
@@ -142,9 +142,9 @@ def one_line(text: str, unseen: str = "") -> str:
 
 
 def moment(value: Any) -> str:
-    """The value, if it is a time, ISO 8601, that a clock could have shown. Raises ValueError."""
+    """The value, if it is a plausible time in ISO 8601. Raises ValueError."""
     if not 1970 < datetime.fromisoformat(text(value, 40)).year < 3000:
-        raise ValueError("no time of ours")
+        raise ValueError("not a plausible time")
     return str(value)
 
 
@@ -152,16 +152,16 @@ def moment(value: Any) -> str:
 
 
 def finite(array: NDArray[Any], low: float = -1e15, high: float = 1e15) -> NDArray[Any]:
-    """The array, if all its numbers are between these. Raises ValueError."""
+    """The array, if all its numbers are from `low` to `high`. Raises ValueError."""
     if not ((array >= low) & (array <= high)).all():
-        raise ValueError("no numbers, or out of range")
+        raise ValueError("not numbers, or out of range")
     return array
 
 
 def array(content: bytes, kind: Any, row: tuple[int, ...] = ()) -> NDArray[Any]:
-    """The rows of an .npy file of this type, (N, *row). Raises ValueError where it holds anything else.
+    """The rows of an .npy file of this type, (N, *row). Raises ValueError if it holds anything else.
 
-    Its header is not interpreted: it is that of such an array, letter by letter, or the file is none.
+    The header is not interpreted: it must equal that of such an array, byte for byte.
     """
     type_ = np.dtype(kind)
     start = len(_npy_header(type_, (0, *row)))

@@ -1,4 +1,4 @@
-"""Arrays on disk: safetensors files, read with bounds. Imports no torch."""
+"""Arrays in safetensors files, read within bounds. Imports no torch."""
 
 from __future__ import annotations
 
@@ -15,18 +15,14 @@ from cae.disk import reading
 from cae.errors import Damaged
 
 LARGEST_WEIGHTS = 2**28  # bytes: the largest network has 61 MB, its resume state three times as much
-
-
 Weights = dict[str, NDArray[np.floating]]
-
-
 _LONGEST_HEADER = 1_000_000  # bytes
 
 
 def read_header(path: Path) -> tuple[int, dict[str, Any]]:
-    """The length of a safetensors header with its own length, and the header. Raises ValueError or OSError."""
+    """Where the arrays of a safetensors file begin, and its header. Raises ValueError or OSError."""
     with reading.opened(path, LARGEST_WEIGHTS) as file:
-        start = file.read(8)  # a list of a thousand runs has no time to read their weights
+        start = file.read(8)  # not the weights: a list shows a thousand runs
         return _header_of(start + file.read(min(int.from_bytes(start, "little"), _LONGEST_HEADER)))
 
 
@@ -39,11 +35,11 @@ def _header_of(content: bytes) -> tuple[int, dict[str, Any]]:
 
 
 def damage(path: Path) -> str | None:
-    """What is wrong with a safetensors file, judged by its header and length alone; None where nothing is."""
+    """What is wrong with a safetensors file, by its header and length alone; None if nothing is."""
     try:
         start, header = read_header(path)
         end = max(tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__")
-        return None if path.stat().st_size == start + end else f"{path.name} is damaged: it has not its full length."
+        return None if path.stat().st_size == start + end else f"{path.name} is damaged: it is cut short."
     except FileNotFoundError:
         return f"{path.name} is missing."
     except reading.UNREADABLE:
@@ -51,17 +47,17 @@ def damage(path: Path) -> str | None:
 
 
 def shapes_in(path: Path) -> dict[str, tuple[int, ...]]:
-    """The shapes that the header says, before anything else of the file is read. Raises Damaged."""
+    """The shapes of the arrays in a file, from its header alone. Raises Damaged."""
     try:
         header = read_header(path)[1]
-        found = {name: tensor for name, tensor in header.items() if name != "__metadata__"}
-        return {name: tuple(tensor["shape"]) for name, tensor in found.items() if len(tensor["data_offsets"]) == 2}
+        header.pop("__metadata__", None)
+        return {name: tuple(tensor["shape"]) for name, tensor in header.items() if len(tensor["data_offsets"]) == 2}
     except reading.UNREADABLE as error:
         raise Damaged(f"{path.parent.name}/{path.name} is damaged and cannot be read.") from error
 
 
 def single(values: NDArray[Any]) -> NDArray[np.float32]:
-    """The values in single precision; infinite where they are too large for it."""
+    """The values in single precision; infinite if they are too large for it."""
     with np.errstate(over="ignore"):
         return np.ascontiguousarray(values, np.float32)
 
@@ -69,7 +65,7 @@ def single(values: NDArray[Any]) -> NDArray[np.float32]:
 def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
     """All arrays of a safetensors file. Raises Damaged."""
     try:
-        read_header(path)  # before the rest is read
+        read_header(path)  # before reading the rest
         return tensors(reading.content(path, LARGEST_WEIGHTS))
     except reading.UNREADABLE as error:
         raise Damaged(f"{path.parent.name}/{path.name} is damaged and cannot be read.") from error
@@ -80,7 +76,7 @@ def tensors(content: bytes) -> dict[str, NDArray[Any]]:
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
-    _header_of(content)  # a longer one could name a million arrays
+    _header_of(content)  # refuses a header with a million arrays
     try:
         return load(content)
     except SafetensorError as error:
@@ -89,29 +85,29 @@ def tensors(content: bytes) -> dict[str, NDArray[Any]]:
 
 def checksum(arrays: dict[str, NDArray[Any]]) -> str:
     """The CRC-32 of the arrays of a file, in the order of their names, in hexadecimal digits."""
-    found = 0
+    crc = 0
     for name in sorted(arrays):
-        found = zlib.crc32(np.ascontiguousarray(arrays[name]).reshape(-1).view(np.uint8).data, found)
-    return f"{found:08x}"
+        crc = zlib.crc32(np.ascontiguousarray(arrays[name]).reshape(-1).view(np.uint8).data, crc)
+    return f"{crc:08x}"
 
 
 def require_checksum(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
-    """Raises ValueError where these arrays of a file are others than its header says; older files say nothing."""
-    said = read_header(path)[1].get("__metadata__", {}).get("checksum")
-    if said is not None and said != checksum(arrays):
+    """Raises ValueError if these arrays of a file do not match the checksum in its header; older files have none."""
+    expected = read_header(path)[1].get("__metadata__", {}).get("checksum")
+    if expected is not None and expected != checksum(arrays):
         raise ValueError("not what was written")
 
 
 def metadata(content: bytes) -> dict[str, Any]:
-    """The metadata in the header of a safetensors file's content. Raises ValueError where there is none."""
-    found = _header_of(content)[1].get("__metadata__")
-    if not isinstance(found, dict):
+    """The metadata in the header of a safetensors file's content. Raises ValueError if there is none."""
+    entries = _header_of(content)[1].get("__metadata__")
+    if not isinstance(entries, dict):
         raise ValueError("no metadata")
-    return found
+    return entries
 
 
 def in_file_order(path: Path, arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """The arrays of a safetensors file in the order of its header, which is all the order there is."""
+    """The arrays of a safetensors file in the order of its header."""
     return {name: arrays[name] for name in read_header(path)[1] if name in arrays}
 
 

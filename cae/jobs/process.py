@@ -1,6 +1,6 @@
-"""Work that outlives a page is a process of its own: started here, stopped here, and taking turns.
+"""Work that outlives a page runs in a process of its own, which is started and stopped here.
 
-A process holds its run's lock while it lives; that, and not a process number, says that it is there.
+A process holds a lock while it lives: the lock, not a process number, shows that it is there.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ from cae.runs.names import the_names
 from cae.runs.owners import Owner
 from cae.runs.run import Run
 
-_SECONDS_UNTOUCHED = 3600.0  # after which nobody is writing a file any more
-_LONGEST_END = 2**16  # bytes of a log that are looked at
+_SECONDS_UNTOUCHED = 3600.0  # after which a half-written file is abandoned
+_LONGEST_END = 2**16  # bytes read from the end of a log
 
 
 def start_training(
@@ -47,7 +47,7 @@ def start_training(
 ) -> Run:
     """Creates a run and starts the process that trains it, for the visitor `by`.
 
-    Where that fails, there is no run either. Raises RunExists, InvalidName, ReadOnly, TooMany or Unwritable.
+    Leaves no run behind on failure. Raises RunExists, InvalidName, ReadOnly, TooMany or Unwritable.
     """
     require_writable()
     with queue.room_for(by):
@@ -63,34 +63,32 @@ def start_training(
 
 
 def resume_training(run: Run, epochs: int | None = None, *, by: Owner | None = None) -> None:
-    """Starts the process that trains `run` on, to `epochs` in all where that is given, for the visitor `by`.
+    """Starts the process that continues `run`, up to `epochs` in total if given, for the visitor `by`.
 
     Raises as `prepare_resume` does, or TooMany.
     """
     require_writable()
-    with queue.room_for(by), run.writing(), the_names(run.path.parent):  # of two who press Resume, one finds it busy
-        now_on_disk = run.again()
-        prepare_resume(now_on_disk, epochs, by=by)
-        _start_process(now_on_disk)
+    with queue.room_for(by), run.writing(), the_names(run.path.parent):  # if two press Resume, one finds it busy
+        fresh = run.again()
+        prepare_resume(fresh, epochs, by=by)
+        _start_process(fresh)
 
 
 def prepare_resume(run: Run, epochs: int | None = None, *, by: Owner | None = None) -> None:
-    """Makes sure that `run` can be trained on, and records the new number of epochs, and for whom it is.
+    """Makes sure that `run` can be continued; records the new number of epochs and the visitor `by`.
 
     Raises NotResumable, RunBusy, InvalidOption, DataUnavailable, Damaged, ReadOnly, RunNotFound or Unwritable.
     """
     run.require_there()
     run.require_resumable()
     train, done = run.info.train, max((record.epoch for record in run.history()), default=0)
-    assert train is not None  # require_resumable has seen to it
+    assert train is not None  # or require_resumable had refused
     catalogue.train_images(train.dataset)
     if run.state == "finished" or done != train.epochs or epochs not in (None, done):  # else it was cut off at the end
         if epochs is not None and epochs <= done:
-            raise InvalidOption("epochs", f"{run.name} has {done} epochs behind it: ask for more than that.")
+            raise InvalidOption("epochs", f"{run.name} has already trained for {done} epochs: ask for more.")
         if epochs is None and done >= train.epochs:
-            raise NotResumable(
-                f"{run.name} has finished its {train.epochs} epochs: say how many it should have in all."
-            )
+            raise NotResumable(f"{run.name} has finished its {train.epochs} epochs: say how many it should reach.")
     with run.writing():
         (run.path / "stop").unlink(missing_ok=True)
     if epochs is not None and epochs != train.epochs:
@@ -100,7 +98,7 @@ def prepare_resume(run: Run, epochs: int | None = None, *, by: Owner | None = No
 
 
 def ask_to_stop(run: Run) -> None:
-    """Asks the process that trains `run` to stop; it does after the batch under way, and loses nothing."""
+    """Asks the process that trains `run` to stop after the current batch. Nothing is lost."""
     require_writable()
     run.require_there()
     if not run.is_live():
@@ -110,12 +108,12 @@ def ask_to_stop(run: Run) -> None:
 
 
 def is_stop_asked(run: Run) -> bool:
-    """Whether it has been asked to stop and has not obeyed yet."""
+    """Whether the training has been asked to stop and has not stopped yet."""
     return reading.is_there(run.path / "stop")
 
 
 def last_words(run: Run, lines: int = 20) -> str:
-    """The end of what the process said."""
+    """The last lines of the training's log."""
     try:
         return "\n".join(_end_of(run.path / "log.txt")[-lines:])
     except OSError:
@@ -128,17 +126,15 @@ def _end_of(log: Path) -> list[str]:
 
 @contextlib.contextmanager
 def at_work(run: Run) -> Iterator[None]:
-    """Holds the run's lock; raises RunBusy where another process does, RunNotFound or Unwritable where it cannot."""
+    """Holds the run's lock. Raises RunBusy if another process holds it, RunNotFound or Unwritable."""
     lock = run.lock()
-    try:
-        with run.writing():
+    with run.writing():
+        try:
             lock.acquire(timeout=3)
-    except Unwritable as error:
-        if isinstance(error.__cause__, Timeout):
-            raise RunBusy(f"{run.name} is being trained by another process already.") from None
-        raise
+        except Timeout:
+            raise RunBusy(f"Another process is already training {run.name}.") from None
     try:
-        with contextlib.suppress(OSError):  # it is forgotten by itself
+        with contextlib.suppress(OSError):  # it expires by itself
             (run.path / "starting").unlink(missing_ok=True)
         yield
     finally:
@@ -146,7 +142,7 @@ def at_work(run: Run) -> Iterator[None]:
 
 
 def _start_process(run: Run) -> None:
-    queue.join(run)  # its process needs a moment to do so, and another's might be faster
+    queue.join(run)  # here, because the process of a later run might be faster
     with run.writing(), _announced(run.path / "starting"):
         _spawn(["train", "--started", "--resume", run.name], run.path / "log.txt")
 
@@ -155,13 +151,13 @@ def _start_process(run: Run) -> None:
 
 
 class Job:
-    """Work on one file of the cache, that takes longer than somebody would wait: a process makes the file.
+    """A process that makes one file of the cache, where that takes longer than anybody would wait.
 
-    Beside the file lie, under its name, what belongs to the process: its lock, its log, and the request to stop.
+    The process's own files (its lock, its log, the request to stop) lie beside that file, under the same name.
     """
 
     def __init__(self, result: Path, arguments: Sequence[str]) -> None:
-        """`arguments` are those of the command `python -m cae` that makes the file `result`."""
+        """`python -m cae` with these `arguments` makes the file `result`."""
         self.result = result
         self._arguments = list(arguments)
         self._lock = result.with_suffix(".lock")
@@ -169,13 +165,13 @@ class Job:
         self._starting = result.with_suffix(".starting")
         self._log = result.with_suffix(".log")
         self._told = result.with_suffix(".told")
-        self.under_way = result.with_suffix(".now")  # what there is of the file before it is done, if the work shows it
+        self.under_way = result.with_suffix(".now")  # an unfinished result, of work that shows one
 
     def start(self, by: Owner | None = None) -> None:
-        """Starts the process for the visitor `by`, unless there is one already, as soon as its turn has come.
+        """Queues the process for the visitor `by`, unless there is one, and starts it if it is its turn.
 
-        As many work at once as CAE_MAX_JOBS says; the others wait without a process, first come first served. Raises
-        TooMany or Unwritable.
+        CAE_MAX_JOBS processes run at a time; the others are not started before their turn. Raises TooMany or
+        Unwritable.
         """
         try:
             self.result.parent.mkdir(parents=True, exist_ok=True)
@@ -186,8 +182,8 @@ class Job:
             let_in()
         except OSError as error:
             raise Unwritable(
-                f"Nothing can be kept in {self.result.parent} ({error.strerror or error}): "
-                "point CAE_CACHE at a folder that can be written to."
+                f"Cannot write to {self.result.parent} ({error.strerror or error}): "
+                "point CAE_CACHE at a writable folder."
             ) from error
 
     def begin(self) -> None:
@@ -198,20 +194,20 @@ class Job:
             _spawn(self._arguments, self._log)
 
     def is_live(self) -> bool:
-        """Whether a process works on it, or is about to, or it waits for its turn."""
+        """Whether its process runs or waits for its turn."""
         return self.is_at_work() or queue.is_waiting(self.result)
 
     def is_at_work(self) -> bool:
-        """Whether there is a process, or one has just been started."""
+        """Whether its process runs or has just been started."""
         return queue.has_process(self.result)
 
     def by(self) -> Owner | None:
-        """Whose session asked for it, while it is live and that is known."""
+        """Whose session asked for it; None if that is not known or it is not live."""
         ticket = queue.ticket_of(self.result)
         return ticket.by if ticket and self.is_live() else None
 
     def ask_to_stop(self) -> None:
-        """Asks the process to stop soon and to keep what it has; one that waits for its turn gives up its place.
+        """Asks the process to stop soon and keep what it has; if it is still waiting, it gives up its place.
 
         Raises Unwritable.
         """
@@ -223,18 +219,18 @@ class Job:
                         return
             self._stop.touch()
         except OSError as error:
-            raise Unwritable(f"It cannot be asked to stop, as {self._stop} cannot be made: {reason(error)}.") from error
+            raise Unwritable(f"Cannot ask it to stop: {self._stop} cannot be written: {reason(error)}.") from error
 
     def is_stop_asked(self) -> bool:
-        """Whether it has been asked to and has not done so yet."""
+        """Whether the process has been asked to stop and has not stopped yet."""
         return reading.is_there(self._stop)
 
     def tell(self, doing: str, share: float) -> None:
-        """Says, from within the process, what is being done and which share of the work is behind it."""
+        """Reports, from within the process, what it is doing and which share of the work is done."""
         keep(self._told, json.dumps([doing, min(1.0, max(0.0, share))]))
 
     def told(self) -> tuple[str, float] | None:
-        """What the process has said last, while there is one, or how many come before it."""
+        """The last report of a live process, or how many are ahead of a waiting one; None if there is neither."""
         if not self.is_at_work() and (waits := self.waits()):
             return waits, 0.0
         if not self.is_live():
@@ -246,32 +242,32 @@ class Job:
             return None
 
     def waits(self) -> str:
-        """How long it has to wait yet, in words, while it does; empty otherwise."""
+        """How many are ahead of it, in words; empty if it is not waiting."""
         if (ahead := self.ahead()) is None:
             return ""
-        return f"waiting for its turn, {'the next one' if ahead == 0 else f'{ahead} before it'}"
+        return f"waiting for its turn, {f'{ahead} ahead of it' if ahead else 'next in line'}"
 
     def ahead(self) -> int | None:
-        """How many others have their turn before it, while it waits; None where it does not."""
+        """How many are ahead of it in the queue; None if it is not waiting."""
         with contextlib.suppress(OSError):
-            let_in()  # a process that was killed has called nobody
+            let_in()  # a process that was killed has not called the next one
         waiting = [ticket.result for ticket in queue.waiting_jobs()]
         return waiting.index(self.result) if self.result in waiting else None
 
     def failure(self) -> str:
-        """What the last process said when it failed; empty where it did not, or still works."""
+        """Why the last process failed, in its own words; empty if it did not, or is live."""
         try:
-            words = [] if self.is_live() else _end_of(self._log)
+            lines = [] if self.is_live() else _end_of(self._log)
         except OSError:
-            words = None
-        if words is None or self.is_live():
             return ""
-        last = words[-1] if words else ""
+        if self.is_live():
+            return ""
+        last = lines[-1] if lines else ""
         return last.removeprefix("cae: ") if last.startswith("cae: ") else f"It was cut off. {last}".strip()
 
     @contextlib.contextmanager
     def at_work(self) -> Iterator[None]:
-        """Holds the lock; waits while another process does. Raises Unwritable."""
+        """Holds the lock, waiting for another process that holds it. Raises Unwritable."""
         try:
             self.result.parent.mkdir(parents=True, exist_ok=True)
             with Lock(self._lock):
@@ -294,7 +290,7 @@ class Job:
 
 
 def let_in() -> None:
-    """Starts the processes of those measurements whose turn has come. Raises OSError where one cannot be started."""
+    """Starts the measurements whose turn has come. Raises OSError if one cannot be started."""
     if not queue.waiting_jobs():
         return
     with queue.changing_jobs():
@@ -309,7 +305,7 @@ def let_in() -> None:
 
 
 def _remove(*files: Path) -> None:
-    """Removes what is of no use any more; what is done is done, where that cannot be."""
+    """Removes files if possible."""
     for file in files:
         with contextlib.suppress(OSError):
             file.unlink(missing_ok=True)
@@ -317,7 +313,7 @@ def _remove(*files: Path) -> None:
 
 @contextlib.contextmanager
 def _announced(marker: Path) -> Iterator[None]:
-    """Leaves the mark of a process that is being started; takes it away where it cannot be started."""
+    """Marks a process as being started; removes the mark if it cannot be."""
     marker.touch()
     try:
         yield
@@ -328,7 +324,7 @@ def _announced(marker: Path) -> Iterator[None]:
 
 
 def _spawn(arguments: Sequence[str], log: Path) -> None:
-    """Starts `python -m cae` on its own: it outlives whoever started it, and writes what it says into `log`."""
+    """Starts `python -m cae` as a process that outlives this one and writes its output to `log`."""
     environment = {
         **os.environ,
         "CAE_DATA": str(data_folder()),
@@ -348,4 +344,4 @@ def _spawn(arguments: Sequence[str], log: Path) -> None:
             stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd=PROJECT, env=environment,
             **detached,  # type: ignore[call-overload]
         )  # fmt: skip
-    threading.Thread(target=process.wait, daemon=True).start()  # or it would stay behind as a zombie
+    threading.Thread(target=process.wait, daemon=True).start()  # or it would become a zombie

@@ -1,4 +1,4 @@
-"""A sweep: one run for each value of one option, and what they reached, kept in a file that outlives the runs."""
+"""A sweep: a run for each value of one option, and their results, kept in a file that outlives the runs."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from cae.runs.weights import shapes
 FORMAT = 1
 SUFFIX = ".sweep.json"
 MOST_VALUES = 64
-MOST_COMPONENTS = 256  # of PCA: as many as a code may have numbers
+MOST_COMPONENTS = 256  # of PCA: the most latent dimensions there can be
 Value = int | float | str
 _OPTIONS: dict[str, Option] = {option.name: option for cls in (ModelConfig, TrainConfig) for option in cls.options()}
 
 
 @dataclass(frozen=True)
 class SweepPoint:
-    """One value, its run, and what that reached, MSE on [-1, 1]. `waiting` means: still to be trained to its end."""
+    """One value, its run, and the run's results, MSE on [-1, 1]. While it is `waiting`, it has yet to be trained."""
 
     value: Value
     run: str
@@ -42,20 +42,20 @@ class SweepPoint:
     reason: str  # why it failed
     parameters: int
     latent_dim: int
-    history: tuple[EpochRecord, ...]  # () while it is waiting
+    history: tuple[EpochRecord, ...]  # () while waiting
 
     @property
     def last(self) -> EpochRecord | None:
-        """The result: the record of the last epoch."""
+        """The record of the last epoch."""
         return self.history[-1] if self.history else None
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """One option and its values, by size where they are numbers; everything else is the same for all.
+    """One option and its values, in ascending order if they are numbers; all other options are the same for all runs.
 
-    `model` and `train` are the configuration of all points but for that option, `recipe` is where it came from.
-    `pca[k - 1]` is the test error of PCA with k components, MSE on [-1, 1]; () before a point has finished.
+    `model` and `train` configure all points, except for that option; `recipe` is where they come from.
+    `pca[k - 1]` is the test error of PCA with k components, MSE on [-1, 1]; () until a point has finished.
     """
 
     name: str
@@ -68,35 +68,35 @@ class Sweep:
 
     @property
     def label(self) -> str:
-        """The option in words."""
+        """The option's label."""
         return _OPTIONS[self.option].label
 
     @property
     def dataset(self) -> str:
-        """What all runs were trained and tested on."""
+        """The data set of all runs."""
         return self.train.dataset
 
     @property
     def changed(self) -> tuple[tuple[str, Any], ...]:
-        """The options, by label, that were applied to all and differ from the recipe's."""
+        """The options of all runs, by label, that differ from the recipe's."""
         return tuple(differences(self.model, self.train, self.recipe))
 
     @property
     def finished(self) -> tuple[SweepPoint, ...]:
-        """The points that have a result."""
+        """The points that have finished."""
         return tuple(point for point in self.points if point.state == "finished")
 
     @property
     def waiting(self) -> tuple[SweepPoint, ...]:
-        """The points that are still to be trained."""
+        """The points that have yet to be trained."""
         return tuple(point for point in self.points if point.state == "waiting")
 
     def config(self, value: Value) -> tuple[ModelConfig, TrainConfig]:
-        """The whole configuration of the run of this value. Raises InvalidOption."""
+        """The configuration of the run of this value. Raises InvalidOption."""
         return _changed(self.model, self.train, {self.option: value})
 
     def to_json(self) -> dict[str, Any]:
-        """What the results file holds; its name is the file's."""
+        """The content of the results file, which bears the sweep's name."""
         return {
             "format": FORMAT, "option": self.option, "recipe": self.recipe, "dataset": self.dataset,
             "model": self.model.to_json(), "train": self.train.to_json(),
@@ -112,11 +112,10 @@ def plan(
     changes: Mapping[str, Any] | None = None,
     name: str = "",
 ) -> Sweep:
-    """The sweep that these words mean, as far as it has come: what is finished already is in it.
+    """A sweep over these values, with the results that are known already.
 
-    `changes` are options that all runs have. The name is by default the option's and the recipe's. Results that the
-    file of that name already has stay in it. Raises InvalidOption or InvalidName for what cannot be meant, RunExists
-    where the name is taken by something else, and Damaged.
+    `changes` are options of all runs. The name defaults to the option's and the recipe's. Results in the file of that
+    name stay in it. Raises InvalidOption, InvalidName, RunExists if something else has that name, or Damaged.
     """
     changes = changes or {}
     if recipe not in RECIPES:
@@ -135,7 +134,7 @@ def plan(
             raise InvalidOption(option, f"With {sweep.label.lower()} {value}: {error}") from None
     before = read(path(name)) if path(name).exists() else sweep
     if (before.option, before.model, before.train) != (option, model, train):
-        raise RunExists(f"There are results of another sweep called {name!r}: choose another name (--name).")
+        raise RunExists(f"There is another sweep called {name!r}: choose another name (--name).")
     known = {point.value: point for point in before.points if point.state != "waiting"}
     points = [_planned(sweep, value, known.get(value)) for value in values]
     points += [point for value, point in known.items() if value not in values and point.state == "finished"]
@@ -145,11 +144,11 @@ def plan(
 
 
 def train(planned: Sweep) -> Iterator[tuple[SweepPoint, Waiting | Progress | EpochRecord | SweepPoint]]:
-    """Trains what has not finished, one run after the other; yields what happens, each with the point it belongs to.
+    """Trains the points that have not finished, one after the other; yields the progress of each with the point.
 
-    A point that has finished or diverged is yielded in its new state, after the results file was written anew. Where
-    a run is asked to stop, that is the end; planned again, the sweep goes on from there. Raises CaeError with the
-    reason where it cannot go on.
+    A point that has finished or diverged is yielded in its new state, after the results file has been updated. Ends
+    when a run is asked to stop; planned again, the sweep continues from there. Raises CaeError with the reason if it
+    cannot continue.
     """
     import torch
 
@@ -159,9 +158,9 @@ def train(planned: Sweep) -> Iterator[tuple[SweepPoint, Waiting | Progress | Epo
     for point in planned.points:
         if point.state == "finished":
             continue
-        torch.set_num_threads(threads)  # a run that is taken up again has brought its own number
+        torch.set_num_threads(threads)  # a resumed run has set its own number
         run = _prepared(sweep, point)
-        with contextlib.suppress(Diverged):  # the run says so, and the others may do better
+        with contextlib.suppress(Diverged):  # the run says so; the others may do better
             for event in train_run(run):
                 yield point, event
         run = run.again()
@@ -173,12 +172,12 @@ def train(planned: Sweep) -> Iterator[tuple[SweepPoint, Waiting | Progress | Epo
 
 
 def path(name: str) -> Path:
-    """Where the results of the user's own sweep of this name are kept."""
+    """The results file of the user's own sweep of this name."""
     return runs_folder() / f"{name}{SUFFIX}"
 
 
-def found() -> list[Sweep]:
-    """All sweeps whose results can be read, the user's own before those that come with the project."""
+def all_sweeps() -> list[Sweep]:
+    """All sweeps whose results can be read, the user's own before the shipped ones."""
     sweeps: dict[str, Sweep] = {}
     for folder in dict.fromkeys((runs_folder(), SHIPPED_RUNS)):
         for file in reading.matching(folder, f"*{SUFFIX}"):
@@ -189,14 +188,14 @@ def found() -> list[Sweep]:
 
 
 def read(file: Path) -> Sweep:
-    """The sweep whose results this file holds. Raises Damaged, naming the file."""
+    """The sweep in this results file. Raises Damaged, naming the file."""
     try:
         values = reading.values(file)
         newer = reading.whole(values["format"], 1) > FORMAT
         if not newer:
             return _from_json(check_name(file.name.removesuffix(SUFFIX)), values)
     except (*reading.UNREADABLE, CaeError) as error:
-        raise Damaged(f"{file.name} is damaged and cannot be read: delete it to sweep anew.") from error
+        raise Damaged(f"{file.name} is damaged and cannot be read: delete it to sweep again.") from error
     raise Damaged(f"{file.name} was written by a newer version of this laboratory: update it.")
 
 
@@ -204,27 +203,27 @@ def read(file: Path) -> Sweep:
 
 
 def _require_sensible(option: Option, values: Sequence[Value], changes: Mapping[str, Any]) -> None:
-    """Raises InvalidOption where these values, one by one or together, are none to sweep."""
+    """Raises InvalidOption if these values cannot be swept."""
 
     def refuse(message: str) -> InvalidOption:
         return InvalidOption(option.name, message)
 
     label = option.label
     if option.name == "dataset":
-        raise refuse("The data set cannot be swept: errors on different pictures cannot be compared.")
+        raise refuse("The data set cannot be swept: errors on different images cannot be compared.")
     if option.name in changes:
-        raise refuse(f"{label} cannot be swept and be the same for all runs.")
+        raise refuse(f"{label} cannot be both swept and the same for all runs.")
     if len(values) < 2:
         raise refuse(f"A sweep needs at least two values of {label.lower()}, not {len(values)}.")
     if len(values) > MOST_VALUES:
         raise refuse(f"A sweep has at most {MOST_VALUES} values, not {len(values):,}.")
     for value in values:
         option.check(value)
-        if value is None:  # which means something in a recipe, but has no place on an axis
+        if value is None:  # valid in a recipe, but without a place on an axis
             raise refuse(f"{label} must be a number in a sweep.")
     twice = next((value for index, value in enumerate(values) if value in values[:index]), None)
     if twice is not None:
-        raise refuse(f"{label} {twice} is there twice: a sweep has one run a value.")
+        raise refuse(f"{label} {twice} appears twice: a sweep has one run per value.")
 
 
 def _changed(
@@ -233,13 +232,13 @@ def _changed(
     of_model = {option.name for option in ModelConfig.options()}
     mine = {name: value for name, value in changes.items() if name in of_model}
     others = {name: value for name, value in changes.items() if name not in of_model}
-    if is_stored:  # the data set need not be here
+    if is_stored:  # the data set need not be on this machine
         return replace(model, **mine), from_json(TrainConfig, {**train.to_json(), **others})
     return replace(model, **mine), replace(train, **others)
 
 
 def _planned(sweep: Sweep, value: Value, known: SweepPoint | None) -> SweepPoint:
-    """The point of a value: finished where its run is, or where its results are all that is left of it."""
+    """The point of a value, finished if its run is, or if the run is gone and its results are known."""
     name = check_name(f"{sweep.name}-{re.sub(r'[^a-z0-9]+', '-', str(value))}")
     model, train = sweep.config(value)
     parameters = sum(map(math.prod, shapes(model).values()))
@@ -257,14 +256,14 @@ def _planned(sweep: Sweep, value: Value, known: SweepPoint | None) -> SweepPoint
 
 
 def _prepared(sweep: Sweep, point: SweepPoint) -> Run:
-    """The run of a point, new or as it was left."""
+    """The run of a point: a new one, or the one to continue."""
     model, train = sweep.config(point.value)
     try:
         run = Run.open(point.run)
     except RunNotFound:
         return Run.create(point.run, model, train, recipe=sweep.recipe, by=COMMAND_LINE)
     if run.state == "damaged":
-        raise Damaged(f"{run.summary().reason} Delete {run.name} to train it anew.")
+        raise Damaged(f"{run.summary().reason} Delete {run.name} to train it again.")
     process.prepare_resume(run, by=COMMAND_LINE)
     return run
 
@@ -274,12 +273,12 @@ def _done(point: SweepPoint, run: Run) -> SweepPoint:
     history, train = tuple(run.history()), run.info.train
     epochs = train.epochs if train and state == "finished" else len(history)
     if [record.epoch for record in history] != list(range(1, epochs + 1)):
-        raise Damaged(f"{run.name}/history.jsonl lacks epochs that were trained: delete {run.name} to train it anew.")
+        raise Damaged(f"{run.name}/history.jsonl lacks epochs: delete {run.name} to train it again.")
     return replace(point, state=state, reason=run.info.reason, history=history)
 
 
 def _written(sweep: Sweep) -> Sweep:
-    """The sweep with PCA's errors, as its results file says it now."""
+    """Writes the results file; gives the sweep with PCA's errors, as it is in the file."""
     if not sweep.pca:
         sweep = replace(sweep, pca=baselines.baselines(sweep.dataset).pca[:MOST_COMPONENTS])
     file, content = path(sweep.name), (json.dumps(sweep.to_json(), indent=1) + "\n").encode()
@@ -296,7 +295,7 @@ def _written(sweep: Sweep) -> Sweep:
 
 
 def _point_to_json(point: SweepPoint) -> dict[str, Any]:
-    """The point with the figures of its last epoch, and with every epoch."""
+    """The point with the results of its last epoch, and of every epoch."""
     names = ("train_mse", "test_mse", "validation_mse", "seconds")
     figures = {name: getattr(point.last, name, None) for name in names}
     return {
@@ -308,7 +307,7 @@ def _point_to_json(point: SweepPoint) -> dict[str, Any]:
 
 
 def _from_json(name: str, values: dict[str, Any]) -> Sweep:
-    """The sweep that `to_json` gave. Raises ValueError, TypeError, KeyError or CaeError for anything else."""
+    """The sweep from what `to_json` gave. Raises ValueError, TypeError, KeyError or CaeError for anything else."""
     sweep = Sweep(
         name, values["option"], values["recipe"], from_json(ModelConfig, values["model"]),
         from_json(TrainConfig, values["train"]), (), tuple(reading.number(each, 0) for each in values["pca"]),
@@ -317,8 +316,8 @@ def _from_json(name: str, values: dict[str, Any]) -> Sweep:
         raise ValueError("of another laboratory")
     sweep = replace(sweep, points=tuple(_point_from_json(sweep, each) for each in values["points"]))
     _require_sensible(_OPTIONS[sweep.option], [point.value for point in sweep.points][:MOST_VALUES], {})
-    if sweep.to_json() != values:  # whatever is said twice must agree, and nothing else may be there
-        raise ValueError("it contradicts itself")
+    if sweep.to_json() != values:  # what is written twice must agree, and nothing else may be there
+        raise ValueError("contradictory")
     return sweep
 
 

@@ -1,4 +1,4 @@
-"""Trains a run: waits for its turn, feeds `train`, and writes what it yields into the folder."""
+"""Trains a run: waits for its turn, runs `train`, and writes what it yields to the run's folder."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Waiting:
-    """It is not this run's turn yet; `ahead` names the runs that come first."""
+    """The run waits for its turn; `ahead` names the runs that come first."""
 
     ahead: tuple[str, ...]
 
 
 def train_run(run: Run, *, spare_a_core: bool = False) -> Iterator[Waiting | Progress | EpochRecord]:
-    """Trains `run` from where it stands to its last epoch, or until it is asked to stop; yields what happens.
+    """Trains `run` from where it stands to its last epoch, or until it is asked to stop; yields its progress.
 
-    `spare_a_core` leaves one of several cores to whoever watches: the threads of a training wait for each other many
-    times a millisecond, and where one has to share its core, all are several times slower.
-    After it the run's state is finished, stopped or failed. Raises RunBusy where another process trains it, and
-    CaeError with the reason where it failed; what was written until then stays intact.
+    `spare_a_core` leaves one of several cores to the spectators: the threads of a training wait for each other many
+    times a millisecond, so if one has to share its core, all of them are several times slower.
+    Leaves the run finished, stopped or failed. Raises RunBusy if another process is training it, and CaeError with the
+    reason if it fails; what was written until then stays intact.
     """
     require_writable()
     with process.at_work(run):
@@ -57,7 +57,7 @@ def train_run(run: Run, *, spare_a_core: bool = False) -> Iterator[Waiting | Pro
                     yield Waiting(ahead)
                     time.sleep(0.2)
                 yield from _train(run, spare_a_core)
-        except RunNotFound:  # there may be another run in its place
+        except RunNotFound:  # another run may have taken its place
             raise
         except CaeError as error:
             _note_failure(run, str(error))
@@ -76,13 +76,13 @@ def train_run(run: Run, *, spare_a_core: bool = False) -> Iterator[Waiting | Pro
 
 
 def _train(run: Run, spare_a_core: bool) -> Iterator[Progress | EpochRecord]:
-    import torch  # not before it is this run's turn: waiting should cost nothing
+    import torch  # not before the run's turn: waiting should cost nothing
 
     from cae.network import parallel
     from cae.network.training import TrainState
 
     config = run.info.train
-    assert config is not None  # only runs with a training are trained
+    assert config is not None  # or require_resumable had refused
     _keep_freed_memory()
     torch.set_num_threads(run.info.threads or max(1, torch.get_num_threads() - spare_a_core))
     device = parallel.device()
@@ -90,7 +90,7 @@ def _train(run: Run, spare_a_core: bool) -> Iterator[Progress | EpochRecord]:
     with parallel.group() as group:
         run.update(
             state="running", started=run.info.started or now(), threads=torch.get_num_threads(), versions=versions(),
-            device=f"{group.size} x {device.type}" if group.size > 1 else device.type, data=_pictures(run, config),
+            device=f"{group.size} x {device.type}" if group.size > 1 else device.type, data=_images_key(run, config),
         )  # fmt: skip
         state = TrainState.fresh(run.info.model, config, device)
         _take_up(run, state)
@@ -110,15 +110,15 @@ def _train(run: Run, spare_a_core: bool) -> Iterator[Progress | EpochRecord]:
     run.update(state="finished", finished=now())
 
 
-def _pictures(run: Run, config: TrainConfig) -> str:
-    """Which pictures it is trained on: those it has begun with. Raises NotResumable where there are others now."""
+def _images_key(run: Run, config: TrainConfig) -> str:
+    """The fingerprint of the training images. Raises NotResumable if they have changed since the run began."""
     run.require_same_pictures()
-    noted = run.info.data if run.has_begun() else None  # a run may be older than these notes
+    noted = run.info.data if run.has_begun() else None  # older runs have no note
     return noted or catalogue.key(config.dataset)
 
 
 def join_training() -> None:
-    """Trains along with the process of rank 0, which alone reads and writes the run, until that one ends."""
+    """Trains alongside the process of rank 0, the only one that reads and writes the run, until that one ends."""
     import torch
 
     from cae.network import parallel
@@ -127,7 +127,7 @@ def join_training() -> None:
     _keep_freed_memory()
     device = parallel.device()
     _round_products(device)
-    with parallel.group() as group, contextlib.suppress(Diverged):  # rank 0 says so
+    with parallel.group() as group, contextlib.suppress(Diverged):  # rank 0 reports it
         model, train, threads, tensors = group.from_first(None)
         torch.set_num_threads(threads)
         config = from_json(TrainConfig, train)
@@ -139,7 +139,7 @@ def join_training() -> None:
 
 
 def _events(state: TrainState, config: TrainConfig, group: Group) -> Iterator[Progress | EpochRecord]:
-    """The training itself, on the data set that the options name."""
+    """Trains on the data set that `config` names."""
     from cae.data.images import load
     from cae.network.training import split, train
 
@@ -152,9 +152,9 @@ def _events(state: TrainState, config: TrainConfig, group: Group) -> Iterator[Pr
 
 
 def _keep_freed_memory() -> None:
-    """Has glibc keep what is freed: otherwise it gives large blocks back, and asks for them again, at every step.
+    """Makes glibc keep freed memory: otherwise it returns large blocks to the system and requests them at every step.
 
-    That costs about a tenth of a training. The three settings are M_TRIM_THRESHOLD, M_TOP_PAD and M_MMAP_THRESHOLD.
+    That costs about a tenth of the time. The three settings are M_TRIM_THRESHOLD, M_TOP_PAD and M_MMAP_THRESHOLD.
     """
     with contextlib.suppress(OSError, AttributeError, TypeError):  # another system's C library
         library = ctypes.CDLL(None)
@@ -163,9 +163,9 @@ def _keep_freed_memory() -> None:
 
 
 def _round_products(device: torch.device) -> None:
-    """Lets a CUDA card round the factors of its products (TF32), which PyTorch does for convolutions anyway.
+    """Lets a CUDA card round the factors of its products (TF32), as PyTorch does for convolutions by default.
 
-    bfloat16 is slower here, up to a width of 64 at least: its conversions are as many kernels again to start.
+    bfloat16 is slower here, at least up to a width of 64: its conversions double the number of kernels to launch.
     """
     if device.type == "cuda":
         import torch
@@ -174,7 +174,7 @@ def _round_products(device: torch.device) -> None:
 
 
 def _take_up(run: Run, state: TrainState) -> None:
-    """Brings `state` to where the run was last committed, and the run's files back to the same point."""
+    """Restores `state` from the last commit, and cuts the run's files back to the same point."""
     import torch
 
     path = run.path / "resume.safetensors"
@@ -184,7 +184,7 @@ def _take_up(run: Run, state: TrainState) -> None:
             require_checksum(path, arrays)
             state.load({name: torch.from_numpy(value) for name, value in arrays.items()})
             if run.info.train and state.epoch > run.info.train.epochs:
-                raise ValueError("more epochs than there are")
+                raise ValueError("more epochs than configured")
         except (*reading.UNREADABLE, RuntimeError) as error:
             raise Damaged(f"{run.name}/{path.name} is damaged or of another model: it cannot be continued.") from error
     records = [record for record in run.history() if record.epoch <= state.epoch]
@@ -202,16 +202,16 @@ def _take_up(run: Run, state: TrainState) -> None:
 
 
 def _require_same_folder(run: Run, folder: os.stat_result) -> None:
-    """Raises RunNotFound where the run's folder was deleted, renamed or replaced: nothing is put into another's."""
+    """Raises RunNotFound if the run's folder was deleted, renamed or replaced: nothing is written to another run."""
     if not reading.is_there(run.path / "run.json") or not os.path.samestat(run.path.stat(), folder):
-        raise RunNotFound(f"{run.name} was deleted or renamed while it was trained: nothing more of it is kept.")
+        raise RunNotFound(f"{run.name} was deleted or renamed while it was training: nothing more of it is kept.")
 
 
 def _commit_epoch(run: Run, state: TrainState, record: EpochRecord) -> None:
-    """Writes an epoch's results, and the resume state last: that is what counts."""
+    """Writes an epoch's results; the resume state comes last and is what counts."""
     _write_frame(run, state)
     write_weights(run.path / "model.safetensors", _weights(state), run.info.model, state.epoch)
-    append_line(run.path / "history.jsonl", to_line(record), on_disk=True)  # before the state, which counts on it
+    append_line(run.path / "history.jsonl", to_line(record), on_disk=True)  # before the state, which relies on it
     _commit(run, state)
 
 
@@ -240,12 +240,12 @@ def _put_into_words(run: Run, error: OSError) -> str:
 
 
 def _note_failure(run: Run, reason: str) -> None:
-    with contextlib.suppress(OSError, CaeError):  # the folder is full or gone: nobody holds the lock, so it is stopped
+    with contextlib.suppress(OSError, CaeError):  # if the disk is full, the run counts as stopped: its lock is free
         run.update(state="failed", reason=reason, finished=now())
 
 
 class _ProgressLog:
-    """Writes progress.jsonl: the mean loss of every `stride` steps; the stride doubles when 2,000 lines are full."""
+    """Writes progress.jsonl: the mean loss of every `stride` steps; the stride doubles at 2,000 lines."""
 
     LINES = 2000
 
@@ -258,7 +258,7 @@ class _ProgressLog:
         self._write()
 
     def add(self, progress: Progress) -> None:
-        """Takes note of one step; writes a line where one is due."""
+        """Adds a step; writes a line if one is due."""
         self._sum, self._count = self._sum + progress.train_mse, self._count + 1
         if progress.step > 1 and progress.step % self._stride:
             return

@@ -1,4 +1,4 @@
-"""What a training has noted in its folder, a line of JSON each: an epoch's results, or the loss between two epochs."""
+"""The records that a training has written to its folder, one line of JSON each: results of epochs, and progress."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cae.network.records import EpochRecord, R, from_line, from_values
 
 
 def read_records(path: Path, kind: type[R]) -> list[R]:
-    """The records of a file, in order; [] where there is no file. Raises Damaged, naming the line."""
+    """The records in a file, in order; [] if there is no file. Raises Damaged, naming the line."""
     name, records = f"{path.parent.name}/{path.name}", _parsed(path, kind)
     for number, (before, record) in enumerate(itertools.pairwise(records), start=2):
         is_next = record.epoch > before.epoch if kind is EpochRecord else record.epoch >= before.epoch

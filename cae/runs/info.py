@@ -1,4 +1,4 @@
-"""What run.json says of a run, and whether it can be."""
+"""What run.json says about a run, checked."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MOST_THREADS = 1024
 
 @dataclass(frozen=True)
 class RunInfo:
-    """What run.json says. Times are ISO 8601 in UTC; `train` is None for weights whose training is not known."""
+    """The content of run.json. Times are ISO 8601 in UTC; `train` is None for weights of unknown training."""
 
     model: ModelConfig
     train: TrainConfig | None
@@ -43,9 +43,9 @@ class RunInfo:
     device: str = "cpu"
     threads: int | None = None
     versions: dict[str, str] | None = None
-    data: str | None = None  # which pictures it is trained on, by `datasets.key`; None before, and in older runs
-    by: Owner | None = None  # whose session made it; None where that is not known
-    resumed_by: Owner | None = None  # whose session had it trained on last, where that was another
+    data: str | None = None  # the fingerprint of its images, by `catalogue.key`; None until trained, and in older runs
+    by: Owner | None = None  # whose session created it; None if not known
+    resumed_by: Owner | None = None  # whose session resumed it last, if another's
 
     @property
     def trained_by(self) -> Owner | None:
@@ -56,36 +56,36 @@ class RunInfo:
         """The text of run.json."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         for name in ("by", "resumed_by"):
-            found = values.pop(name)
-            values |= {name: found.to_json()} if found else {}
+            owner = values.pop(name)
+            values |= {name: owner.to_json()} if owner else {}
         values["model"] = self.model.to_json()
         values["train"] = self.train.to_json() if self.train else None
         return json.dumps({"format": FORMAT, **values}, indent=2, ensure_ascii=False) + "\n"
 
 
 def now() -> str:
-    """The time as run.json writes it: ISO 8601, UTC."""
+    """The current time, in the format of run.json: ISO 8601, UTC."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def versions() -> dict[str, str]:
-    """What the numbers of a run depend on."""
-    found = {"python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
+    """The versions that the results of a training depend on."""
+    by_name = {"python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
     for package in ("torch", "numpy"):
         with contextlib.suppress(metadata.PackageNotFoundError):
-            found[package] = metadata.version(package)
-    return found
+            by_name[package] = metadata.version(package)
+    return by_name
 
 
 def whole_characters(text: str) -> str:
-    """The text with a question mark for each half of a character: a browser may send one, and a command line."""
+    """The text with a question mark for each half character, which browsers and terminals may send."""
     return text.encode(errors="replace").decode()
 
 
 def _check(info: RunInfo) -> None:
-    """Raises ValueError, TypeError or AttributeError where a field but the configurations holds what it cannot."""
+    """Raises ValueError, TypeError or AttributeError if a field is invalid; the configurations check themselves."""
     if info.state not in ("queued", "running", "stopped", "finished", "failed") or type(info.shipped) is not bool:
-        raise ValueError("no state of a run")
+        raise ValueError("not a state of a run")
     for words in (info.recipe, info.reason, info.note, info.device, info.data or ""):
         reading.text(words, _LONGEST)
     reading.moment(info.created)
@@ -99,7 +99,7 @@ def _check(info: RunInfo) -> None:
 
 
 def read_info(path: Path) -> RunInfo:
-    """What a run.json says. Raises Damaged, and FileNotFoundError."""
+    """The content of a run.json. Raises Damaged or FileNotFoundError."""
     name = f"{path.parent.name}/{path.name}"
     try:
         values = reading.values(path, LARGEST_INFO)

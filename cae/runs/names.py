@@ -1,4 +1,4 @@
-"""The names that a run may have, the folders that runs lie in, and how one is made: at once and whole."""
+"""Valid names of runs, the folders that hold runs, and a new run's folder, which appears whole or not at all."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from cae.disk.files import SHIPPED_RUNS, clear_away, reason, require_writable, r
 from cae.disk.locks import Lock
 from cae.errors import InvalidName, RunExists, Unwritable
 
-_SECONDS_UNTOUCHED = 86400.0  # after which nobody is making it any more
+_SECONDS_UNTOUCHED = 86400.0  # after which an unfinished folder is abandoned
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _RESERVED = {"con", "prn", "aux", "nul"} | {f"{port}{digit}" for port in ("com", "lpt") for digit in range(10)}
 
 
 def check_name(name: str) -> str:
-    """The name itself. Raises InvalidName unless it can be a run's on every system."""
+    """The name. Raises InvalidName unless every system allows it."""
     if not _NAME.fullmatch(name):
         shown = name if len(name) <= 40 else name[:37] + "..."
         raise InvalidName(
@@ -29,28 +29,28 @@ def check_name(name: str) -> str:
             "beginning with a letter or a digit."
         )
     if name in _RESERVED:
-        raise InvalidName(f"A run cannot be called {name!r}: Windows keeps that name for itself.")
+        raise InvalidName(f"A run cannot be called {name!r}: Windows reserves that name.")
     return name
 
 
 def places() -> list[Path]:
-    """The folders with runs: the user's own, and that of the shipped ones."""
+    """The folders that hold runs: the user's own, then the shipped ones."""
     return list(dict.fromkeys((runs_folder(), SHIPPED_RUNS)))
 
 
 def can_be_run(entry: os.DirEntry[str]) -> bool:
-    """Whether it can be one by its name and kind."""
+    """Whether an entry of such a folder may be a run, by its name and kind."""
     try:
         return bool(_NAME.fullmatch(entry.name)) and entry.name not in _RESERVED and entry.is_dir()
-    except OSError:  # a link to itself, which is no reason to miss the others
+    except OSError:  # such as a link to itself
         return False
 
 
 @contextlib.contextmanager
 def new_folder(name: str) -> Iterator[Path]:
-    """A folder to fill, which becomes the run `name` when the block ends; nothing is left behind where it fails.
+    """A folder to fill, which becomes the run `name` when the block ends; on failure nothing is left behind.
 
-    Raises InvalidName, ReadOnly or RunExists.
+    Raises InvalidName, ReadOnly, RunExists or Unwritable.
     """
     check_name(name)
     require_writable()
@@ -66,16 +66,16 @@ def new_folder(name: str) -> Iterator[Path]:
             _require_free(name)
             (workshop / name).rename(folder / name)
     except OSError as error:
-        raise Unwritable(f"A run cannot be made in {folder}: {reason(error)}.") from error
+        raise Unwritable(f"Cannot create a run in {folder}: {reason(error)}.") from error
     finally:
         shutil.rmtree(workshop, ignore_errors=True)
 
 
 def the_names(folder: Path) -> Lock:
-    """The lock under which runs in a folder are made, are deleted, and begin to be trained on."""
+    """The lock under which runs in a folder are created, deleted and resumed."""
     return Lock(folder / ".names.lock", timeout=10)
 
 
 def _require_free(name: str) -> None:
     if any(reading.is_there(place / name) or (place / name).is_symlink() for place in places()):
-        raise RunExists(f"There is a run called {name!r} already: choose another name.")
+        raise RunExists(f"There is already a run called {name!r}: choose another name.")

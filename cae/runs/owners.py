@@ -1,4 +1,4 @@
-"""Whose session started something: a hash that stands for a visitor, and the name that others see."""
+"""Who started something: a hash that stands for a visitor, and the name that others see."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ID = re.compile(r"[0-9a-f]{32}|command-line")
 
 @dataclass(frozen=True)
 class Owner:
-    """A visitor, or the command line, as it is written down and shown; two are the same whose `id` is the same."""
+    """A visitor, or the command line; the `id` alone identifies it."""
 
     id: str
     name: str = ""
@@ -27,26 +27,26 @@ class Owner:
             raise ValueError("no name")
 
     def is_same(self, other: Owner | None) -> bool:
-        """Whether both are the same visitor, whatever name they give themselves."""
+        """Whether both are the same visitor, whatever their names."""
         return other is not None and other.id == self.id
 
     def to_json(self) -> dict[str, str]:
-        """As files hold it."""
+        """The fields by name."""
         return {"id": self.id, "name": self.name}
 
 
 def owner(identity: str, name: str = "") -> Owner:
-    """Who stands for a visitor that is known by a secret `identity`, of which only the hash is kept."""
+    """The owner for a visitor's secret `identity`, of which only the hash is kept."""
     return Owner(hashlib.blake2b(identity.encode(), digest_size=16).hexdigest(), clean_name(name))
 
 
 def from_json(values: Any) -> Owner | None:
-    """What `to_json` gave, or None for None. Raises ValueError, TypeError or KeyError for anything else."""
+    """The owner from what `to_json` gave, or None for None. Raises ValueError, TypeError or KeyError otherwise."""
     return None if values is None else Owner(values["id"], values["name"])
 
 
 def clean_name(name: str) -> str:
-    """A name on one line, at most 40 characters, without any that cannot be seen or that turn the writing around."""
+    """The name on one line of at most 40 characters, without any that are invisible or reverse the writing."""
     return one_line(name)[:LONGEST_NAME].rstrip()
 
 

@@ -38,12 +38,12 @@ class Summary:
 
     @property
     def is_live(self) -> bool:
-        """Whether a process is training it or waiting to."""
+        """Whether it is running or queued."""
         return self.state in ("queued", "running")
 
 
 def summary_of(run: Run) -> Summary:
-    """The run in one line; never raises for what its files hold."""
+    """The run in one line; damaged files never raise."""
     state = run.state
     try:
         info = run.info
@@ -54,7 +54,7 @@ def summary_of(run: Run) -> Summary:
     except Damaged as error:
         history, reason, state = [], str(error), "damaged"
     if state == "stopped" and info.state != "stopped":
-        reason = "It was cut off; resuming takes it up where it was last saved."
+        reason = "It was cut off; resuming continues from where it was last saved."
     if state == "damaged" and not reason:
         reason = f"{run.name}/{damage(run.path / 'model.safetensors')}"
     return Summary(

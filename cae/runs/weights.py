@@ -13,38 +13,38 @@ from cae.disk.files import write_whole
 from cae.disk.tensors import Weights, read_header, read_tensors, shapes_in, single
 from cae.errors import Damaged, DoesNotFit, InvalidOption
 
-_FARTHEST = 1e17  # from zero, that a number in a network may be: its square is still one
+_FARTHEST = 1e17  # from zero, for any number in a network: its square is still a float32
 
 
 def write_weights(path: Path, weights: Weights, config: ModelConfig, epoch: int | None = None) -> None:
-    """Writes weights as safetensors, with the model's configuration in the header, and the epoch they are of."""
+    """Writes weights as safetensors, with the model's configuration and their epoch in the header."""
     from safetensors.numpy import save
 
     arrays = {name: np.ascontiguousarray(value) for name, value in weights.items()}
-    words = config.to_json() | ({} if epoch is None else {"epoch": epoch})  # one text: of several the order varies
+    words = config.to_json() | ({} if epoch is None else {"epoch": epoch})  # one entry: the order of several would vary
     write_whole(path, save(arrays, metadata={"model": json.dumps(words, sort_keys=True)}))
 
 
 def read_weights(path: Path, config: ModelConfig) -> Weights:
-    """The float32 weights of a model of this shape. Raises Damaged, or DoesNotFit where it is of another."""
+    """The float32 weights of a model of this configuration. Raises Damaged, or DoesNotFit for another shape."""
     expected = shapes(config)
     if shapes_in(path) != expected:
-        raise DoesNotFit(f"{path.parent.name}/{path.name} holds weights of another shape than its run.json says.")
+        raise DoesNotFit(f"{path.parent.name}/{path.name} holds weights of a different shape than its run.json says.")
     arrays = read_tensors(path)
     if not all(value.dtype.kind == "f" for value in arrays.values()):
-        raise Damaged(f"{path.parent.name}/{path.name} holds something else than weights.")
-    found = {name: single(arrays[name]) for name in expected}
-    if not all(np.isfinite(value).all() for value in found.values()):
+        raise Damaged(f"{path.parent.name}/{path.name} holds something other than weights.")
+    weights = {name: single(arrays[name]) for name in expected}
+    if not all(np.isfinite(value).all() for value in weights.values()):
         raise Damaged(f"{path.parent.name}/{path.name} holds weights that are not finite numbers.")
-    if reach(found) > _FARTHEST:
+    if reach(weights) > _FARTHEST:
         raise Damaged(f"{path.parent.name}/{path.name} holds weights so large that nothing can be computed with them.")
-    return found
+    return weights
 
 
 def reach(weights: Weights) -> float:
-    """How far from zero any number in the network can get with these weights, whatever the picture: an upper bound.
+    """An upper bound on the size of any number in a network with these weights, for any image.
 
-    Pixels lie in [-1, 1], no activation makes a number larger, and a sum is at most the sum of what is added.
+    Pixels lie in [-1, 1], no activation enlarges a number, and a sum is at most the sum of the sizes.
     """
     farthest, here = 1.0, 1.0
     for name in ("encoder.0", "encoder.2", "encoder.5", "decoder.0", "decoder.3", "decoder.5"):
@@ -57,7 +57,7 @@ def reach(weights: Weights) -> float:
 
 
 def header_config(path: Path) -> ModelConfig | None:
-    """The configuration in the header of a safetensors file, None where there is none that can be used."""
+    """The configuration in the header of a safetensors file; None if there is no valid one."""
     try:
         words = reading.parsed(read_header(path)[1]["__metadata__"]["model"])
         return from_json(ModelConfig, {name: value for name, value in words.items() if name != "epoch"})
@@ -66,7 +66,7 @@ def header_config(path: Path) -> ModelConfig | None:
 
 
 def header_epoch(path: Path) -> int | None:
-    """The epoch in the header of a safetensors file, None where there is none."""
+    """The epoch in the header of a safetensors file; None if there is none."""
     try:
         epoch = reading.parsed(read_header(path)[1]["__metadata__"]["model"])["epoch"]
         return epoch if type(epoch) is int and 0 <= epoch < 10**6 else None

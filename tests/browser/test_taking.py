@@ -133,7 +133,7 @@ def test_a_traversal_of_all_dimensions_is_a_sheet(tiny, own_folders, capsys):
         ("interpolate tiny 0 -1", "There is no test digit -1: the last is 99."),
         ("film tiny --out film.png", "--out film.png must end in .gif."),
         ("film tiny --out nowhere/film.gif", "nowhere/film.gif cannot be written: there is no folder nowhere."),
-        ("traverse tiny --epoch 9", "tiny has not kept its epoch 9; there are: 0, 1, 2."),
+        ("traverse tiny --epoch 9", "tiny has not kept epoch 9; there are: 0, 1, 2."),
         ("traverse tiny --dimension 0 --out all.png", "A .png shows all dimensions"),
         ("interpolate tiny 4 4", "Both are the same digit"),
         ("film nobody", "There is no run called 'nobody'."),

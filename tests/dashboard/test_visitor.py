@@ -69,17 +69,17 @@ def test_the_queue_is_shown_in_its_order_with_ones_own_place(small, no_training_
         process.start_training(name, TINY, options(epochs=10_000), by=owner(identity, "Ben" if name == "bens" else ""))
         wait_until(lambda name=name: name in [each.name for each in queue.waiting_runs()], "it waits")
     said = words(train_page("mine"))
-    assert "One trains at a time" in said and "**1 before it**" in said
+    assert "One trains at a time" in said and "**1 ahead of yours.**" in said
     assert said.index("1. bens, started by “Ben”") < said.index("2. **mine**, started by you")
-    assert "Yours is the next one" in words(train_page("bens", THEIRS))
-    assert "before it" not in words(train_page("bens", "3" * 32))
+    assert "Yours is next" in words(train_page("bens", THEIRS))
+    assert "ahead of yours" not in words(train_page("bens", "3" * 32))
 
 
 def test_who_has_as_many_as_a_visitor_may_have_is_told_so_beside_the_button(small, monkeypatch, no_training_left):
     monkeypatch.setenv("CAE_MAX_PER_VISITOR", "1")
     process.start_training("mine", TINY, options(epochs=10_000), by=owner(MINE))
     app = train_page("tiny")
-    assert button(app, "Start training").disabled and "a visitor may have 1 here" in words(app)
+    assert button(app, "Start training").disabled and "the limit is 1" in words(app)
     assert not button(train_page("tiny", THEIRS), "Start training").disabled
 
 

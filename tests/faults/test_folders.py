@@ -57,7 +57,7 @@ def test_pages_work_where_neither_the_cache_nor_files_for_the_browser_can_be_wri
     assert not any("app/static" in each for each in asked)  # where the browser would find nothing
     for label in ("Judge this run", "Fit the priors"):
         if any(each.label == label for each in app.button):
-            assert "point CAE_CACHE at a folder that can be written to" in plain(button(app, label).click().run())
+            assert "point CAE_CACHE at a writable folder" in plain(button(app, label).click().run())
 
 
 # -- a run that vanishes
@@ -179,7 +179,7 @@ def test_a_training_does_not_write_into_another_run_that_has_taken_its_place(sma
         pass
     run.path.rename(run.path.with_name("before"))
     another = Run.create("run", TINY, options())
-    with pytest.raises(RunNotFound, match="deleted or renamed while it was trained"):
+    with pytest.raises(RunNotFound, match="deleted or renamed while it was training"):
         list(events)
     assert sorted(path.name for path in another.path.iterdir()) == ["run.json"]
     assert Run.open("before").state == "stopped"
@@ -304,7 +304,7 @@ def test_a_run_that_is_closed_to_us_is_said_in_a_sentence(anybody, page):
     found = next(each for each in listing.summaries() if each.name == "closed")
     assert (found.state, found.reason) == ("damaged", "closed/run.json cannot be read: Permission denied.")
     assert "Permission denied" in plain(opened(page, run="closed"))
-    with pytest.raises(Unwritable, match="Permission denied; change who may write there"):
+    with pytest.raises(Unwritable, match="Permission denied; change its permissions"):
         Run.open("closed").annotate("a note")
 
 
@@ -314,7 +314,7 @@ def test_a_checkpoints_folder_that_is_closed_to_us_leaves_the_shipped_runs(anybo
     forget_caches()
     for page in ("home", "train"):
         assert not opened(page).error
-    with pytest.raises(Unwritable, match="A run cannot be made in"):
+    with pytest.raises(Unwritable, match="Cannot create a run in"):
         Run.create("new", TINY, options())
     assert "best" in listing.names() and "tiny" not in listing.names()
 
@@ -329,7 +329,7 @@ def test_pages_work_whatever_the_checkpoints_folder_is(small_data, tmp_path, mon
     forget_caches()
     assert not opened("train").error
     if kind != "nothing":
-        with pytest.raises(Unwritable, match="A run cannot be made in"):
+        with pytest.raises(Unwritable, match="Cannot create a run in"):
             Run.create("new", TINY, options())
         assert "best" in listing.names()  # the shipped ones are still there
 

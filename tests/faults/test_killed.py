@@ -539,7 +539,7 @@ def test_a_queue_is_taken_up_after_a_reboot_in_the_order_it_had(forked, survived
     found = cut_off(forked)
     assert [run.name for run in queue.cut_off()] == ORDER
     assert main(["resume"]) == 0
-    assert capsys.readouterr().out.split(" is taken up again.\n")[:-1] == ORDER
+    assert capsys.readouterr().out.split(" is resumed.\n")[:-1] == ORDER
     assert queue.cut_off() == []
     assert in_their_turn(found) == ORDER
     assert main(["resume"]) == 0

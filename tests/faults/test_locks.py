@@ -84,9 +84,9 @@ def test_nothing_is_said_of_a_good_file_system_and_nothing_left_there(tmp_path):
 @pytest.mark.parametrize(
     ("lock", "sentence"),
     [
-        (AlwaysGiven, "gives the same lock twice: two processes could train one run and spoil it."),
-        (NeverGivenBack, "does not give a lock again that was given back"),
-        (Refused, "gives no locks (No locks available): nothing can be trained there."),
+        (AlwaysGiven, "grants the same lock twice: two processes could train one run and ruin it."),
+        (NeverGivenBack, "does not grant a released lock again"),
+        (Refused, "grants no locks (No locks available): nothing can be trained there."),
     ],
 )
 def test_locks_that_cannot_be_trusted_are_said_in_a_sentence(tmp_path, lock, sentence):
@@ -95,7 +95,7 @@ def test_locks_that_cannot_be_trusted_are_said_in_a_sentence(tmp_path, lock, sen
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("place", "sentence"), [("fsync", "does not say when"), ("replace", "cannot replace a file")])
+@pytest.mark.parametrize(("place", "sentence"), [("fsync", "does not confirm"), ("replace", "cannot replace a file")])
 def test_a_file_system_that_loses_files_is_said_in_a_sentence(tmp_path, monkeypatch, place, sentence):
     def refused(*_):
         raise OSError(errno.EINVAL, "Invalid argument")
@@ -161,7 +161,7 @@ def test_a_stand_in_of_another_machine_is_said_and_not_waited_for(tmp_path, with
     path.touch()
     marker.write_text(f"17\nnot-{socket.gethostname()}\n")
     assert is_held(path)
-    with pytest.raises(OSError, match=r"if nothing works there any more, delete .*x\.lock\.held") as refusal:
+    with pytest.raises(OSError, match=r"if nothing is running there any more, delete .*x\.lock\.held") as refusal:
         Lock(path).acquire()  # which would wait for ever
     assert refusal.value.filename == str(marker)
 

@@ -729,7 +729,7 @@ def test_a_run_whose_pictures_are_gone_is_still_a_run(run, pets):
     assert again.summary() == before and again.info.train.dataset == "pets"
     again.annotate("kept")
     assert Run.open("first").info.note == "kept" and again.weights()
-    assert [each.name for each in sweep.found() if each.dataset == pets] == ["swept"]
+    assert [each.name for each in sweep.all_sweeps() if each.dataset == pets] == ["swept"]
     for look in (errors.errors_per_image, latent_space, sampling.fit):
         with pytest.raises(DataUnavailable, match="import-data FOLDER --name pets"):
             look(again)
@@ -746,7 +746,7 @@ def test_a_run_is_not_resumed_on_other_pictures_that_have_the_name_of_its_own(ru
     shutil.copytree(catalogue.folder(pets), tmp_path / "before")
     weights = (run.path / "model.safetensors").read_bytes()
     import_data(pictures, pets, replace=True)
-    with pytest.raises(NotResumable, match="the data set pets holds other pictures now"):
+    with pytest.raises(NotResumable, match="the images of the data set pets have changed"):
         process.resume_training(run.again(), 3)
     assert cli.main(["train", "--resume", "first", "--epochs", "3"]) == 2
     assert "first cannot be continued" in capsys.readouterr().err

@@ -158,7 +158,7 @@ def test_measurements_take_turns_without_processes_and_the_next_one_begins_when_
         second.start(ADA)  # is there already
         assert [job.ahead() for job in three] == [None, 0, 1]
         assert second.is_live() and not second.is_at_work()
-        assert "the next one" in second.told()[0] and "1 before it" in third.told()[0]
+        assert "next in line" in second.told()[0] and "1 ahead of it" in third.told()[0]
         assert (first.by(), second.by()) == (ADA, BEN)
         assert not (second.result.with_suffix(".log")).exists()  # no process was started for it
     finally:

@@ -159,7 +159,7 @@ def test_a_finished_training_resumed_for_longer_goes_on_in_a_process_of_its_own(
 def test_what_cannot_be_resumed_is_refused_before_anything_starts(tiny):
     with pytest.raises(NotResumable):
         resume_training(tiny)
-    with pytest.raises(InvalidOption, match="more than that"):
+    with pytest.raises(InvalidOption, match="ask for more"):
         resume_training(tiny, 1)
     with pytest.raises(InvalidOption):
         resume_training(tiny, 10**9)

@@ -139,8 +139,8 @@ def test_every_option_but_the_data_set_can_be_swept_and_text_stays_in_its_order(
 
 NONSENSE = [
     ("latent_dim", [], {}, "at least two"), ("latent_dim", [2], {}, "at least two"), ("seed", range(65), {}, "most 64"),
-    ("latent_dim", [2, 4, 2], {}, "there twice"), ("rotation", [1, 1.0], {}, "there twice"),
-    ("activation", ["relu", "relu"], {}, "there twice"), ("dataset", ["mnist", "kmnist"], {}, "cannot be swept"),
+    ("latent_dim", [2, 4, 2], {}, "appears twice"), ("rotation", [1, 1.0], {}, "appears twice"),
+    ("activation", ["relu", "relu"], {}, "appears twice"), ("dataset", ["mnist", "kmnist"], {}, "cannot be swept"),
     ("cake", [1, 2], {}, "'cake'"), ("latent_dim", [2, 4], {"recipe": "cake"}, "'cake'"),
     ("latent_dim", [0, 2], {}, "at least 1"), ("latent_dim", [2, 257], {}, "at most 256"),
     ("latent_dim", [2, 2.5], {}, "whole"), ("learning_rate", [0.1, math.nan], {}, "finite"),
@@ -148,7 +148,7 @@ NONSENSE = [
     ("latent_dim", [2, [4]], {}, "number"), ("activation", ["relu", "step"], {}, "'step'"),
     ("activation", ["relu", 2], {}, "one of"), ("latent_dim", [2, None], {}, "None"),
     ("train_images", [50, None], {}, "must be a number"), ("seed", [1, 2], {"changes": {"cake": 8}}, "'cake'"),
-    ("latent_dim", [2, 4], {"changes": {"latent_dim": 8}}, "cannot be swept and be the same"),
+    ("latent_dim", [2, 4], {"changes": {"latent_dim": 8}}, "cannot be both swept and the same"),
     ("seed", [1, 2], {"changes": {"width": 0}}, "at least 1"), ("seed", [1, 2], {"changes": {"width": "w"}}, "'w'"),
     ("train_images", [50, 59_000], {"changes": {"validation_images": 5000}}, "With training images 59000: "),
 ]  # fmt: skip
@@ -207,7 +207,7 @@ def test_what_has_finished_is_known_and_not_trained_again_and_written_only_where
 def test_results_outlive_deleted_runs_and_new_values_join_them(finished):
     for name in RUNS:
         Run.open(name).delete()
-    assert planned() == finished == sweep.found()[0]
+    assert planned() == finished == sweep.all_sweeps()[0]
     found = to_the_end(planned(values=(3, 2)))
     assert states(found) == [(2, "finished"), (3, "finished"), (4, "finished")]
     assert found.points[::2] == finished.points and left_behind() & {*RUNS, "small-3"} == {"small-3"}
@@ -410,7 +410,7 @@ def test_a_damaged_results_file_is_named_left_out_and_never_overwritten(finished
     for use in (lambda: sweep.read(file), planned):
         with pytest.raises(Damaged, match=r"^small\.sweep\.json is damaged and cannot be read: delete it"):
             use()
-    assert "small" not in {each.name for each in sweep.found()} and file.read_bytes() == content
+    assert "small" not in {each.name for each in sweep.all_sweeps()} and file.read_bytes() == content
 
 
 def test_the_way_these_tests_harm_a_file_does_no_harm_itself(finished):
@@ -438,13 +438,13 @@ def test_sweeps_are_found_the_users_own_before_those_that_come_with_the_project(
     for name in ("small", "zebra", "ape", "No Name"):
         (shipped / f"{name}.sweep.json").write_text(with_value((*RECORD, "test_mse"), 0.125)(own.read_text()))
     (runs_folder() / "a.sweep.json").write_text("{")
-    assert [each.name for each in sweep.found()] == ["small", "ape", "zebra"] and sweep.found()[0] == finished
+    assert [each.name for each in sweep.all_sweeps()] == ["small", "ape", "zebra"] and sweep.all_sweeps()[0] == finished
     own.write_text("{")
-    assert [each.name for each in sweep.found()] == ["ape", "small", "zebra"]
+    assert [each.name for each in sweep.all_sweeps()] == ["ape", "small", "zebra"]
 
 
 def test_in_the_sweep_that_comes_with_the_project_more_numbers_are_better_and_better_than_pca():
-    found = next(each for each in sweep.found() if each.name == "latent-dim-fast")
+    found = next(each for each in sweep.all_sweeps() if each.name == "latent-dim-fast")
     assert found == sweep.read(SHIPPED_RUNS / "latent-dim-fast.sweep.json")
     assert (found.option, found.recipe, found.changed) == ("latent_dim", "fast", ())
     assert len(found.finished) == len(found.points) == 7 and len(found.pca) == 256
@@ -463,7 +463,7 @@ def test_a_read_only_laboratory_shows_sweeps_and_makes_none(finished, run_main, 
         list(sweep.train(planned(values=(2, 8))))
     said = run_main("sweep", "--seed=1,2")
     assert_one_sentence(*said)
-    assert "read-only" in said[2] and left_behind() == before and sweep.found()[0] == finished
+    assert "read-only" in said[2] and left_behind() == before and sweep.all_sweeps()[0] == finished
 
 
 def test_what_cannot_be_written_is_named_and_the_runs_stay(run_main, tmp_path, monkeypatch):

@@ -166,7 +166,7 @@ def test_training_longer_equals_having_trained_that_long_at_once():
     run = trained("longer", epochs=2)
     with pytest.raises(CaeError, match="2 epochs"):
         prepare_resume(run)
-    with pytest.raises(CaeError, match="more than that"):
+    with pytest.raises(CaeError, match="ask for more"):
         prepare_resume(run, 2)
     run = resumed(run, 4)
     assert run.info.train.epochs == 4

@@ -501,9 +501,9 @@ def test_a_run_at_its_last_epoch_is_the_run(tiny):
 
 
 def test_a_run_at_an_epoch_that_was_not_kept_is_not_found(tiny):
-    with pytest.raises(RunNotFound, match="has not kept its epoch 9; there are: 0, 1, 2"):
+    with pytest.raises(RunNotFound, match="has not kept epoch 9; there are: 0, 1, 2"):
         tiny.at(9)
-    with pytest.raises(RunNotFound, match="not kept its epoch -1"):
+    with pytest.raises(RunNotFound, match="not kept epoch -1"):
         tiny.at(-1)
 
 

@@ -17,7 +17,7 @@ from shared.markdown import plain
 
 def sweeps() -> None:
     """What a chosen sweep found, and how to make another."""
-    found = {each.name: each for each in sweep.found()}
+    found = {each.name: each for each in sweep.all_sweeps()}
     title, choice = st.columns([3, 1.5], vertical_alignment="bottom")
     title.header("Sweeps")
     st.markdown("What does one option change? A sweep trains a run for each of its values, all else being equal.")

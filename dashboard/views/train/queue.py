@@ -1,4 +1,4 @@
-"""The queue of trainings: who waits, for whom, and how many come before one's own."""
+"""The queue of trainings: who waits, and how many are ahead of one's own."""
 
 from __future__ import annotations
 
@@ -13,19 +13,17 @@ from who import visitor
 
 
 def waiting_line() -> None:
-    """The trainings that wait for their turn, the next one first; nothing where none does."""
+    """The trainings that wait for their turn, the next one first; nothing if none does."""
     with messages.errors_in_words():
         me, waiting = visitor.me(), [run.summary() for run in queue.waiting_runs()]
         is_alone = len(waiting) == 1 and not any(each.state == "running" for each in lists.summaries())
         if not waiting or is_alone:
             return  # one that is about to begin waits for nobody
         mine = [number for number, each in enumerate(waiting) if me.is_same(each.resumed_by or each.by)]
-        side_by_side = limits.most_trainings()
-        at_once = "One trains at a time" if side_by_side == 1 else f"{side_by_side} train side by side"
-        place = f" Yours has **{mine[0]} before it**." if mine else ""
-        if mine and mine[0] == 0:
-            place = " **Yours is the next one.**"
-        st.markdown(f"**Waiting for a place.** {at_once}, first come, first served.{place}")
+        most = limits.most_trainings()
+        at_a_time = "One trains at a time" if most == 1 else f"{most} train at a time"
+        place = (f" **{mine[0]} ahead of yours.**" if mine[0] else " **Yours is next.**") if mine else ""
+        st.markdown(f"**Waiting for a place.** {at_a_time}, first come, first served.{place}")
         lines = []
         for number, each in enumerate(waiting, start=1):
             whose = plain(words.started(each, me)) or "waiting"
