@@ -185,7 +185,8 @@ def _frame(run: Run, of: Points, available: int, found: TSNE | None) -> dict[str
     return {
         "words": words, "run": run, "pca_mse": measured and measured.pca_mse,
         "mse": measured.overall.mse if measured else float(errors.errors_per_image(run).mean()),
-        "digits": len(of.indices), "available": available, "tsne": found and {"file": TSNE_FILE, "title": title}, "colours": CLASS_COLOURS,
+        "digits": len(of.indices), "available": available, "tsne": found and {"file": TSNE_FILE, "title": title},
+        "colours": CLASS_COLOURS,
         "guard": guard, "script": script,
         "hashes": [_hash(each) for each in (guard.encode(), script.encode(), bundle.plotly_script())],
         "styles": {name: bundle.style(name) for name in ("lab", "start", "steer", "draw", "map")},
