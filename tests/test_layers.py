@@ -13,7 +13,7 @@ VIEWS = sorted((PROJECT / "dashboard" / "views").rglob("*.py"))
 
 # A package imports only from rows above its own.
 ROWS = [
-    {"errors"}, {"disk", "web"}, {"config"}, {"data"}, {"network"}, {"runs"}, {"words"}, {"imports"}, {"jobs"},
+    {"errors", "steps"}, {"disk", "web"}, {"config"}, {"data"}, {"network"}, {"runs"}, {"words"}, {"imports"}, {"jobs"},
     {"evaluation"}, {"plots"}, {"latent"}, {"exports", "classroom"}, {"commands"},
 ]  # fmt: skip
 RANK = {name: rank for rank, names in enumerate(ROWS) for name in names}

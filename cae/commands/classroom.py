@@ -9,7 +9,7 @@ import sys
 from cae import words
 from cae.classroom import missions, wall
 from cae.commands.arguments import Adder, stopping_on_signals
-from cae.commands.terminal import print
+from cae.commands.terminal import print, say
 from cae.errors import CaeError
 from cae.runs.listing import summaries
 from cae.runs.owners import COMMAND_LINE
@@ -55,8 +55,8 @@ def _prepare(options: argparse.Namespace) -> int:
     names = options.names or [each.name for each in summaries() if each.shipped]
     with stopping_on_signals(stop):
         for run in map(Run.open, names):
-            for text in evaluate.prepare(run, with_priors=options.priors):
-                print(f"{run.name}: {text} ...", file=sys.stderr, flush=True)
+            for step in evaluate.prepare(run, with_priors=options.priors):
+                say(f"{run.name}: {step.text} ...")
             print(f"{run.name} is prepared.", flush=True)
     return 0
 

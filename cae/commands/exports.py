@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cae import words
 from cae.commands.arguments import Adder, add_epoch, add_out, number, run_of, stopping_on_signals, target, write
-from cae.commands.terminal import print
+from cae.commands.terminal import print, say
 from cae.errors import CaeError, InvalidOption
 from cae.runs.run import Run
+from cae.steps import Step, result_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -155,14 +155,14 @@ def _report(options: argparse.Namespace) -> int:
 
     asked = threading.Event()
 
-    def say(text: str) -> None:
-        print(f"{text} ...", file=sys.stderr, flush=True)
+    def show(step: Step) -> None:
+        say(f"{step.text} ...")
         if asked.is_set():
             raise CaeError(f"The report of {run.name} was stopped, and nothing written.")
 
     with stopping_on_signals(asked.set):
-        found = report.gather(run, full=options.full, report=say)
-        say("writing")
+        found = result_of(report.gather(run, full=options.full), show)
+        show(Step("writing"))
         content = report.html(found).encode(errors="replace")
     write(path, content)
     print(f"{path}, {len(content) / 10**6:.1f} MB")
@@ -174,7 +174,7 @@ def _lab(options: argparse.Namespace) -> int:
 
     run, path = run_of(options), target(options, f"{options.name}-lab.html", ".html")
     digits = lab.DIGITS if options.digits is None else options.digits
-    found = lab.make(run, digits, lambda text: print(f"{text} ...", file=sys.stderr, flush=True))
+    found = result_of(lab.make(run, digits), lambda step: say(f"{step.text} ..."))
     write(path, found.content)
     for remark in found.remarks:
         print(remark)

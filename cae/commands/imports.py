@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import threading
 import time
 from dataclasses import asdict
 from pathlib import Path
 
 from cae.commands.arguments import Adder, stopping_on_signals
-from cae.commands.terminal import print
+from cae.commands.terminal import print, say
 from cae.data import catalogue
 from cae.errors import CaeError, DoesNotFit
 from cae.runs.owners import COMMAND_LINE
@@ -62,7 +61,7 @@ def _import_data(options: argparse.Namespace) -> int:
             raise CaeError("Stopped: nothing was kept.")
         if time.monotonic() - told > 2:
             told = time.monotonic()
-            print(f"{done:,} of {total:,} pictures read", file=sys.stderr, flush=True)
+            say(f"{done:,} of {total:,} pictures read")
 
     with stopping_on_signals(asked.set):
         found = dataset.import_data(

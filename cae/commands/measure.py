@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import functools
 import json
 import math
-import sys
 from dataclasses import asdict
 
 from cae import words
@@ -21,12 +19,13 @@ from cae.commands.arguments import (
     target,
     write,
 )
-from cae.commands.terminal import print
+from cae.commands.terminal import print, say
 from cae.config import PRIORS, MapConfig, SampleConfig
 from cae.data import catalogue
 from cae.disk.files import require_writable
 from cae.errors import CaeError, InvalidOption
 from cae.runs.run import Run
+from cae.steps import Step, result_of
 
 
 def add(command: Adder) -> None:
@@ -56,7 +55,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     run = run_of(options)
     run.weights()  # what is wrong with them is said before anything else
     with stopping_on_signals(latent_evaluate.job(run).ask_to_stop):
-        judged = latent_evaluate.judge(run, report=lambda text: print(f"{text} ...", file=sys.stderr, flush=True))
+        judged = result_of(latent_evaluate.judge(run), lambda step: say(f"{step.text} ..."))
     found, codes = judged.evaluation, judged.probing
     values = {"run": run.name, "epoch": run.epoch, **judged.to_json()}
     if options.json:
@@ -101,11 +100,12 @@ def _map(options: argparse.Namespace) -> int:
         return _map_film(run, as_json=options.json)
     config = MapConfig(**{name: value for name, value in given.items() if value is not None})
     run.weights()  # what is wrong with them is said before anything else
-    say = functools.partial(print, file=sys.stderr, flush=True)
     with stopping_on_signals(maps.job(run, config).ask_to_stop):
-        for state in maps.compute(run, config, report=lambda text: say(f"{text} ...")):
-            if state.iteration % 100 == 0:
-                say(f"t-SNE {state.iteration}/{state.iterations}, KL divergence {state.kl:.3f}")
+        for step in maps.compute(run, config):
+            if isinstance(step, Step):
+                say(f"{step.text} ...")
+            elif step.iteration % 100 == 0:
+                say(f"t-SNE {step.iteration}/{step.iterations}, KL divergence {step.kl:.3f}")
     kept = maps.found(run, config)
     if kept is None:
         raise CaeError(f"The weights of {run.name} have changed meanwhile: ask again.")
@@ -145,7 +145,7 @@ def _priors(options: argparse.Namespace) -> int:
     run = run_of(options)
     run.weights()  # what is wrong with them is said before anything else
     with stopping_on_signals(sampling.job(run).ask_to_stop):
-        found = sampling.fit(run, _say_share)
+        found = result_of(sampling.fit(run), _say_share)
     if options.json:
         qualities = {name: each.to_json() for name, each in found.qualities.items()}
         fitted = [
@@ -171,8 +171,8 @@ def _priors(options: argparse.Namespace) -> int:
     return 0
 
 
-def _say_share(doing: str, share: float) -> None:
-    print(f"{words.percent(share, 0):>5}  {doing}", file=sys.stderr, flush=True)
+def _say_share(step: Step) -> None:
+    say(f"{words.percent(step.share or 0.0, 0):>5}  {step.text}")
 
 
 def _sample(options: argparse.Namespace) -> int:
@@ -184,7 +184,7 @@ def _sample(options: argparse.Namespace) -> int:
     run.weights()
     if config.of_class is not None:
         sampling.require_known(config.prior, config.of_class, catalogue.class_names(run.dataset))
-    fitted = sampling.fit(run, _say_share)
+    fitted = result_of(sampling.fit(run), _say_share)
     drawn = sampling.draw(run, fitted, config)
     write(path, sampling.as_file(drawn, path.suffix))
     if options.json:

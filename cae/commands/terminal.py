@@ -23,6 +23,11 @@ def print(text: object, *, file: TextIO | None = None, flush: bool = False) -> N
     builtins.print(harmless(str(text)), file=file, flush=flush)
 
 
+def say(text: object) -> None:
+    """Tells whoever waits how far it is."""
+    print(text, file=sys.stderr, flush=True)
+
+
 def agrees(question: str) -> bool:
     """Whether somebody at a terminal says yes; where nobody sits at one, nobody is asked, and that is a yes."""
     if not sys.stdin.isatty():

@@ -14,7 +14,7 @@ from dataclasses import asdict, replace
 
 from cae import words
 from cae.commands.arguments import Adder, add_options, fields_of, number, stopping_on_signals
-from cae.commands.terminal import agrees, harmless, print
+from cae.commands.terminal import agrees, harmless, print, say
 from cae.config import RECIPES, ModelConfig, TrainConfig
 from cae.disk import trial
 from cae.errors import CaeError, InvalidOption
@@ -23,6 +23,7 @@ from cae.network.records import EpochRecord, Progress
 from cae.runs.listing import summaries
 from cae.runs.owners import COMMAND_LINE
 from cae.runs.run import Run
+from cae.steps import result_of
 
 
 def add(command: Adder) -> None:
@@ -207,7 +208,7 @@ def _whose(run: Run) -> str:
 def _warn() -> None:
     """Says what is wrong with the file systems of the folders, if anything is."""
     for sentence in trial.troubles():
-        print(f"cae: {sentence}", file=sys.stderr, flush=True)
+        say(f"cae: {sentence}")
 
 
 def _runs(options: argparse.Namespace) -> int:
@@ -336,6 +337,6 @@ def _ship(options: argparse.Namespace) -> int:
     from cae.exports.shipping import ship
 
     run = Run.open(options.name)
-    size = ship(run)
+    size = result_of(ship(run))
     print(f"{run.name} is fit to be shipped: {size / 2**20:.1f} MB.")
     return 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from cae.disk import reading
 from cae.disk.kept import Kept
 from cae.disk.tensors import npy
 from cae.runs.run import Run
+from cae.steps import Step, Steps
 
 if TYPE_CHECKING:
     from cae.data.images import Images
@@ -62,21 +62,21 @@ class Evaluation:
         }  # fmt: skip
 
 
-def evaluate(run: Run, report: Callable[[str], None] = lambda _: None) -> Evaluation:
+def evaluate(run: Run) -> Steps[Evaluation]:
     """The evaluation of the run's last weights: the kept one where there is one, otherwise computed (some 5 s).
 
-    `report` is told what is being done. Raises RunNotFound where the run has no weights yet, and Damaged.
+    Raises RunNotFound where the run has no weights yet, and Damaged.
     """
-    found = kept(run)
-    if found is not None:
-        return found
+    before = kept(run)
+    if before is not None:
+        return before
     dataset, (model, fingerprint) = run.dataset, run.model_and_hash()
-    report("reconstructing the test set")
+    yield Step("reconstructing the test set")
     originals, reconstructions, labels, names = _both(dataset, model)
-    report("measuring PSNR and SSIM")
+    yield Step("measuring PSNR and SSIM")
     values = [measure(originals, reconstructions) for measure in (metrics.mse, metrics.psnr, metrics.ssim)]  # each (N,)
     _kept_errors(dataset, fingerprint).keep(values[0].astype(np.float32))
-    report("fitting PCA")
+    yield Step("fitting PCA")
     reference = baselines.baselines(dataset)
     per_class = tuple(
         ClassScores(**asdict(metrics.scores(*(value[labels == label] for value in values))), label=label, name=name)

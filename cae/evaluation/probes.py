@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +16,13 @@ from cae.disk.kept import Kept
 from cae.errors import Damaged, DataUnavailable
 from cae.evaluation.codes import codes_of
 from cae.runs.run import Run
+from cae.steps import Step, Steps
 
 if TYPE_CHECKING:
     from cae.data.images import Images
     from cae.network.model import ConvAutoencoder
 
 Floats = NDArray[np.floating]
-Report = Callable[[str], None]
 FORMAT = 1
 FILE = "probing.json"
 NEIGHBOURS = 10
@@ -97,20 +96,20 @@ class Probing:
         return {**values, "dead": self.dead, "redundant": self.redundant}
 
 
-def probe(run: Run, report: Report = lambda _: None) -> Probing:
+def probe(run: Run) -> Steps[Probing]:
     """What the codes of the run's last weights are worth: kept, or measured now (some 20 s).
 
-    `report` is told what is being done. Raises RunNotFound where the run has no weights yet, and Damaged.
+    Raises RunNotFound where the run has no weights yet, and Damaged.
     """
-    found = kept(run)
-    if found is not None:
-        return found
+    before = kept(run)
+    if before is not None:
+        return before
     from cae.data.images import load
 
     dataset = run.dataset
     train, test = load(dataset, "train"), load(dataset, "test")
     model, weights = run.model_and_hash()
-    return place(run, weights).keep(measure(model, train, test, weights, report))
+    return place(run, weights).keep((yield from measure(model, train, test, weights)))
 
 
 def kept(run: Run) -> Probing | None:
@@ -139,20 +138,18 @@ def _images(run: Run) -> int:
         return MOST_IMAGES
 
 
-def measure(
-    model: ConvAutoencoder, train: Images, test: Images, weights: str = "", report: Report = lambda _: None
-) -> Probing:
+def measure(model: ConvAutoencoder, train: Images, test: Images, weights: str = "") -> Steps[Probing]:
     """Measures the codes that `model` gives the training and the test images."""
-    report("encoding both sets")
+    yield Step("encoding both sets")
     train_codes, test_codes = (codes_of(model, images.pixels) for images in (train, test))
     labels, truth = train.labels.numpy(), test.labels.numpy()
-    report("asking ten neighbours")
+    yield Step("asking ten neighbours")
     knn = knn_accuracy(train_codes, labels, test_codes, truth)
-    report("fitting a linear probe")
+    yield Step("fitting a linear probe")
     linear = probe_accuracy(train_codes, labels, test_codes, truth)
-    report("finding clusters")
+    yield Step("finding clusters")
     nmi, ari = clustering(test_codes, truth, len(test.class_names))
-    report("zeroing every dimension")
+    yield Step("zeroing every dimension")
     errors, costs = zeroing(model, test, test_codes)
     deviations, explained = test_codes.astype(np.float64).std(axis=0), explained_variance(test_codes)
     dimensions = tuple(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -30,13 +30,13 @@ from cae.plots import figures, pictures
 from cae.plots.pictures import Pixels
 from cae.runs.info import RunInfo
 from cae.runs.run import Run
+from cae.steps import Step, Steps, changed
 
 if TYPE_CHECKING:
     from cae.data.images import Images
     from cae.latent.maps import TSNE, Scores
     from cae.network.model import ConvAutoencoder
 
-Report = Callable[[str], None]
 EXAMPLES = 10  # classes that are shown, one image of each
 HARDEST = 10
 FRAMES = 8  # of the film, at most
@@ -177,11 +177,11 @@ def training_command(name: str, info: RunInfo) -> str:
     return f"{start} -m cae train --name {name[:58]}-again --recipe {recipe}{flags}"
 
 
-def gather(run: Run, *, full: bool = False, report: Report = lambda _: None) -> Facts:
+def gather(run: Run, *, full: bool = False) -> Steps[Facts]:
     """What a report of the run says: kept, or measured now as far as that takes seconds (some 10 s).
 
     A t-SNE and a mixture are shown where they were computed before; with `full` they are computed (a minute or two).
-    `report` is told what is being done. Raises RunNotFound where the run has no weights yet, Damaged or DoesNotFit.
+    Raises RunNotFound where the run has no weights yet, Damaged or DoesNotFit.
     """
     from cae.data.images import load
 
@@ -190,16 +190,17 @@ def gather(run: Run, *, full: bool = False, report: Report = lambda _: None) -> 
         run.name, run.state, run.info, run.dataset, run.weights_hash(),
         tuple(layers(run.info.model)), tuple(_until(run, run.history())), tuple(_until(run, run.progress())), run.epoch,
     )  # fmt: skip
-    report("reading the data set")
+    yield Step("reading the data set")
     try:
         train, test = load(facts.dataset, "train"), load(facts.dataset, "test")
     except (DataUnavailable, Damaged) as reason:
         return replace(facts, problem=str(reason), evaluation=evaluation_errors.kept(run), probing=probes.kept(run))
     if full:
-        evaluate.judge(run, report)
-        sampling.fit(run, lambda doing, share: report(f"{doing}, {words.percent(share, 0)}"))
-    errors, codes = evaluation_errors.evaluate(run, report), probes.probe(run, report)
-    report("drawing")
+        yield from evaluate.judge(run)
+        yield from changed(sampling.fit(run), lambda step: Step(f"{step.text}, {words.percent(step.share or 0.0, 0)}"))
+    errors = yield from evaluation_errors.evaluate(run)
+    codes = yield from probes.probe(run)
+    yield Step("drawing")
     model = run.model()
     first = picks.one_per_class(test.labels.numpy(), len(test.class_names))[:EXAMPLES]
     examples = evaluation_errors.compare(model, test, first)

@@ -11,7 +11,6 @@ import gzip
 import hashlib
 import json
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,16 +24,16 @@ from cae.evaluation import errors
 from cae.evaluation.codes import codes_of
 from cae.latent import maps, projection
 from cae.latent.maps import TSNE, Points
-from cae.latent.space import LatentSpace, References, coarse, latent_space, points_type, re_inked, sample, to_bytes
+from cae.latent.space import LatentSpace, References, coarse, measuring, points_type, re_inked, sample, to_bytes
 from cae.plots.figures import CLASS_COLOURS
 from cae.runs.run import Run
+from cae.steps import Step, Steps, result_of
 from cae.web import bundle
 from cae.web.templates import render
 
 if TYPE_CHECKING:
     from cae.data.images import Images
 
-Report = Callable[[str], None]
 LARGEST = 6_000_000  # bytes
 DIGITS = 5_000  # of the test set, unless told otherwise
 FEWEST = 100  # digits, below which no room is made for a large network
@@ -57,11 +56,11 @@ def html(run: Run, digits: int = DIGITS) -> bytes:
 
     Raises as `make` does.
     """
-    return make(run, digits).content
+    return result_of(make(run, digits)).content
 
 
-def make(run: Run, digits: int = DIGITS, report: Report = lambda _: None) -> Lab:
-    """The same, with what is to be said about it; some 10 s the first time. `report` is told what is being done.
+def make(run: Run, digits: int = DIGITS) -> Steps[Lab]:
+    """The same, with what is to be said about it; some 10 s the first time.
 
     Raises InvalidOption, RunNotFound where the run has no weights yet, Damaged, DataUnavailable, and DoesNotFit for a
     network that is too large.
@@ -73,11 +72,11 @@ def make(run: Run, digits: int = DIGITS, report: Report = lambda _: None) -> Lab
     images = run.test_images()
     config = MapConfig(points=digits)
     digits = min(digits, len(images))
-    space = latent_space(run, report)
+    space = yield from measuring(run)
     whole |= _packed({"random.safetensors": _random(space)})
     remarks = []
     while True:
-        of, found, files = _digits(run, images, space, config, report)
+        of, found, files = yield from _digits(run, images, space, config)
         if {of.weights, space.weights, run.weights_hash()} != {weights}:
             raise CaeError(f"The weights of {run.name} have changed meanwhile: ask again.")
         page = functools.partial(render, "lab.html", **_frame(run, of, len(images), found))
@@ -125,13 +124,14 @@ def _random(space: LatentSpace) -> bytes:
 
 
 def _digits(
-    run: Run, images: Images, space: LatentSpace, config: MapConfig, report: Report
-) -> tuple[Points, TSNE | None, dict[str, bytes]]:
+    run: Run, images: Images, space: LatentSpace, config: MapConfig
+) -> Steps[tuple[Points, TSNE | None, dict[str, bytes]]]:
     """The chosen digits, where the run's t-SNE has put them if there is one, and the files about them."""
-    report("encoding the test digits")
+    yield Step("encoding the test digits")
     of = maps.points(run, images, config)
+    yield Step("re-inking them as if they were drawn")
     files = {
-        "space.safetensors": to_bytes(_among_test_digits(run, images, of, space, report)),
+        "space.safetensors": to_bytes(_among_test_digits(run, images, of, space)),
         "points.safetensors": maps.for_browser(of),
         "pictures.gz": images.pixels[of.indices].numpy().tobytes(),
     }
@@ -142,13 +142,12 @@ def _digits(
     return of, found, {**files, TSNE_FILE: maps.tsne_for_browser(of, found)}
 
 
-def _among_test_digits(run: Run, images: Images, of: Points, space: LatentSpace, report: Report) -> LatentSpace:
+def _among_test_digits(run: Run, images: Images, of: Points, space: LatentSpace) -> LatentSpace:
     """The latent space with the digits of the map as its references, so that their pictures are needed once."""
     from cae.data.images import Images
 
     some = Images(images.pixels[of.indices], images.labels[of.indices], images.class_names)
-    report("re-inking them as if they were drawn")
-    inked = re_inked(f"{run.dataset}-test", some)
+    inked = result_of(re_inked(f"{run.dataset}-test", some))
     codes = codes_of(run.model(), inked)
     real, drawn = (_references(each, of.labels) for each in (of.codes.codes(), codes))
     return replace(space, real=real, inked=drawn, digits=of.digits)

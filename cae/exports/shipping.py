@@ -11,12 +11,13 @@ from cae.errors import CaeError, CannotProject, InvalidOption
 from cae.evaluation import errors, probes
 from cae.latent import maps, space
 from cae.runs.run import Run
+from cae.steps import Steps, result_of
 
 FRAMES = 8
 FILM_BYTES = 3_500_000  # all shipped runs together have 12 MB
 
 
-def ship(run: Run) -> int:
+def ship(run: Run) -> Steps[int]:
     """Thins the film to 8 frames or to FILM_BYTES, adds what was measured, drops what only training needs; the bytes.
 
     From then on the run is read-only to the laboratory. Raises CaeError unless it has finished, and Unwritable: asked
@@ -27,9 +28,9 @@ def ship(run: Run) -> int:
         raise CaeError(f"Only a finished run can be shipped, and {run.name} is {run.state}.")
     with run.writing():
         weights = run.weights_hash()
-        errors.place(run, weights).ship(errors.evaluate(run))
-        space.place(run, weights).ship(space.latent_space(run))
-        probes.place(run, weights).ship(probes.probe(run))
+        errors.place(run, weights).ship((yield from errors.evaluate(run)))
+        space.place(run, weights).ship((yield from space.measuring(run)))
+        probes.place(run, weights).ship((yield from probes.probe(run)))
         _add_map(run)
         frames = {int(frame.stem): frame for frame in (run.path / "epochs").glob("[0-9]*.safetensors")}
         largest = max((frame.stat().st_size for frame in frames.values()), default=1)
@@ -52,8 +53,4 @@ def _add_map(run: Run) -> None:
     with contextlib.suppress(CannotProject, InvalidOption):
         of = maps.points(run, run.test_images(), config)
         maps.flat_scores_place(run, of).ship(maps.flat_scores(run, of))
-        for _ in maps.compute(run, config):
-            pass
-        kept = maps.found(run, config)
-        if kept is not None:
-            maps.place(run, config, of.digits, len(of.indices)).ship(kept[0])
+        maps.place(run, config, of.digits, len(of.indices)).ship(result_of(maps.compute(run, config)))

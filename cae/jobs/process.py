@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from filelock import Timeout
 
@@ -37,7 +38,9 @@ from cae.jobs import limits, queue
 from cae.runs.names import the_names
 from cae.runs.owners import Owner
 from cae.runs.run import Run
+from cae.steps import Steps
 
+T = TypeVar("T")
 _SECONDS_UNTOUCHED = 3600.0  # after which a half-written file is abandoned
 _LONGEST_END = 2**16  # bytes read from the end of a log
 
@@ -228,6 +231,26 @@ class Job:
     def tell(self, doing: str, share: float) -> None:
         """Reports, from within the process, what it is doing and which share of the work is done."""
         keep(self._told, json.dumps([doing, min(1.0, max(0.0, share))]))
+
+    def watched(self, work: Steps[T], stopped: str) -> Steps[T]:
+        """The work, done where others can see how far it is, and where only one at a time does it.
+
+        Raises CaeError, with the sentence `stopped`, where it is asked to stop.
+        """
+        with contextlib.ExitStack() as stack:
+            with contextlib.suppress(Unwritable):  # a cache that cannot be written to costs time, not results
+                stack.enter_context(self.at_work())
+            stack.enter_context(contextlib.closing(work))
+            while True:
+                try:
+                    step = next(work)
+                except StopIteration as end:
+                    result: T = end.value
+                    return result
+                self.tell(step.text, step.share or 0.0)
+                yield step
+                if self.is_stop_asked():
+                    raise CaeError(stopped)
 
     def told(self) -> tuple[str, float] | None:
         """The last report of a live process, or how many are ahead of a waiting one; None if there is neither."""

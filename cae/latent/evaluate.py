@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
 from cae.config import MapConfig
 from cae.data import baselines
 from cae.disk.files import cache_folder
-from cae.errors import CaeError, CannotProject, InvalidOption, Unwritable
+from cae.errors import CannotProject, InvalidOption, Unwritable
 from cae.evaluation import errors as evaluation_errors
 from cae.evaluation import probes
 from cae.evaluation.errors import Evaluation
@@ -18,7 +18,9 @@ from cae.evaluation.probes import Probing
 from cae.jobs.process import Job
 from cae.latent import maps
 from cae.latent.maps import Scores
+from cae.latent.projection import Snapshot
 from cae.runs.run import Run
+from cae.steps import Step, Steps, changed, result_of
 from cae.words import percent
 
 _STAGES = 9  # that are told before t-SNE
@@ -61,73 +63,65 @@ def kept(run: Run) -> Judgement | None:
     return Judgement(errors, codes, found[0].scores if found else None)
 
 
-def judge(run: Run, report: Callable[[str], None] = lambda _: None) -> Judgement:
+def judge(run: Run) -> Steps[Judgement]:
     """Measures the run's last weights, or gives what was measured before (first some 60 s, then instant).
 
-    `report` is told what is being done. Where another process measures them, waits for that one; asked to stop, stops.
-    Raises RunNotFound where the run has no weights yet, Damaged, or CaeError where it was stopped.
+    Where another process measures them, waits for that one; asked to stop, stops. Raises RunNotFound where the run has
+    no weights yet, Damaged, or CaeError where it was stopped.
     """
-    found = kept(run)
-    if found is not None:
-        return found
-    work, stage = job(run), 0
+    before = kept(run)
+    if before is not None:
+        return before
+    stages = itertools.count(1)
 
-    def say(text: str, share: float | None = None) -> None:
-        nonlocal stage
-        stage += 1
-        report(text)
-        work.tell(text, _BEFORE_THE_MAP * stage / _STAGES if share is None else share)
-        if work.is_stop_asked():
-            raise CaeError(f"The measuring of {run.name} was stopped.")
+    def with_share(step: Step) -> Step:
+        return Step(step.text, _BEFORE_THE_MAP * next(stages) / _STAGES) if step.share is None else step
 
-    with contextlib.ExitStack() as stack:
-        with contextlib.suppress(Unwritable):  # a cache that cannot be written to costs time, not results
-            stack.enter_context(work.at_work())
-        errors, codes = evaluation_errors.evaluate(run, say), probes.probe(run, say)
-        on_map = _map_scores(run, say)
-    return Judgement(errors, codes, on_map)
+    measuring = changed(_measured(run), with_share)
+    return (yield from job(run).watched(measuring, f"The measuring of {run.name} was stopped."))
 
 
-def prepare(run: Run, *, with_priors: bool = False) -> Iterator[str]:
+def _measured(run: Run) -> Steps[Judgement]:
+    errors = yield from evaluation_errors.evaluate(run)
+    codes = yield from probes.probe(run)
+    config = MapConfig()
+    with contextlib.suppress(CannotProject, InvalidOption, Unwritable):
+        yield Step("laying out the map", _BEFORE_THE_MAP)
+        for each in maps.compute(run, config):
+            if isinstance(each, Snapshot) and each.iteration % 100 == 0:
+                share = each.iteration / each.iterations
+                yield Step(f"laying out the map, {percent(share, 0)}", _BEFORE_THE_MAP + (1 - _BEFORE_THE_MAP) * share)
+    on_map = maps.found(run, config)
+    return Judgement(errors, codes, on_map[0].scores if on_map else None)
+
+
+def prepare(run: Run, *, with_priors: bool = False) -> Steps[None]:
     """Measures and keeps what the pages would measure when they first show a run, and what Judge measures.
 
-    With what Generate fits, where that is wanted. Yields what is done next. Raises as `judge` does.
+    With what Generate fits, where that is wanted. Raises as `judge` does.
     """
     from cae.data.images import load
     from cae.latent import sampling, space
 
     dataset = run.dataset
-    yield "judging"
-    judge(run)  # which also keeps the error of every test image
-    yield "fitting PCA"
+    yield Step("judging")
+    result_of(judge(run))  # which also keeps the error of every test image
+    yield Step("fitting PCA")
     baselines.baselines(dataset)
     baselines.components(dataset)
-    yield "re-inking training digits, for what is drawn by hand"
-    space.re_inked(dataset, load(dataset, "train"))
-    yield "measuring the latent space"
+    yield Step("re-inking training digits, for what is drawn by hand")
+    result_of(space.re_inked(dataset, load(dataset, "train")))
+    yield Step("measuring the latent space")
     space.latent_space(run)
-    yield "measuring every test image"
+    yield Step("measuring every test image")
     evaluation_errors.errors_per_image(run)
     with contextlib.suppress(CannotProject, InvalidOption):
-        yield "comparing neighbourhoods"
+        yield Step("comparing neighbourhoods")
         maps.flat_scores(run, maps.points(run, load(dataset, "test"), MapConfig()))
     if with_priors:
-        yield "fitting priors"
-        sampling.fit(run)
-
-
-def _map_scores(run: Run, say: Callable[..., None]) -> Scores | None:
-    config = MapConfig()
-    with contextlib.suppress(CannotProject, InvalidOption, Unwritable):
-        say("laying out the map", _BEFORE_THE_MAP)
-        for each in maps.compute(run, config):
-            if each.iteration % 100 == 0:
-                share = each.iteration / each.iterations
-                say(f"laying out the map, {percent(share, 0)}", _BEFORE_THE_MAP + (1 - _BEFORE_THE_MAP) * share)
-    found = maps.found(run, config)
-    return found[0].scores if found else None
+        yield Step("fitting priors")
+        result_of(sampling.fit(run))
 
 
 def _can_be_mapped(run: Run) -> bool:
-
     return not maps.why_not(maps.points(run, run.test_images(), MapConfig()), MapConfig())

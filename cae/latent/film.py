@@ -6,7 +6,7 @@ Computed by a process of its own, from the last epoch back to the first, and kep
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,7 +81,7 @@ def _place(run: Run) -> Kept[MapFilm]:
     return Kept(name, to_bytes, from_bytes, is_right, under=last.weights_hash(), largest=_LARGEST)
 
 
-def compute(run: Run) -> Iterator[tuple[int, TSNE]]:
+def compute(run: Run) -> Generator[tuple[int, TSNE], None, MapFilm]:
     """Computes the film and keeps it, unless it is there; yields every map with its epoch, the last epoch first.
 
     The last map starts from the run's usual one, where that has been computed, and so resembles it. Where another
@@ -91,8 +91,8 @@ def compute(run: Run) -> Iterator[tuple[int, TSNE]]:
     run = run.at(None)
     work = job(run)
     with work.at_work():
-        found = kept(run)
-        if found is None:
+        before = kept(run)
+        if before is None:
             epochs, done = epochs_of(run), []
             if not epochs:
                 run.weights()  # raises
@@ -105,8 +105,9 @@ def compute(run: Run) -> Iterator[tuple[int, TSNE]]:
             images = run.test_images()
             film = MapFilm(tuple(epochs), tuple(reversed(done)), maps.chosen(len(images), CONFIG))
             write_whole(work.result, to_bytes(film))
-            return
-    yield from zip(reversed(found.epochs), reversed(found.maps), strict=True)
+            return film
+    yield from zip(reversed(before.epochs), reversed(before.maps), strict=True)
+    return before
 
 
 def _computed(run: Run, epochs: list[int]) -> Iterator[TSNE]:

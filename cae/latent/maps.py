@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,7 @@ from cae.latent.projection import Indices, Snapshot
 from cae.latent.space import NEIGHBOURS as VOTERS
 from cae.latent.space import References, coarse
 from cae.runs.run import Run
+from cae.steps import Step
 
 if TYPE_CHECKING:
     from cae.data.images import Images
@@ -302,8 +303,8 @@ def snapshot(run: Run, config: MapConfig) -> Snapshot | None:
         return None
 
 
-def compute(run: Run, config: MapConfig, report: Callable[[str], None] = lambda _: None) -> Iterator[Snapshot]:
-    """Computes this map and keeps it, unless it is there already; yields how far it is, the kept state at last.
+def compute(run: Run, config: MapConfig) -> Generator[Step | Snapshot, None, TSNE]:
+    """Computes this map and keeps it, unless it is there already; yields how far it is.
 
     Where another process computes it, waits for that one. Asked to stop, it keeps the state so far.
     Raises RunNotFound, CannotProject, InvalidOption, Damaged or Unwritable.
@@ -314,25 +315,24 @@ def compute(run: Run, config: MapConfig, report: Callable[[str], None] = lambda 
         indices = chosen(len(images), config)
         before = kept(run, config, fingerprint(images, indices), len(indices))
         if before and before[0].is_finished:
-            found = before[0]
-        else:
-            report("encoding the test digits")
-            model, weights = run.model_and_hash()
-            codes, labels = _codes(model, images, indices), _labels(images, indices)
-            began = time.monotonic()
-            report("finding neighbours")
-            for last in _shown(projection.tsne(codes, config), work.under_way):
-                yield last
-                if work.is_stop_asked():
-                    break
-            report("comparing neighbourhoods")
-            found = TSNE(
-                config, last.positions, last.iteration, last.iterations, last.kl, time.monotonic() - began,
-                scores(codes, last.positions, labels, len(images.class_names)),
-                fingerprint(images, indices), weights,
-            )  # fmt: skip
-            write_whole(work.result, to_bytes(found))
-    yield Snapshot(found.iteration, found.iterations, found.kl, found.positions)
+            return before[0]
+        yield Step("encoding the test digits")
+        model, weights = run.model_and_hash()
+        codes, labels = _codes(model, images, indices), _labels(images, indices)
+        began = time.monotonic()
+        yield Step("finding neighbours")
+        for last in _shown(projection.tsne(codes, config), work.under_way):
+            yield last
+            if work.is_stop_asked():
+                break
+        yield Step("comparing neighbourhoods")
+        tsne = TSNE(
+            config, last.positions, last.iteration, last.iterations, last.kl, time.monotonic() - began,
+            scores(codes, last.positions, labels, len(images.class_names)),
+            fingerprint(images, indices), weights,
+        )  # fmt: skip
+        write_whole(work.result, to_bytes(tsne))
+        return tsne
 
 
 def _shown(snapshots: Iterator[Snapshot], path: Path) -> Iterator[Snapshot]:

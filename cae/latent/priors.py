@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cae.errors import CannotFit
+from cae.steps import Step, Steps
 
 Array = NDArray[np.float32]
 Floats = NDArray[np.floating]
@@ -70,23 +71,24 @@ def gaussian(codes: Floats) -> Prior:
     )
 
 
-def mixture(
-    codes: Floats, held_out: Floats, *, seed: int = 0, report: Callable[[str, float], None] = lambda *_: None
-) -> Prior:
+def mixture(codes: Floats, held_out: Floats, *, seed: int = 0) -> Steps[Prior]:
     """A mixture of full Gaussians fitted to the codes (N, D), with as many as make the `held_out` codes likeliest.
 
-    More than one are tried where there are held-out codes, as long as that helps. `report` is told what is being done,
-    and which share of it. Raises CannotFit.
+    More than one are tried where there are held-out codes, as long as that helps. Raises CannotFit.
     """
     require_fit(codes)
     best, tried = None, []
-    for count, found in _tried(codes, seed, report):
+    total = codes.shape[1] * PER_COMPONENT
+    counts = [count for count in COMPONENTS if count == 1 or count * total <= len(codes)]
+    for number, count in enumerate(counts):
+        yield Step(f"fitting {count} Gaussian{'s' if count > 1 else ''}", number / len(counts))
+        prior = _fitted(codes, count, seed)
         if not len(held_out):
-            return found
-        tried.append((count, float(found.log_likelihood(held_out).mean())))
+            return prior
+        tried.append((count, float(prior.log_likelihood(held_out).mean())))
         if best is not None and tried[-1][1] < max(value for _, value in tried[:-1]):
             break
-        best = found
+        best = prior
     assert best is not None  # one component is always tried
     return Prior(best.weights, best.means, best.factors, tuple(tried))
 
@@ -101,22 +103,18 @@ def united(parts: Sequence[Prior], shares: Sequence[float]) -> Prior:
     )
 
 
-def _tried(codes: Floats, seed: int, report: Callable[[str, float], None]) -> Iterator[tuple[int, Prior]]:
+def _fitted(codes: Floats, count: int, seed: int) -> Prior:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
     from threadpoolctl import threadpool_limits
 
     values = codes.astype(np.float64)
     spread = float(values.var(axis=0).mean())
-    counts = [count for count in COMPONENTS if count == 1 or count * PER_COMPONENT * values.shape[1] <= len(values)]
-    for number, count in enumerate(counts):
-        report(f"fitting {count} Gaussian{'s' if count > 1 else ''}", number / len(counts))
-        model = GaussianMixture(count, reg_covar=1e-5 * spread, max_iter=60, tol=1e-2, random_state=seed)
-        with warnings.catch_warnings(), threadpool_limits(1):  # threads that wait for each other at small matrices
-            warnings.simplefilter("ignore", ConvergenceWarning)  # as far as 60 rounds come
-            model.fit(values)
-        factors = np.linalg.cholesky(model.covariances_)
-        yield count, Prior(_single(model.weights_), _single(model.means_), _single(factors))
+    model = GaussianMixture(count, reg_covar=1e-5 * spread, max_iter=60, tol=1e-2, random_state=seed)
+    with warnings.catch_warnings(), threadpool_limits(1):  # threads that wait for each other at small matrices
+        warnings.simplefilter("ignore", ConvergenceWarning)  # as far as 60 rounds come
+        model.fit(values)
+    return Prior(_single(model.weights_), _single(model.means_), _single(np.linalg.cholesky(model.covariances_)))
 
 
 def require_fit(codes: Floats) -> None:

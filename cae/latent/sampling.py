@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from cae.data import catalogue
 from cae.disk import reading
 from cae.disk.kept import Kept
 from cae.disk.tensors import metadata, tensors
-from cae.errors import CannotFit, Damaged, DataUnavailable, InvalidOption, NoJudge, Unwritable
+from cae.errors import CannotFit, Damaged, DataUnavailable, InvalidOption, NoJudge
 from cae.evaluation import quality
 from cae.evaluation.classifier import SURE, Judge, judge_of
 from cae.evaluation.codes import codes_of
@@ -28,6 +28,7 @@ from cae.latent.priors import Prior
 from cae.latent.space import latent_space, off_manifolds
 from cae.plots import pictures
 from cae.runs.run import Run
+from cae.steps import Step, Steps, changed
 from cae.words import percent
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float32]
 Key = tuple[str, int | None]  # a prior, and the class it is of; None for all classes
-Report = Callable[[str, float], None]
 FORMAT = 1
 FILE = "priors.safetensors"
 JUDGED = 5000  # samples, and test images, that are compared
@@ -107,46 +107,39 @@ def unfitted(run: Run, class_names: tuple[str, ...]) -> Fitted:
     return Fitted(run.weights_hash(), dimensions, class_names, {("normal", None): priors.normal(dimensions)}, {}, {})
 
 
-def fit(run: Run, report: Report = lambda *_: None) -> Fitted:
-    """The priors of the run's last weights: kept, or fitted to the codes of all training images now.
+def fit(run: Run) -> Steps[Fitted]:
+    """The priors of the run's last weights: kept, or fitted to the codes of all training images now (some 60 s).
 
-    Some 60 s; `report` is told what is being done, and which share is behind it. Where another process fits them, waits
-    for that one. Raises RunNotFound where the run has no weights yet, and Damaged.
+    Where another process fits them, waits for that one. Raises RunNotFound where the run has no weights yet, Damaged,
+    or CaeError where it was stopped.
     """
-    work = job(run)
-    with contextlib.ExitStack() as stack:
-        with contextlib.suppress(Unwritable):  # a cache that cannot be written to costs time, not results
-            stack.enter_context(work.at_work())
-        found = kept(run)
-        if found is not None:
-            return found
+    return job(run).watched(_fitted(run), f"The fitting of priors to {run.name} was stopped.")
 
-        def say(doing: str, share: float) -> None:
-            report(doing, share)
-            work.tell(doing, share)
-            if work.is_stop_asked():
-                raise CannotFit(f"The fitting of priors to {run.name} was stopped.")
 
-        from cae.data.images import load
+def _fitted(run: Run) -> Steps[Fitted]:
+    from cae.data.images import load
 
-        say("encoding the training digits", 0.0)
-        dataset = run.dataset
-        train = load(dataset, "train")
-        model, weights = run.model_and_hash()
-        codes = codes_of(model, train.pixels)
-        fitted, problems = fit_all(codes, train.labels.numpy(), train.class_names, say)
-        qualities, judge = {}, _judge_now(dataset)
-        if judge:
-            say("judging what they generate", 0.9)
-            test = load(dataset, "test")
-            qualities = _qualities(model, yardstick(judge, latent_space(run), test), test, fitted)
-        names, reader = train.class_names, judge.fingerprint if judge else ""
-        return _place(run, weights).keep(Fitted(weights, codes.shape[1], names, fitted, problems, qualities, reader))
+    before = kept(run)
+    if before is not None:
+        return before
+    yield Step("encoding the training digits", 0.0)
+    dataset = run.dataset
+    train = load(dataset, "train")
+    model, weights = run.model_and_hash()
+    codes = codes_of(model, train.pixels)
+    fitted, problems = yield from fit_all(codes, train.labels.numpy(), train.class_names)
+    qualities, judge = {}, _judge_now(dataset)
+    if judge:
+        yield Step("judging what they generate", 0.9)
+        test = load(dataset, "test")
+        qualities = _qualities(model, yardstick(judge, latent_space(run), test), test, fitted)
+    names, reader = train.class_names, judge.fingerprint if judge else ""
+    return _place(run, weights).keep(Fitted(weights, codes.shape[1], names, fitted, problems, qualities, reader))
 
 
 def fit_all(
-    codes: Array, labels: NDArray[np.integer], class_names: tuple[str, ...], report: Report = lambda *_: None
-) -> tuple[dict[Key, Prior], dict[Key, str]]:
+    codes: Array, labels: NDArray[np.integer], class_names: tuple[str, ...]
+) -> Steps[tuple[dict[Key, Prior], dict[Key, str]]]:
     """Every prior of the codes (N, D), of all classes and of each; and why those that are missing are.
 
     The mixture of all classes is that of the mixtures of each: fitted apart they need a tenth of the time, and their
@@ -160,8 +153,8 @@ def fit_all(
         mine = np.ones(len(codes), bool) if label is None else labels == label
         whose = "all digits" if label is None else f"class {class_names[label]}"
 
-        def say(doing: str, part: float, number: int = number, whose: str = whose) -> None:
-            report(f"{doing} to {whose}", 0.05 + 0.8 * (number + part) / total)
+        def of_all(step: Step, number: int = number, whose: str = whose) -> Step:
+            return Step(f"{step.text} to {whose}", 0.05 + 0.8 * (number + (step.share or 0.0)) / total)
 
         try:
             if not mine.any():
@@ -173,7 +166,7 @@ def fit_all(
                 found["mixture", None] = priors.united([found["mixture", each] for each in range(len(shares))], shares)
             else:
                 fitted_to, tried_on = codes[mine & ~is_held_out], codes[mine & is_held_out]
-                found["mixture", label] = priors.mixture(fitted_to, tried_on, report=say)
+                found["mixture", label] = yield from changed(priors.mixture(fitted_to, tried_on), of_all)
         except CannotFit as reason:
             problems |= {(kind, label): str(reason) for kind in PRIORS if (kind, label) not in found}
     return found, problems

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ from cae.disk.tensors import metadata, npy, tensors
 from cae.errors import Damaged, DataUnavailable, InvalidOption
 from cae.evaluation.codes import codes_of
 from cae.runs.run import Run
+from cae.steps import Step, Steps, result_of
 
 if TYPE_CHECKING:
     from cae.data.images import Images
@@ -163,9 +163,6 @@ def interpolate(start: Array, end: Array, shares: NDArray[np.floating], *, spher
 # -- measuring it
 
 
-Report = Callable[[str], None]
-
-
 def traverse(space: LatentSpace, code: NDArray[np.floating], dimension: int, steps: int) -> Array:
     """The code (D,) with one of its numbers going evenly from its 1st to its 99th percentile among real codes, (S, D).
 
@@ -179,20 +176,25 @@ def traverse(space: LatentSpace, code: NDArray[np.floating], dimension: int, ste
     return _single(codes)
 
 
-def latent_space(run: Run, report: Report = lambda _: None) -> LatentSpace:
+def latent_space(run: Run) -> LatentSpace:
     """The latent space of the run's last weights: the kept one, or measured now (some 5 s, 20 the very first time).
 
-    `report` is told what is being done. Raises RunNotFound where the run has no weights yet, and Damaged.
+    Raises RunNotFound where the run has no weights yet, and Damaged.
     """
-    found = kept(run)
-    if found is not None:
-        return found
+    return result_of(measuring(run))
+
+
+def measuring(run: Run) -> Steps[LatentSpace]:
+    """The same, step by step."""
+    before = kept(run)
+    if before is not None:
+        return before
     from cae.data.images import load
 
-    report("reading the training digits")
+    yield Step("reading the training digits")
     images = load(run.dataset, "train")
-    inked = re_inked(run.dataset, images, report)
-    report("encoding the training digits")
+    inked = yield from re_inked(run.dataset, images)
+    yield Step("encoding the training digits")
     model, weights = run.model_and_hash()
     return place(run, weights).keep(replace(explore(model, images, inked), weights=weights))
 
@@ -237,7 +239,7 @@ def reference_pictures(images: Images, digits: str) -> bytes:
     return packed_pictures(images, chosen(len(images))[0])
 
 
-def re_inked(dataset: str, images: Images, report: Report = lambda _: None) -> NDArray[np.uint8]:
+def re_inked(dataset: str, images: Images) -> Steps[NDArray[np.uint8]]:
     """The training digits (N, 28, 28) with their ink made what a drawing's is; kept, once computed (some 12 s).
 
     Only the chosen ones: the rest is empty paper.
@@ -246,18 +248,19 @@ def re_inked(dataset: str, images: Images, report: Report = lambda _: None) -> N
 
     inked = np.zeros(images.pixels.shape, np.uint8)
     indices = np.concatenate(chosen(len(images)))
-
-    def compute() -> NDArray[np.uint8]:
-        for number, index in enumerate(indices):
-            if number % 500 == 0:
-                report(f"re-inking training digits as if they were drawn here, {100 * number // len(indices)} %")
-            inked[index] = normalise_ink(images.pixels[index].numpy() / np.float32(255))
-        return inked[indices]
-
-    inked[indices] = Kept(
+    place = Kept(
         f"re-inked-{dataset}-{fingerprint(images)}-{FORMAT}.npy", npy,
         lambda content: reading.array(content, np.uint8, inked.shape[1:]), lambda found: len(found) == len(indices),
-    ).get(compute)  # fmt: skip
+    )  # fmt: skip
+    before = place.read()
+    if before is not None:
+        inked[indices] = before
+        return inked
+    for number, index in enumerate(indices):
+        if number % 500 == 0:
+            yield Step(f"re-inking training digits as if they were drawn here, {100 * number // len(indices)} %")
+        inked[index] = normalise_ink(images.pixels[index].numpy() / np.float32(255))
+    place.keep(inked[indices])
     return inked
 
 

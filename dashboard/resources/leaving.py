@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cae.runs.run import Run
+from cae.steps import result_of
 
 
 def zipped(run: Run) -> Callable[[], bytes]:
@@ -35,6 +36,6 @@ def report(run: Run) -> Callable[[], bytes]:
     def make() -> bytes:
         from cae.exports import report
 
-        return report.html(report.gather(run)).encode(errors="replace")
+        return report.html(result_of(report.gather(run))).encode(errors="replace")
 
     return make

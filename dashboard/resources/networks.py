@@ -118,7 +118,8 @@ def latent_space(run: Run) -> LatentSpace:
     if (key, stamp) not in _measured() and run.weights_file().exists() and space.kept(run) is None:
         place = st.empty()
         with place.status("Measuring the latent space, once for each network ...") as status:
-            space.latent_space(run, lambda doing: status.update(label=f"Measuring the latent space: {doing} ..."))
+            for step in space.measuring(run):
+                status.update(label=f"Measuring the latent space: {step.text} ...")
         place.empty()
     _measured().add((key, stamp))
     return _latent_space(key, stamp)

@@ -14,6 +14,7 @@ from cae.data.images import load
 from cae.evaluation import errors
 from cae.latent import evaluate, maps
 from cae.runs.run import Run
+from cae.steps import result_of
 
 pytestmark = pytest.mark.usefixtures("own_static_folder")
 
@@ -50,7 +51,7 @@ def with_dataset(run: Run, dataset: str) -> None:
 
 
 def test_the_best_of_a_row_is_marked_and_it_is_what_was_measured(two):
-    found = {run.name: evaluate.judge(run) for run in two}
+    found = {run.name: result_of(evaluate.judge(run)) for run in two}
     rows = rows_of(compared("tiny", "second"))
     mse = [found[name].evaluation.overall.mse for name in ("tiny", "second")]
     np.testing.assert_allclose([float(text) for text in texts(rows["MSE on [-1, 1]"])], mse, rtol=6e-3)

@@ -22,6 +22,7 @@ from cae.evaluation import errors, probes
 from cae.latent import evaluate, sampling
 from cae.latent.space import latent_space
 from cae.network.model import embed
+from cae.steps import result_of
 
 pytestmark = pytest.mark.usefixtures("own_static_folder")
 README = (PROJECT / "missions" / "README.md").read_text(encoding="utf-8")
@@ -250,7 +251,8 @@ def test_what_needs_a_process_says_so_and_once_it_has_run_every_measure_answers(
         if MEASURES[name].needs in ("judgement", "priors"):
             assert isinstance(found, NotMeasured) and "tiny" in str(found)
             assert not is_measured(tiny, MEASURES[name].needs)
-    probed, priors, per_class = probes.probe(tiny), sampling.fit(tiny), errors.evaluate(tiny).per_class
+    probed, priors = result_of(probes.probe(tiny)), result_of(sampling.fit(tiny))
+    per_class = result_of(errors.evaluate(tiny)).per_class
     found = answered(tiny)
     for name, finding in found.items():
         assert is_measured(tiny, MEASURES[name].needs), name
@@ -312,7 +314,7 @@ def test_going_to_look_leads_to_the_page_in_its_state_and_back(small):
 
 
 def test_what_to_look_for_leads_to_headings_of_the_page(small):
-    evaluate.judge(small), sampling.fit(small)
+    result_of(evaluate.judge(small)), result_of(sampling.fit(small))
     led = 0
     for mission in missions.read_all()[0]:
         for place in re.findall(r"\]\(#([a-z0-9-]+)\)", mission.look):

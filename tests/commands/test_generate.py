@@ -14,6 +14,7 @@ from cae.data.images import load
 from cae.evaluation import classifier
 from cae.latent import sampling
 from cae.runs.run import Run
+from cae.steps import result_of
 
 pytestmark = pytest.mark.usefixtures("small_data")
 
@@ -45,7 +46,7 @@ def run_main(capsys, monkeypatch, own_folders):
 @pytest.fixture
 def fitted(tiny):
     """A tiny run whose priors are kept already, so that a process has only to draw."""
-    return tiny, sampling.fit(tiny)
+    return tiny, result_of(sampling.fit(tiny))
 
 
 # -- sample

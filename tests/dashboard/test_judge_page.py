@@ -18,6 +18,7 @@ from cae.evaluation.errors import errors_per_image
 from cae.latent import evaluate
 from cae.plots import figures
 from cae.runs.run import Run
+from cae.steps import result_of
 
 pytestmark = pytest.mark.usefixtures("own_static_folder")
 
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("own_static_folder")
 @pytest.fixture
 def judged(small):
     """The tiny run, with all that can be measured of it."""
-    evaluate.judge(small)
+    result_of(evaluate.judge(small))
     return small
 
 

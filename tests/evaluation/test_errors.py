@@ -12,6 +12,7 @@ from cae.disk.files import cache_folder
 from cae.errors import CaeError, Damaged, RunNotFound
 from cae.evaluation.errors import errors_per_image, evaluate
 from cae.runs.run import Run
+from cae.steps import result_of
 
 
 def both(run):
@@ -24,7 +25,7 @@ def both(run):
 
 
 def test_every_figure_is_what_the_libraries_say_when_asked_directly(tiny):
-    found = evaluate(tiny)
+    found = result_of(evaluate(tiny))
     originals, reconstructions, labels = both(tiny)
     mse = np.square(originals - reconstructions).mean(axis=(1, 2)) * 4
     pairs = list(zip(originals, reconstructions, strict=True))
@@ -41,11 +42,11 @@ def test_every_figure_is_what_the_libraries_say_when_asked_directly(tiny):
 
 
 def test_the_test_loss_agrees_with_the_last_line_of_the_history(tiny):
-    assert evaluate(tiny).overall.mse == pytest.approx(tiny.history()[-1].test_mse, rel=1e-5)
+    assert result_of(evaluate(tiny)).overall.mse == pytest.approx(tiny.history()[-1].test_mse, rel=1e-5)
 
 
 def test_the_baselines_are_those_of_the_runs_data_set_and_of_its_latent_dimensions(tiny):
-    found = evaluate(tiny)
+    found = result_of(evaluate(tiny))
     train, test = (load("mnist", split).pixels.numpy().reshape(-1, 784) / 127.5 - 1 for split in ("train", "test"))
     pca = PCA(n_components=2, svd_solver="full").fit(train)
     assert found.mean_image_mse == pytest.approx(np.square(test - train.mean(axis=0)).mean(), rel=1e-5)
@@ -54,7 +55,7 @@ def test_the_baselines_are_those_of_the_runs_data_set_and_of_its_latent_dimensio
 
 
 def test_to_json_has_what_is_promised(tiny):
-    found = evaluate(tiny)
+    found = result_of(evaluate(tiny))
     values = json.loads(json.dumps(found.to_json()))
     assert values["test_mse"] == found.overall.mse
     assert values["test_mse_unit"] == found.overall.mse / 4
@@ -66,7 +67,7 @@ def test_to_json_has_what_is_promised(tiny):
 
 def told(run):
     said = []
-    return evaluate(run, said.append), said
+    return result_of(evaluate(run), said.append), said
 
 
 def test_an_evaluation_is_computed_once(tiny):
@@ -78,7 +79,7 @@ def test_an_evaluation_is_computed_once(tiny):
 
 
 def test_other_weights_are_evaluated_anew(tiny):
-    first = evaluate(tiny)
+    first = result_of(evaluate(tiny))
     (tiny.path / "model.safetensors").write_bytes((tiny.path / "epochs" / "0000.safetensors").read_bytes())
     second, said = told(Run.open("tiny"))
     assert said
@@ -87,7 +88,7 @@ def test_other_weights_are_evaluated_anew(tiny):
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b'"x"', b"{}", b'{"format": 1}', b'{"format": 99}', b"\xff"])
 def test_a_damaged_cache_costs_time_and_not_the_result(tiny, content):
-    first = evaluate(tiny)
+    first = result_of(evaluate(tiny))
     files = [path for path in cache_folder().rglob("*") if path.is_file()]
     assert len(files) >= 2
     for path in files:
@@ -101,7 +102,7 @@ def test_a_damaged_cache_costs_time_and_not_the_result(tiny, content):
 def test_a_cache_that_cannot_be_written_costs_time_and_not_the_result(tiny, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("CAE_CACHE", str(tmp_path / "file"))
-    first, again = evaluate(tiny), evaluate(tiny)
+    first, again = result_of(evaluate(tiny)), result_of(evaluate(tiny))
     assert first == again
     assert errors_per_image(tiny).shape == (SMALL_TEST,)
 
@@ -128,12 +129,12 @@ def test_weights_whose_training_is_not_known_are_measured_on_mnist(tiny):
 
     alone = import_file((tiny.path / "model.safetensors").read_bytes(), "alone")
     assert alone.dataset == "mnist"
-    assert evaluate(alone).overall == evaluate(tiny).overall
+    assert result_of(evaluate(alone)).overall == result_of(evaluate(tiny)).overall
 
 
 def test_a_run_without_weights_cannot_be_evaluated(small_data):
     run = Run.create("young", TINY, options())
-    for measure in (evaluate, errors_per_image):
+    for measure in (told, errors_per_image):
         with pytest.raises(RunNotFound, match="not finished an epoch"):
             measure(run)
 
@@ -142,11 +143,11 @@ def test_damaged_weights_are_named_and_nothing_is_kept(tiny):
     path = tiny.path / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-5])
     with pytest.raises(Damaged, match=r"tiny/model\.safetensors"):
-        evaluate(tiny)
+        result_of(evaluate(tiny))
     assert not list(cache_folder().rglob("evaluation.json"))
 
 
 def test_missing_data_are_named(tiny, no_network):
     tiny.update(train=options(dataset="kmnist"))
     with pytest.raises(CaeError, match="kmnist"):
-        evaluate(tiny)
+        result_of(evaluate(tiny))

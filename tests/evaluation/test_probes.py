@@ -19,11 +19,12 @@ from cae.evaluation.probes import Dimension, Probing
 from cae.network.model import embed
 from cae.runs.run import Run
 from cae.runs.weights import write_weights
+from cae.steps import result_of
 
 
 def told(run):
     said = []
-    return probes.probe(run, said.append), said
+    return result_of(probes.probe(run), said.append), said
 
 
 def both(run):
@@ -181,7 +182,7 @@ def test_what_a_dimension_is_worth_is_what_a_loop_over_digits_says(tiny):
     with torch.no_grad():
         copies = tiny.model()(to_model(test.pixels))
     np.testing.assert_allclose(errors, (copies - to_model(test.pixels)).square().mean(dim=(1, 2, 3)), rtol=1e-4)
-    found = probes.probe(tiny)
+    found = result_of(probes.probe(tiny))
     for index in range(2):
         expected = zeroed_by_a_loop(tiny, codes, index)
         np.testing.assert_allclose(costs[index], expected, atol=1e-6)
@@ -197,7 +198,7 @@ def test_a_dimension_that_the_decoder_ignores_costs_nothing(copy_tiny):
     weights = run.weights()
     weights["decoder.0.weight"][:, 1] = 0
     write_weights(run.path / "model.safetensors", weights, run.info.model)
-    found = probes.probe(Run.open("deaf"))
+    found = result_of(probes.probe(Run.open("deaf")))
     assert found.dimensions[1].zeroed_mse == 0 and found.dead == ()
 
 
@@ -206,7 +207,7 @@ def test_a_dimension_that_says_the_same_of_every_digit_is_dead(copy_tiny):
     weights = run.weights()
     weights["encoder.5.weight"][1] = 0
     write_weights(run.path / "model.safetensors", weights, run.info.model)
-    found = probes.probe(Run.open("dead"))
+    found = result_of(probes.probe(Run.open("dead")))
     assert found.dead == (1,) and found.redundant == ()
     assert found.dimensions[1].deviation == pytest.approx(0, abs=1e-6)
     assert found.dimensions[1].zeroed_mse == pytest.approx(0, abs=1e-7)
@@ -217,7 +218,7 @@ def test_dimensions_that_say_the_same_are_redundant(copy_tiny):
     weights = run.weights()
     weights["encoder.5.weight"][1], weights["encoder.5.bias"][1] = -weights["encoder.5.weight"][0], 3
     write_weights(run.path / "model.safetensors", weights, run.info.model)
-    found = probes.probe(Run.open("twins"))
+    found = result_of(probes.probe(Run.open("twins")))
     assert found.redundant == (0, 1) and found.dead == ()
     assert found.correlation == ((1, -1), (-1, 1))
 
@@ -238,7 +239,7 @@ def test_dead_is_a_thousandth_of_the_largest_deviation_and_redundant_above_95_pe
 
 
 def test_a_run_is_probed_as_scikit_learn_would(tiny):
-    found = probes.probe(tiny)
+    found = result_of(probes.probe(tiny))
     (codes, labels), (tried, truth) = both(tiny)
     assert found.knn_accuracy == probes.knn_accuracy(codes, labels, tried, truth)
     mean, deviation = codes.mean(axis=0), codes.std(axis=0)
@@ -266,14 +267,14 @@ def test_a_probing_is_made_once(tiny):
 
 
 def test_other_weights_are_probed_anew(tiny):
-    first = probes.probe(tiny)
+    first = result_of(probes.probe(tiny))
     (tiny.path / "model.safetensors").write_bytes((tiny.path / "epochs" / "0000.safetensors").read_bytes())
     second, said = told(Run.open("tiny"))
     assert said and second != first
 
 
 def test_a_probing_beside_the_weights_is_taken_and_one_of_other_weights_is_not(tiny, monkeypatch):
-    first = probes.probe(tiny)
+    first = result_of(probes.probe(tiny))
     file = cache_folder() / tiny.weights_hash() / probes.FILE
     file.rename(tiny.path / probes.FILE)
     assert probes.kept(tiny) == first
@@ -289,7 +290,7 @@ DAMAGED = [
 
 @pytest.mark.parametrize("content", DAMAGED, ids=range(len(DAMAGED)))
 def test_a_damaged_cache_costs_time_and_not_the_result(tiny, content):
-    first = probes.probe(tiny)
+    first = result_of(probes.probe(tiny))
     (cache_folder() / tiny.weights_hash() / probes.FILE).write_bytes(content)
     again, said = told(tiny)
     assert said and again == first
@@ -300,7 +301,7 @@ def test_a_damaged_cache_costs_time_and_not_the_result(tiny, content):
     {"hardest": [["a", "b"]]}, {"correlation": [["x"]]},
 ], ids=str)  # fmt: skip
 def test_a_file_that_does_not_fit_together_is_not_taken(tiny, change):
-    text = probes.to_bytes(probes.probe(tiny))
+    text = probes.to_bytes(result_of(probes.probe(tiny)))
     (cache_folder() / tiny.weights_hash() / probes.FILE).write_text(json.dumps(json.loads(text) | change))
     assert probes.kept(tiny) is None
 
@@ -308,11 +309,11 @@ def test_a_file_that_does_not_fit_together_is_not_taken(tiny, change):
 def test_a_cache_that_cannot_be_written_costs_time_and_not_the_result(tiny, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("CAE_CACHE", str(tmp_path / "file"))
-    assert probes.probe(tiny) == probes.probe(tiny)
+    assert result_of(probes.probe(tiny)) == result_of(probes.probe(tiny))
 
 
 def test_to_json_has_what_is_promised(tiny):
-    found = probes.probe(tiny)
+    found = result_of(probes.probe(tiny))
     values = json.loads(json.dumps(found.to_json(), allow_nan=False))
     assert "weights" not in values
     assert values["knn_accuracy"] == found.knn_accuracy and values["dead"] == values["redundant"] == []
@@ -324,7 +325,7 @@ def test_to_json_has_what_is_promised(tiny):
 def of_one_class(tiny):
     train, test = (load("mnist", split) for split in ("train", "test"))
     same = [Images(each.pixels, torch.zeros_like(each.labels), ("all",)) for each in (train, test)]
-    return probes.measure(tiny.model(), *same)
+    return result_of(probes.measure(tiny.model(), *same))
 
 
 def test_a_data_set_of_one_class_is_probed_all_the_same(tiny):
@@ -338,6 +339,6 @@ def test_a_data_set_of_one_class_is_valid_json(tiny):
 
 def test_a_run_without_weights_cannot_be_probed(tiny):
     (tiny.path / "model.safetensors").unlink()
-    for ask in (probes.probe, probes.kept):
+    for ask in (told, probes.kept):
         with pytest.raises(RunNotFound, match="not finished an epoch"):
             ask(tiny)

@@ -30,6 +30,7 @@ from cae.latent.space import LatentSpace, from_bytes, latent_space, sample
 from cae.network.model import ConvAutoencoder
 from cae.runs.run import Run
 from cae.runs.weights import write_weights
+from cae.steps import result_of
 
 NOTE = '</script><script>alert("note")</script><b>&amp;'
 EIGHT = ModelConfig(latent_dim=8, width=4, activation="gelu")
@@ -61,7 +62,7 @@ def made(tmp_path_factory, small_data_folder):
         run = trained("eight", EIGHT, epochs=6, learning_rate=1e-2)
         run.update(note=NOTE)
         tsne = with_tsne(run)
-        page = lab.make(run)
+        page = result_of(lab.make(run))
         assert (page.digits, page.available, page.remarks) == (100, 100, ())
         (folder / "page.html").write_bytes(page.content)
         return Made(run, latent_space(run), tsne, page.content, folder / "page.html")
@@ -378,7 +379,7 @@ def test_a_run_of_few_numbers_on_own_classes_works_without_a_tsne(
         write_idx(raw / f"{prefix}-labels-idx1-ubyte", images.labels[:count].numpy())
     monkeypatch.setenv("CAE_DATA", str(own_folders / "data"))
     run = trained("few", ModelConfig(latent_dim=dimensions, width=4), dataset="fashion-mnist", train_images=60)
-    made = lab.make(run)
+    made = result_of(lab.make(run))
     assert (made.digits, made.available, made.remarks) == (30, 30, ())  # t-SNE has nothing to lay out
     (own_folders / "few.html").write_bytes(made.content)
     page = reader.opens(own_folders / "few.html")
@@ -396,13 +397,13 @@ def test_a_run_of_few_numbers_on_own_classes_works_without_a_tsne(
 
 
 def test_a_page_without_tsne_says_how_to_get_it_and_one_with_it_has_its_positions(made, at_home):
-    found = lab.make(at_home, digits=40)
+    found = result_of(lab.make(at_home, digits=40))
     assert (found.digits, found.available, found.remarks) == (40, 100, ())
     indices = load(file_in(found.content, "points.safetensors"))["indices"]
     shown = load(file_in(found.content, "tsne.safetensors"))["positions"]
     assert len(set(indices.tolist())) == 40 and (shown == made.tsne.positions[indices]).all()
     kept = (at_home.path / maps.FILE).rename(at_home.path / "elsewhere")
-    found = lab.make(at_home)
+    found = result_of(lab.make(at_home))
     kept.rename(at_home.path / maps.FILE)
     assert len(found.remarks) == 1 and "python -m cae map eight" in found.remarks[0]
     assert b'id="tsne.safetensors"' not in found.content
@@ -434,7 +435,7 @@ def test_the_neighbours_in_a_page_are_its_own_digits(made):
 def test_the_page_becomes_no_larger_than_it_may(made, at_home, monkeypatch):
     monkeypatch.setattr(lab, "FEWEST", 10)
     monkeypatch.setattr(lab, "LARGEST", len(made.content) - 20_000)
-    smaller = lab.make(at_home)
+    smaller = result_of(lab.make(at_home))
     assert 10 <= smaller.digits < 100 and len(smaller.content) <= lab.LARGEST
     assert f"it has {smaller.digits}" in smaller.remarks[0]
     monkeypatch.setattr(lab, "LARGEST", 1_000_000)
@@ -443,7 +444,7 @@ def test_the_page_becomes_no_larger_than_it_may(made, at_home, monkeypatch):
 
 
 def test_the_page_of_a_shipped_run_has_5000_digits_and_less_than_six_megabytes():
-    found = lab.make(Run(SHIPPED_RUNS / "original"))
+    found = result_of(lab.make(Run(SHIPPED_RUNS / "original")))
     assert (found.digits, found.available, found.remarks) == (5000, 10_000, ())
     assert len(found.content) < 6_000_000
     text = found.content.decode()

@@ -28,6 +28,7 @@ from cae.latent import maps, sampling
 from cae.latent.maps import TSNE, Scores
 from cae.plots import pictures
 from cae.runs.run import Run
+from cae.steps import Step, result_of
 
 EVIL = '<img src=x onerror="document.title=1"><script>document.title=2</script>'
 EMPTY = {"meta", "img", "br", "link", "input", "hr"}
@@ -88,7 +89,7 @@ def made(tmp_path_factory, trained_folder, small_data_folder):
         patch.setenv("CAE_CHECKPOINTS", str(trained_folder))
         patch.setenv("CAE_CACHE", str(folder / "cache"))
         patch.setenv("CAE_DATA", str(small_data_folder))
-        found = report.gather(Run.open("tiny"), full=True)
+        found = result_of(report.gather(Run.open("tiny"), full=True))
     (folder / "tiny.html").write_bytes(report.html(found).encode())
     return found, folder
 
@@ -220,7 +221,7 @@ def test_priors_that_were_fitted_are_shown_with_what_was_judged_of_them(made, me
 
 
 def test_without_priors_a_gaussian_is_fitted_at_once_and_the_command_for_more_is_named(tiny, small_data):
-    found = report.gather(tiny)
+    found = result_of(report.gather(tiny))
     assert [each.prior for each in found.samples.of] == ["normal", "gaussian"]
     assert sampling.kept(tiny) is None
     text = page_of(found).sections["New digits"]
@@ -233,7 +234,7 @@ def test_a_tsne_that_was_computed_is_drawn_where_its_digits_lie(measured):
     digits = maps.fingerprint(test, np.arange(100))
     tsne = TSNE(MapConfig(), places, 750, 750, 1.5, 3.0, Scores(0.9876, 0.5432), digits, measured.weights_hash())
     (measured.path / maps.FILE).write_bytes(maps.to_bytes(tsne))
-    found = report.gather(measured)
+    found = result_of(report.gather(measured))
     page = page_of(found)
     ((_, image),) = [each for each in page.images if each[0] == "A map of the codes"]
     picture = pixels_of(image)[..., :3].astype(int)
@@ -301,7 +302,7 @@ def test_a_licence_is_named_where_there_is_one_to_name(made):
 
 
 def test_the_same_facts_give_the_same_file(made, measured):
-    once, again = (report.html(report.gather(measured)) for _ in range(2))
+    once, again = (report.html(result_of(report.gather(measured))) for _ in range(2))
     assert once == again
 
 
@@ -373,7 +374,7 @@ def test_it_prints_on_a_few_light_pages_also_at_night(made, chromium):
 
 def test_weights_alone_have_a_report_that_says_what_is_not_known(tiny, small_data):
     run = import_file((tiny.path / "model.safetensors").read_bytes(), "alone")
-    page = page_of(report.gather(run))
+    page = page_of(result_of(report.gather(run)))
     assert "imported alone" in page.sections["Recipe"]
     assert "no record" in page.sections["Loss"]
     assert "there is no film" in page.sections["The film of the training"]
@@ -384,26 +385,27 @@ def test_weights_alone_have_a_report_that_says_what_is_not_known(tiny, small_dat
 
 def test_a_film_of_two_frames_and_one_with_a_damaged_frame(measured):
     (measured.path / "epochs" / "0001.safetensors").write_bytes(b"damaged")
-    assert [frame.epoch for frame in report.gather(measured).film] == [0, 2]
+    assert [frame.epoch for frame in result_of(report.gather(measured)).film] == [0, 2]
     (measured.path / "epochs" / "0001.safetensors").unlink()
-    found = report.gather(measured)
+    found = result_of(report.gather(measured))
     assert [frame.epoch for frame in found.film] == [0, 2]
     for path in (measured.path / "epochs").iterdir():
         path.unlink()
-    assert "there is no film" in page_of(report.gather(measured)).sections["The film of the training"]
+    assert "there is no film" in page_of(result_of(report.gather(measured))).sections["The film of the training"]
 
 
 @pytest.mark.parametrize(("state", "words"), [("stopped", "it is stopped"), ("failed", "it failed then")])
 def test_a_run_that_has_not_finished_says_how_far_it_is(measured, state, words):
     measured.update(state=state)
-    assert f"after 2 of the 2 epochs of its training: {words}" in page_of(report.gather(measured)).sections[""]
+    said = page_of(result_of(report.gather(measured))).sections[""]
+    assert f"after 2 of the 2 epochs of its training: {words}" in said
 
 
 def test_a_data_set_that_is_not_here_leaves_what_needs_none(measured, no_network, own_folders, monkeypatch):
     monkeypatch.setenv("CAE_DATA", str(own_folders / "nothing"))
     train = replace(measured.info.train, dataset="kmnist")
     measured.update(train=train)
-    found = report.gather(Run(measured.path))
+    found = result_of(report.gather(Run(measured.path)))
     page = page_of(found)
     assert "kmnist is not here" in page.sections[""]
     assert not page.images and "there is nothing to show here" in page.sections["Reconstructions"]
@@ -417,17 +419,17 @@ def test_an_evaluation_that_came_damaged_is_measured_anew(measured, value):
     content = json.loads(evaluation_errors.to_bytes(found))
     content["per_class"][3]["mse"] = value
     (measured.path / "evaluation.json").write_text(json.dumps(content))
-    assert report.gather(measured).evaluation == found
+    assert result_of(report.gather(measured)).evaluation == found
 
 
 def test_a_run_without_weights_or_with_damaged_ones_has_no_report(measured):
     weights = (measured.path / "model.safetensors").read_bytes()
     (measured.path / "model.safetensors").write_bytes(weights[:-4])
     with pytest.raises(Damaged, match=r"model\.safetensors"):
-        report.gather(measured)
+        result_of(report.gather(measured))
     (measured.path / "model.safetensors").unlink()
     with pytest.raises(RunNotFound, match="no weights in tiny"):
-        report.gather(measured)
+        result_of(report.gather(measured))
 
 
 def test_a_data_set_of_many_classes_shows_some_and_lists_all(made):
@@ -445,7 +447,7 @@ def test_a_data_set_of_many_classes_shows_some_and_lists_all(made):
 @pytest.mark.parametrize("dimensions", [1, 40])
 def test_codes_of_any_length_have_a_report(small_data, dimensions):
     run = trained("long", ModelConfig(dimensions, 4), epochs=1)
-    found = report.gather(run)
+    found = result_of(report.gather(run))
     page = page_of(found)
     assert len(found.traversals) == min(dimensions, 6) and f"784 → {dimensions}" in page.sections[""]
     if dimensions == 1:  # laid out by classes: how well they are apart would say nothing
@@ -502,9 +504,9 @@ def test_a_note_that_is_no_unicode_is_written_all_the_same(measured, run_main, o
 
 
 def test_asked_to_stop_it_writes_nothing(measured, run_main, own_folders, monkeypatch):
-    def interrupted(*_, report, **__):
+    def interrupted(*_, **__):
         signal.raise_signal(signal.SIGINT)
-        report("drawing")
+        yield Step("drawing")
 
     monkeypatch.setattr(report, "gather", interrupted)
     code, out, err = run_main("report", "tiny")

@@ -12,6 +12,7 @@ from cae.exports.zip import pack
 from cae.imports.run import import_file
 from cae.latent import evaluate as latent_evaluate
 from cae.runs.run import Run
+from cae.steps import result_of
 
 pytestmark = pytest.mark.usefixtures("small_data")
 
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("small_data")
 def test_a_shipped_run_has_at_most_8_frames_the_first_and_the_last_among_them():
     run = trained("long", epochs=20, train_images=32)
     weights, losses = weights_of(run), losses_of(run)
-    ship(run)
+    result_of(ship(run))
     run = Run.open("long")
     assert run.epochs() == [0, 1, 2, 3, 5, 8, 13, 20]
     assert [path.name for path in sorted((run.path / "epochs").iterdir())][-1] == "0013.safetensors"
@@ -31,7 +32,7 @@ def test_a_shipped_run_has_at_most_8_frames_the_first_and_the_last_among_them():
 @pytest.mark.parametrize("epochs", [1, 2, 7, 8, 9])
 def test_a_short_film_is_kept_as_far_as_8_frames_reach(epochs):
     run = trained("short", epochs=epochs, train_images=32)
-    ship(run)
+    result_of(ship(run))
     found = Run.open("short").epochs()
     assert len(found) == min(8, epochs + 1)
     assert found[0] == 0
@@ -41,7 +42,7 @@ def test_a_short_film_is_kept_as_far_as_8_frames_reach(epochs):
 
 def test_a_shipped_run_has_its_evaluation_and_nothing_that_only_training_needs(tiny):
     (tiny.path / "log.txt").write_text("what it said")
-    size = ship(tiny)
+    size = result_of(ship(tiny))
     files = {
         path.relative_to(tiny.path).as_posix(): path.stat().st_size for path in tiny.path.rglob("*") if path.is_file()
     }
@@ -54,25 +55,25 @@ def test_a_shipped_run_has_its_evaluation_and_nothing_that_only_training_needs(t
 
 
 def test_its_evaluation_needs_neither_the_data_nor_a_cache(tiny, tmp_path, monkeypatch, no_network):
-    expected = evaluate(tiny)
-    ship(tiny)
+    expected = result_of(evaluate(tiny))
+    result_of(ship(tiny))
     monkeypatch.setenv("CAE_CACHE", str(tmp_path / "another"))
     monkeypatch.setenv("CAE_DATA", str(tmp_path / "nowhere"))
     said = []
-    assert evaluate(Run.open("tiny"), said.append) == expected
+    assert result_of(evaluate(Run.open("tiny")), said.append) == expected
     assert said == []
 
 
 def test_what_judge_measures_is_shipped_with_a_run_and_not_measured_again(tmp_path, monkeypatch):
     run = trained("four", ModelConfig(latent_dim=4, width=4), epochs=1)
-    expected = latent_evaluate.judge(run)
-    ship(run)
+    expected = result_of(latent_evaluate.judge(run))
+    result_of(ship(run))
     monkeypatch.setenv("CAE_CACHE", str(tmp_path / "another"))
     assert latent_evaluate.kept(Run.open("four")) == expected
 
 
 def test_a_shipped_run_is_protected(tiny):
-    ship(tiny)
+    result_of(ship(tiny))
     run = Run.open("tiny")
     assert (run.state, run.info.shipped, run.summary().resumable) == ("finished", True, False)
     for forbidden in (run.delete, lambda: run.annotate("x")):
@@ -84,21 +85,21 @@ def test_a_shipped_run_is_protected(tiny):
 
 
 def test_a_shipped_run_can_be_taken_along(tiny):
-    ship(tiny)
+    result_of(ship(tiny))
     other = import_file(pack(Run.open("tiny")), "other")
     assert weights_of(other) == weights_of(tiny)
-    assert evaluate(other) == evaluate(tiny)
+    assert result_of(evaluate(other)) == result_of(evaluate(tiny))
 
 
 def test_only_a_finished_run_is_shipped(tiny):
     for state in ("stopped", "failed"):
         tiny.update(state=state)
         with pytest.raises(CaeError, match=f"tiny is {state}"):
-            ship(Run.open("tiny"))
+            result_of(ship(Run.open("tiny")))
     with pytest.raises(CaeError):
-        ship(Run.create("young", TINY, options()))
+        result_of(ship(Run.create("young", TINY, options())))
     with pytest.raises(CaeError):
-        ship(import_file(weights_of(tiny), "alone"))
+        result_of(ship(import_file(weights_of(tiny), "alone")))
     assert (tiny.path / "resume.safetensors").exists()
 
 

@@ -33,6 +33,7 @@ from cae.latent import evaluate, film, maps, sampling
 from cae.latent.space import latent_space, to_bytes
 from cae.runs import listing
 from cae.runs.run import Run
+from cae.steps import result_of
 
 # of each: what the system says, and whether everything after the first refusal is refused as well
 FAULTS = [(FULL, False), (FULL, True), (READ_ONLY, True), (QUOTA, False), (FORBIDDEN, False), (BROKEN, False)]
@@ -242,12 +243,13 @@ def works() -> list[Work]:
 def measuring() -> list[Work]:
     """Everything that is measured of a run, and of several, and what is made of it."""
     return [
-        Work("evaluate", command("evaluate", "tiny", "--json"), lambda: evaluate.judge(opened()).to_json(), full=20),
+        Work("evaluate", command("evaluate", "tiny", "--json"), lambda: result_of(evaluate.judge(opened())).to_json(),
+             full=20),
         Work("latent space", lambda: latent_space(opened()) and None, space_of, full=20),
         Work("map", command("map", "deep", "--perplexity=5"), map_of, full=20),
         Work("film of the map", lambda: list(film.compute(opened("deep"))) and None, lambda: 0, full=12, short=0),
-        Work("priors", lambda: sampling.fit(opened()) and None, lambda: sorted(map(str, sampling.fit(opened()).priors)),
-             full=12, short=0),
+        Work("priors", lambda: result_of(sampling.fit(opened())) and None,
+             lambda: sorted(map(str, result_of(sampling.fit(opened())).priors)), full=12, short=0),
         Work("sample", command("sample", "tiny", "--count=4", "--out=new.png", "--force"), read("new.png"),
              full=12, short=0),
         Work("sweep", command("sweep", "--latent-dim=1,2", "--epochs=1", "--train-images=64", "--width=2", "--name=s"),

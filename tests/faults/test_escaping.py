@@ -32,6 +32,7 @@ from cae.latent import evaluate, sampling
 from cae.plots import figures, samples, svg
 from cae.runs import listing
 from cae.runs.run import Run
+from cae.steps import result_of
 from cae.web.bundle import script
 from shared.markdown import plain
 
@@ -58,7 +59,7 @@ def evil_folder(tmp_path_factory):
         dataset.import_data(folder / "evil.npz", "evil", invert="no")
         run = Run.create("evil", ModelConfig(latent_dim=3, width=4), options(dataset="evil", train_images=96))
         list(train_run(run))
-        evaluate.judge(run)
+        result_of(evaluate.judge(run))
         run.annotate(NOTE)
         shutil.copytree(run.path, folder / "checkpoints" / "failed")
         failed = Run.open("failed")
@@ -189,7 +190,7 @@ def test_the_name_of_a_file_that_is_loaded_becomes_one_that_a_run_can_have(evil,
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_report_and_a_laboratory_hold_no_program_that_is_not_ours(evil):
-    page = report.html(report.gather(evil))
+    page = report.html(result_of(report.gather(evil)))
     assert not re.search(r"<(script|img src=x|svg onload|a href=\"javascript)", page) and "&lt;img src=x" in page
     content = lab.html(evil).decode()
     ours = re.sub(r'<script type="text/plain" id="[a-z.]+">[A-Za-z0-9+/=]*</script>', "", content)
@@ -288,7 +289,7 @@ def test_a_laboratory_in_one_file_and_a_report_run_nothing_either(chromium, evil
     if not rounds(False, True):
         pytest.skip("only in the full form")
     (own_folders / "lab.html").write_bytes(lab.html(evil))
-    (own_folders / "report.html").write_text(report.html(report.gather(evil)), encoding="utf-8")
+    (own_folders / "report.html").write_text(report.html(result_of(report.gather(evil))), encoding="utf-8")
     page, asked = chromium.new_page(), []
     page.on("request", lambda request: asked.append(request.url))
     for file in ("lab.html", "report.html"):
@@ -304,6 +305,6 @@ def test_a_laboratory_in_one_file_and_a_report_run_nothing_either(chromium, evil
 
 
 def test_what_cannot_be_fitted_is_said_with_the_name_of_its_class(evil):
-    sampling.fit(evil)
+    result_of(sampling.fit(evil))
     texts = said(opened("generate", run="evil"))
     assert not believed(texts, CLASSES)

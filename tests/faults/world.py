@@ -27,6 +27,7 @@ from cae.runs.info import RunInfo
 from cae.runs.listing import names, summaries
 from cae.runs.owners import owner
 from cae.runs.run import Run
+from cae.steps import result_of
 
 NAME = "six"
 SMALL = ModelConfig(latent_dim=6, width=4)
@@ -57,7 +58,7 @@ def build(folder: Path) -> None:
     run = trained(NAME, SMALL, validation_images=20)
     trained("other", SMALL, seed=1)
     shutil.copy(PROJECT / "checkpoints" / "judge-mnist.safetensors", folder / "checkpoints")
-    evaluate.judge(run), sampling.fit(run), space.latent_space(run), list(film.compute(run))
+    result_of(evaluate.judge(run)), result_of(sampling.fit(run)), space.latent_space(run), list(film.compute(run))
     baselines.components("mnist"), errors.errors_per_image(run), maps.flat_scores(run, points())
     changes = {**options(epochs=1, train_images=64).to_json(), "width": 4}
     del changes["dataset"]
@@ -323,8 +324,8 @@ FORMATS = [
     True, True),
     Format("components", "cache/pca-*.npy", "npy", component_rows,
         npy, True, True),
-    Format("re-inked digits", "cache/re-inked-*.npy", "npy", lambda: space.re_inked("mnist", load("mnist",
-    "train")), re_inked_says, True, True),
+    Format("re-inked digits", "cache/re-inked-*.npy", "npy", lambda: result_of(space.re_inked("mnist", load("mnist",
+    "train"))), re_inked_says, True, True),
     Format("probing.json", "cache/*/probing.json", "json", lambda: plain(probes.kept(run())), document_says, True),
     Format("latent space", "cache/*/space.safetensors", "safetensors", lambda: space_arrays(space.kept(run())),
     mutations.arrays_of, True),

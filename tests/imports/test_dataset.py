@@ -41,6 +41,7 @@ from cae.jobs.trainer import train_run
 from cae.latent import maps, sampling
 from cae.latent.space import latent_space
 from cae.runs.run import Run
+from cae.steps import result_of
 
 RNG = np.random.default_rng(0)
 DARK = np.pad(RNG.integers(0, 256, (24, 26, 26), np.uint8), ((0, 0), (1, 1), (1, 1)))  # 24 pictures, their border is 0
@@ -678,16 +679,16 @@ def run(pets):
 
 
 def test_a_run_is_trained_on_it_and_everything_is_measured_or_refused_in_a_sentence(run):
-    found = errors.evaluate(run)
+    found = result_of(errors.evaluate(run))
     assert (found.dataset, found.overall.count) == ("pets", 12)
     assert [(each.name, each.count) for each in found.per_class] == [("bar", 4), ("dot", 4), ("pole", 4)]
     assert len(errors.errors_per_image(run)) == 12
-    assert 0 <= probes.probe(run).knn_accuracy <= 1
+    assert 0 <= result_of(probes.probe(run)).knn_accuracy <= 1
     space = latent_space(run)
     assert (space.class_names, space.class_means.shape) == (("bar", "dot", "pole"), (3, 2))
     points = maps.points(run, load("pets", "test"), MapConfig())
     assert len(points.indices) == 12 and maps.why_not(points, MapConfig()).endswith(".")
-    fitted = sampling.fit(run)
+    fitted = result_of(sampling.fit(run))
     assert fitted.class_names == ("bar", "dot", "pole")
     assert fitted.prior("mixture", 2).sample(5, seed=0).shape == (5, 2)
     with pytest.raises(InvalidOption, match="0 to 2"):
@@ -698,16 +699,16 @@ def test_a_map_with_too_high_a_perplexity_says_what_there_is(pets):
     run = trained("three", ModelConfig(latent_dim=3, width=2), dataset=pets, train_images=None, epochs=1)
     with pytest.raises(InvalidOption, match="there are 12"):
         list(maps.compute(run, MapConfig()))
-    assert next(maps.compute(run, MapConfig(perplexity=3.0))).positions.shape == (12, 2)
+    assert result_of(maps.compute(run, MapConfig(perplexity=3.0))).positions.shape == (12, 2)
 
 
 def test_its_baselines_are_not_those_of_what_had_its_name_before(run, tmp_path):
     first = baselines.baselines("pets")
-    errors.evaluate(run)
+    result_of(errors.evaluate(run))
     import_data(npz(tmp_path / "dark.npz", x=DARK), "pets", replace=True)
     assert baselines.baselines("pets") != first
     assert errors.kept(run) is None, "measured on the pictures before"
-    assert errors.evaluate(run).overall.count == 3
+    assert result_of(errors.evaluate(run)).overall.count == 3
     assert [each.name for each in dataset.trained_on("pets")] == ["first"]
 
 
@@ -730,7 +731,7 @@ def test_a_run_whose_pictures_are_gone_is_still_a_run(run, pets):
     again.annotate("kept")
     assert Run.open("first").info.note == "kept" and again.weights()
     assert [each.name for each in sweep.all_sweeps() if each.dataset == pets] == ["swept"]
-    for look in (errors.errors_per_image, latent_space, sampling.fit):
+    for look in (errors.errors_per_image, latent_space, lambda run: result_of(sampling.fit(run))):
         with pytest.raises(DataUnavailable, match="import-data FOLDER --name pets"):
             look(again)
 

@@ -33,6 +33,7 @@ from cae.jobs.trainer import train_run
 from cae.network.records import EpochRecord, Progress
 from cae.network.training import TrainState
 from cae.runs.run import Run
+from cae.steps import result_of
 
 pytestmark = pytest.mark.usefixtures("small_data", "no_training_left")
 
@@ -453,6 +454,6 @@ def test_the_smallest_and_the_largest_code_train_save_and_evaluate(latent_dim):
     run = trained("size", ModelConfig(latent_dim, 4), epochs=1)
     assert run.state == "finished"
     assert run.weights()["encoder.5.weight"].shape == (latent_dim, 392)
-    found = evaluate(run)
+    found = result_of(evaluate(run))
     assert found.overall.mse == pytest.approx(run.history()[-1].test_mse, rel=1e-4)
     assert found.latent_dim == latent_dim

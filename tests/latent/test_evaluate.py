@@ -13,13 +13,14 @@ from cae.evaluation import errors, probes
 from cae.jobs.process import Job
 from cae.latent import evaluate, maps
 from cae.runs.run import Run
+from cae.steps import Step, result_of
 
 THREE = ModelConfig(latent_dim=3, width=4)
 
 
 def told(run):
     said = []
-    return evaluate.judge(run, said.append), said
+    return result_of(evaluate.judge(run), said.append), said
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def judged_folder(tmp_path_factory, small_data_folder):
         patch.setenv("CAE_DATA", str(small_data_folder))
         patch.setenv("CAE_CHECKPOINTS", str(folder / "checkpoints"))
         patch.setenv("CAE_CACHE", str(folder / "cache"))
-        evaluate.judge(trained("three", THREE))
+        result_of(evaluate.judge(trained("three", THREE)))
     return folder
 
 
@@ -49,10 +50,10 @@ def judged(three, judged_folder, own_folders):
 
 
 def test_it_is_what_errors_codes_and_map_are_alone(judged, monkeypatch, tmp_path):
-    found = evaluate.judge(judged)
+    found = result_of(evaluate.judge(judged))
     monkeypatch.setenv("CAE_CACHE", str(tmp_path / "another"))
-    assert found.evaluation == errors.evaluate(judged)
-    assert found.probing == probes.probe(judged)
+    assert found.evaluation == result_of(errors.evaluate(judged))
+    assert found.probing == result_of(probes.probe(judged))
     for _ in maps.compute(judged, MapConfig()):
         pass
     alone, _ = maps.found(judged, MapConfig())
@@ -67,7 +68,7 @@ def test_what_was_judged_is_there_at_once(judged):
 
 def test_the_map_is_the_one_that_the_map_page_shows(judged):
     shown, _ = maps.found(judged, MapConfig())
-    assert shown.is_finished and evaluate.judge(judged).map == shown.scores
+    assert shown.is_finished and result_of(evaluate.judge(judged)).map == shown.scores
 
 
 @pytest.mark.parametrize("file", ["evaluation.json", "probing.json", "map-*.safetensors"])
@@ -84,7 +85,7 @@ def test_what_is_missing_is_measured_and_the_rest_is_taken(judged, file):
 
 def test_before_it_is_judged_nothing_is_kept(tiny):
     assert evaluate.kept(tiny) is None
-    errors.evaluate(tiny)
+    result_of(errors.evaluate(tiny))
     assert evaluate.kept(tiny) is None
 
 
@@ -97,7 +98,7 @@ def test_a_code_of_two_numbers_has_no_map_and_is_judged(tiny):
 
 
 def test_to_json_has_what_is_promised(judged):
-    found = evaluate.judge(judged)
+    found = result_of(evaluate.judge(judged))
     values = json.loads(json.dumps(found.to_json(), allow_nan=False))
     assert values["test_mse"] == found.evaluation.overall.mse
     assert values["codes"]["knn_accuracy"] == found.probing.knn_accuracy
@@ -114,12 +115,10 @@ def test_other_weights_are_judged_anew(judged):
 
 def test_others_are_told_how_far_it_is_and_nothing_of_that_stays(three):
     work, heard = evaluate.job(three), []
-    evaluate.judge(three, lambda text: heard.append((text, work.told(), work.is_live())))
+    result_of(evaluate.judge(three), lambda step: heard.append((step, Step(*work.told()), work.is_live())))
     assert work.told() is None and not work.is_live()
-    assert all(is_live for _, _, is_live in heard)
-    told_before = [text for text, _, _ in heard]
-    shares = [share for _, (_, share), _ in heard[1:]]
-    assert [text for _, (text, _), _ in heard[1:]] == told_before[:-1]  # what was said last, when the next is said
+    assert all(step == told and is_live for step, told, is_live in heard)
+    shares = [step.share for step, _, _ in heard]
     assert shares == sorted(shares) and 0 < shares[0] < 0.3 and 0.6 < shares[-1] <= 1
     left = {path.suffix for path in (cache_folder() / three.weights_hash()).glob("judging.*")}
     assert left <= {".lock"}
@@ -129,30 +128,30 @@ def test_others_are_told_how_far_it_is_and_nothing_of_that_stays(three):
 def test_asked_to_stop_it_ends_with_a_sentence_and_can_be_begun_again(three, after):
     work, said = evaluate.job(three), []
 
-    def hear(text):
-        said.append(text)
+    def hear(step):
+        said.append(step)
         if len(said) == after:
             work.ask_to_stop()
 
     with pytest.raises(CaeError, match=r"The measuring of three was stopped\."):
-        evaluate.judge(three, hear)
+        result_of(evaluate.judge(three), hear)
     assert len(said) == after
     assert work.told() is None and not work.is_live() and evaluate.kept(three) is None
-    assert evaluate.judge(three).map is not None
+    assert result_of(evaluate.judge(three)).map is not None
 
 
 def test_a_request_to_stop_from_before_does_not_stop_it(tiny):
     work = evaluate.job(tiny)
     work.result.parent.mkdir(parents=True)
     work.ask_to_stop()
-    assert evaluate.judge(tiny).probing
+    assert result_of(evaluate.judge(tiny)).probing
 
 
 def test_a_cache_that_cannot_be_written_costs_time_and_not_the_result(tiny, tmp_path, monkeypatch):
-    expected = evaluate.judge(tiny)
+    expected = result_of(evaluate.judge(tiny))
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("CAE_CACHE", str(tmp_path / "file"))
-    found = evaluate.judge(tiny)
+    found = result_of(evaluate.judge(tiny))
     assert (found.evaluation, found.probing) == (expected.evaluation, expected.probing)
 
 
@@ -163,13 +162,13 @@ def test_a_map_that_was_stopped_is_laid_out_to_its_end(judged):
     for _ in maps.compute(judged, MapConfig()):
         work.ask_to_stop()
     assert not maps.found(judged, MapConfig())[0].is_finished
-    evaluate.judge(judged)
+    result_of(evaluate.judge(judged))
     assert maps.found(judged, MapConfig())[0].is_finished
 
 
 def test_a_run_without_weights_cannot_be_judged(small_data):
     run = Run.create("young", TINY, options())
-    for ask in (evaluate.judge, evaluate.kept, evaluate.job):
+    for ask in (told, evaluate.kept, evaluate.job):
         with pytest.raises(RunNotFound, match="not finished an epoch"):
             ask(run)
 

@@ -4,6 +4,7 @@ import json
 import os
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -18,8 +19,10 @@ from cae.disk.files import cache_folder
 from cae.errors import CannotProject, Damaged, InvalidOption, RunNotFound, Unwritable
 from cae.exports.shipping import ship
 from cae.latent import maps, space
+from cae.latent.projection import Snapshot
 from cae.network.model import embed
 from cae.runs.run import Run
+from cae.steps import result_of
 
 pytestmark = pytest.mark.usefixtures("small_data")
 SMALL = MapConfig(perplexity=10)
@@ -47,8 +50,12 @@ def kept(run: Run, config: MapConfig = SMALL) -> maps.TSNE | None:
     return found[0] if found else None
 
 
-def computed(run: Run, config: MapConfig = SMALL) -> list:
-    return list(maps.compute(run, config))
+def computed(run: Run, config: MapConfig = SMALL) -> maps.TSNE:
+    return result_of(maps.compute(run, config))
+
+
+def snapshots(run: Run, config: MapConfig = SMALL) -> Iterator[Snapshot]:
+    return (each for each in maps.compute(run, config) if isinstance(each, Snapshot))
 
 
 # -- the digits
@@ -159,13 +166,12 @@ def test_kept_points_that_do_not_fit_together_are_encoded_anew(four):
 
 
 def test_a_computed_map_is_kept_and_not_computed_again(four, monkeypatch):
-    snapshots = computed(four)
+    *_, last = snapshots(four)
     found = kept(four)
     assert found.is_finished and found.config == SMALL
-    np.testing.assert_array_equal(found.positions, snapshots[-1].positions)
+    np.testing.assert_array_equal(found.positions, last.positions)
     monkeypatch.setattr(maps.projection, "tsne", lambda *_: pytest.fail("computed again"))
-    (again,) = computed(four)
-    np.testing.assert_array_equal(again.positions, found.positions)
+    np.testing.assert_array_equal(computed(four).positions, found.positions)
 
 
 def test_other_options_other_weights_and_other_digits_are_other_maps(four, tmp_path, monkeypatch):
@@ -186,14 +192,14 @@ def test_the_scores_of_a_map_are_those_of_its_positions(four):
 
 
 def test_asked_to_stop_it_keeps_what_it_has(four):
-    for number, each in enumerate(maps.compute(four, SMALL), start=1):
+    for number, each in enumerate(snapshots(four), start=1):
         if number == 4:
             assert each.iteration == 100
             maps.job(four, SMALL).ask_to_stop()
     found = kept(four)
     assert (found.iteration, found.is_finished) == (100, False)
     assert not maps.job(four, SMALL).is_stop_asked()
-    assert computed(four)[-1].iteration > 100 and kept(four).is_finished
+    assert computed(four).iteration > 100 and kept(four).is_finished
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"\x08\x00\x00\x00\x00\x00\x00\x00{}      "])
@@ -218,7 +224,7 @@ def test_a_torn_file_and_one_with_other_arrays_are_damaged(four):
 
 def test_a_shipped_run_carries_its_map_and_needs_no_cache_for_it(small_data):
     run = trained("four", ModelConfig(latent_dim=4, width=4))
-    ship(run)
+    result_of(ship(run))
     run = Run.open("four")
     assert (run.path / maps.FILE).exists()
     for path in sorted(cache_folder().rglob("*"), reverse=True):
@@ -227,7 +233,7 @@ def test_a_shipped_run_carries_its_map_and_needs_no_cache_for_it(small_data):
 
 
 def test_a_run_of_two_dimensions_is_shipped_without_a_map(tiny):
-    ship(tiny)
+    result_of(ship(tiny))
     assert not (tiny.path / maps.FILE).exists()
 
 
@@ -301,7 +307,7 @@ def test_a_process_that_is_killed_is_said_to_be_cut_off(four):
     process.wait()
     wait_until(lambda: not work.is_live(), "its end")
     assert "cut off" in work.failure()
-    assert computed(four)[-1].positions.shape == (100, 2)
+    assert computed(four).positions.shape == (100, 2)
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
@@ -330,7 +336,7 @@ def test_a_snapshot_that_is_torn_is_none(four):
 def test_a_waiting_visitor_gets_the_map_that_another_computes(four):
     found = []
     with maps.job(four, SMALL).at_work():
-        waiting = threading.Thread(target=lambda: found.extend(maps.compute(four, SMALL)))
+        waiting = threading.Thread(target=lambda: found.append(computed(four)))
         waiting.start()
         time.sleep(0.3)
         assert not found and waiting.is_alive()

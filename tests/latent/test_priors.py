@@ -10,6 +10,7 @@ from sklearn.mixture import GaussianMixture
 from cae.errors import CannotFit
 from cae.latent import priors
 from cae.latent.priors import Prior
+from cae.steps import result_of
 
 
 def codes(count: int = 400, dimensions: int = 3, seed: int = 0) -> np.ndarray:
@@ -121,7 +122,7 @@ def test_a_united_prior_has_the_weighted_density_of_its_parts():
 
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_a_mixture_finds_how_many_well_separated_groups_there_are(count):
-    found = priors.mixture(blobs(count, 600 // count), blobs(count, 300 // count, seed=1))
+    found = result_of(priors.mixture(blobs(count, 600 // count), blobs(count, 300 // count, seed=1)))
     assert len(found.weights) == count
     np.testing.assert_allclose(found.weights, 1 / count, atol=0.01)
     expected = np.stack(
@@ -133,7 +134,7 @@ def test_a_mixture_finds_how_many_well_separated_groups_there_are(count):
 
 def test_as_many_components_are_taken_as_make_held_out_codes_likeliest():
     fitted, held_out = blobs(10, 40), blobs(10, 20, seed=1)
-    found = priors.mixture(fitted, held_out)
+    found = result_of(priors.mixture(fitted, held_out))
     tried = dict(found.likelihoods)
     assert list(tried)[:3] == [1, 2, 5]
     assert len(found.weights) == max(tried, key=tried.get) == 10
@@ -144,33 +145,33 @@ def test_as_many_components_are_taken_as_make_held_out_codes_likeliest():
 def test_the_likelihoods_are_those_of_scikit_learns_mixtures():
     fitted, held_out = blobs(5, 80), blobs(5, 40, seed=1)
     spread = float(fitted.astype(np.float64).var(axis=0).mean())
-    for count, likelihood in priors.mixture(fitted, held_out).likelihoods[:3]:
+    for count, likelihood in result_of(priors.mixture(fitted, held_out)).likelihoods[:3]:
         model = GaussianMixture(count, reg_covar=1e-5 * spread, max_iter=60, tol=1e-2, random_state=0)
         assert likelihood == pytest.approx(model.fit(fitted.astype(np.float64)).score(held_out), rel=1e-4)
 
 
 def test_no_more_components_are_tried_than_there_are_codes_for():
-    tried = [count for count, _ in priors.mixture(blobs(10, 3), blobs(10, 3, seed=1)).likelihoods]
+    tried = [count for count, _ in result_of(priors.mixture(blobs(10, 3), blobs(10, 3, seed=1))).likelihoods]
     assert max(tried) * 2 * priors.PER_COMPONENT <= 30
 
 
 def test_a_mixture_is_the_same_for_the_same_seed():
-    one, other = (priors.mixture(blobs(5, 40), blobs(5, 20, seed=1), seed=3) for _ in range(2))
+    one, other = (result_of(priors.mixture(blobs(5, 40), blobs(5, 20, seed=1), seed=3)) for _ in range(2))
     for name in ("weights", "means", "factors"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
 
 def test_a_mixture_says_what_it_is_doing():
     said = []
-    priors.mixture(blobs(2, 60), blobs(2, 30, seed=1), report=lambda *words: said.append(words))
-    assert [text for text, _ in said][:2] == ["fitting 1 Gaussian", "fitting 2 Gaussians"]
-    assert all(0 <= share < 1 for _, share in said) and said == sorted(said, key=lambda words: words[1])
+    result_of(priors.mixture(blobs(2, 60), blobs(2, 30, seed=1)), said.append)
+    assert [step.text for step in said][:2] == ["fitting 1 Gaussian", "fitting 2 Gaussians"]
+    assert all(0 <= step.share < 1 for step in said) and said == sorted(said, key=lambda step: step.share)
 
 
 def test_without_held_out_codes_there_is_one_gaussian():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = priors.mixture(codes(), codes()[:0])
+        found = result_of(priors.mixture(codes(), codes()[:0]))
     assert len(found.weights) == 1
 
 
@@ -178,11 +179,11 @@ def test_without_held_out_codes_there_is_one_gaussian():
 
 
 def fits(values: np.ndarray) -> list:
-    return [priors.gaussian(values), priors.mixture(values, values)]
+    return [priors.gaussian(values), result_of(priors.mixture(values, values))]
 
 
 def assert_no_fit(values: np.ndarray, sentence: str):
-    for fit in (priors.require_fit, priors.gaussian, lambda some: priors.mixture(some, some)):
+    for fit in (priors.require_fit, priors.gaussian, lambda some: result_of(priors.mixture(some, some))):
         with pytest.raises(CannotFit, match=sentence) as raised:
             fit(values)
         assert str(raised.value).endswith(".") and "\n" not in str(raised.value)
@@ -243,7 +244,7 @@ def test_a_dimension_that_varies_a_thousand_times_less_is_not_dead():
     real[:, 0] *= 1e-3
     drawn = priors.gaussian(real).sample(1000, seed=0)
     assert drawn[:, 0].std() == pytest.approx(real[:, 0].std(), rel=0.1)
-    assert np.isfinite(priors.mixture(real, real).sample(1000, seed=0)).all()
+    assert np.isfinite(result_of(priors.mixture(real, real)).sample(1000, seed=0)).all()
 
 
 def test_one_number_is_enough_for_every_prior():

@@ -25,11 +25,12 @@ from cae.network.model import embed
 from cae.plots import pictures
 from cae.runs.run import Run
 from cae.runs.weights import write_weights
+from cae.steps import result_of
 
 
 def told(run):
     said = []
-    return sampling.fit(run, lambda *words: said.append(words)), said
+    return result_of(sampling.fit(run), said.append), said
 
 
 def kept_file(run):
@@ -60,7 +61,7 @@ def cache_of_tiny(trained_folder, small_data_folder, tmp_path_factory):
         patch.setenv("CAE_DATA", str(small_data_folder))
         patch.setenv("CAE_CHECKPOINTS", str(trained_folder))
         patch.setenv("CAE_CACHE", str(folder))
-        sampling.fit(Run.open("tiny"))
+        result_of(sampling.fit(Run.open("tiny")))
     return folder
 
 
@@ -98,7 +99,7 @@ def test_there_is_every_prior_of_all_classes_and_of_each(fitted):
 
 
 def test_the_share_of_the_work_only_grows(tiny):
-    shares = [share for _, share in told(tiny)[1]]
+    shares = [step.share for step in told(tiny)[1]]
     assert shares[0] == 0 and shares == sorted(shares) and shares[-1] < 1
 
 
@@ -152,16 +153,16 @@ def test_what_there_can_be_none_of_is_an_invalid_option(fitted, kind, label, opt
 
 def test_a_run_without_weights_has_no_priors(tiny):
     (tiny.path / "model.safetensors").unlink()
-    for ask in (sampling.fit, sampling.kept, sampling.job):
+    for ask in (told, sampling.kept, sampling.job):
         with pytest.raises(RunNotFound, match="not finished an epoch"):
             ask(tiny)
 
 
 def test_a_cache_that_cannot_be_written_costs_time_and_not_the_priors(tiny, tmp_path, monkeypatch):
-    expected = sampling.fit(tiny)
+    expected = result_of(sampling.fit(tiny))
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("CAE_CACHE", str(tmp_path / "file"))
-    found = sampling.fit(tiny)
+    found = result_of(sampling.fit(tiny))
     assert set(found.priors) == set(expected.priors) and sampling.kept(tiny) is None
     with pytest.raises(Unwritable, match="file"):
         sampling.job(tiny).start()
@@ -170,16 +171,16 @@ def test_a_cache_that_cannot_be_written_costs_time_and_not_the_priors(tiny, tmp_
 def test_asked_to_stop_it_ends_with_a_sentence_and_the_next_one_fits(tiny):
     work = sampling.job(tiny)
     with pytest.raises(CaeError, match="tiny was stopped"):
-        sampling.fit(tiny, lambda _, share: work.ask_to_stop() if share > 0.2 else None)
+        result_of(sampling.fit(tiny), lambda step: work.ask_to_stop() if step.share > 0.2 else None)
     assert sampling.kept(tiny) is None and work.told() is None and not work.is_live()
-    assert sampling.fit(tiny).priors
+    assert result_of(sampling.fit(tiny)).priors
 
 
 def test_others_are_told_how_far_it_is(tiny):
     work, heard = sampling.job(tiny), []
-    first, _ = sampling.fit(tiny, lambda *_: heard.append(work.told())), None
-    assert first and heard[0] is None and "encoding" in heard[1][0]
-    assert all(0 < share < 1 for _, share in heard[2:])
+    assert result_of(sampling.fit(tiny), lambda step: heard.append((work.told(), (step.text, step.share))))
+    assert all(told == said for told, said in heard) and "encoding" in heard[0][0][0]
+    assert all(0 < share < 1 for (_, share), _ in heard[1:])
     assert work.told() is None
 
 
@@ -189,7 +190,7 @@ def test_others_are_told_how_far_it_is(tiny):
 def test_a_class_without_examples_is_named_and_the_others_are_fitted():
     codes = np.random.default_rng(0).normal(size=(300, 2)).astype(np.float32)
     labels = np.random.default_rng(1).choice([0, 2], 300)  # none of class 1
-    found, problems = sampling.fit_all(codes, labels, ("cat", "dog", "owl"))
+    found, problems = result_of(sampling.fit_all(codes, labels, ("cat", "dog", "owl")))
     assert set(problems) == {(kind, 1) for kind in PRIORS}
     assert all("dog" in why and why.endswith(".") for why in problems.values())
     assert {("mixture", None), ("mixture", 0), ("gaussian", 2)} <= set(found)
@@ -198,7 +199,7 @@ def test_a_class_without_examples_is_named_and_the_others_are_fitted():
 def test_a_class_with_too_few_examples_keeps_what_can_be_fitted():
     codes = np.random.default_rng(0).normal(size=(300, 5)).astype(np.float32)
     labels = (np.arange(300) < 5).astype(np.int64)
-    found, problems = sampling.fit_all(codes, labels, ("many", "few"))
+    found, problems = result_of(sampling.fit_all(codes, labels, ("many", "few")))
     assert set(problems) == {("gaussian", 1), ("mixture", 1)}
     assert "there are 5" in problems["gaussian", 1]
     assert {("normal", 1), ("mixture", None), ("mixture", 0)} <= set(found)
@@ -215,7 +216,7 @@ def half_dead(copy_tiny):
 
 
 def test_a_dead_dimension_is_named_and_the_normal_prior_stays(half_dead):
-    fitted = sampling.fit(half_dead)
+    fitted = result_of(sampling.fit(half_dead))
     assert set(fitted.priors) == {("normal", label) for label in (None, *range(10))}
     for kind in ("gaussian", "mixture"):
         with pytest.raises(CannotFit, match="at z1:"):
@@ -294,7 +295,7 @@ def test_distances_among_fewer_references_than_ten_are_to_all_of_them(tiny):
 
 
 def test_without_a_judge_priors_are_fitted_and_nothing_is_measured(tiny, no_judge):
-    fitted = sampling.fit(tiny)
+    fitted = result_of(sampling.fit(tiny))
     assert fitted.qualities == {} and fitted.judge == "" and fitted.priors
     assert told(tiny)[1] == []
 
@@ -303,14 +304,14 @@ def test_a_data_set_without_a_judge_has_no_qualities(tiny, small_data):
     if not (small_data / "FashionMNIST").exists():
         (small_data / "FashionMNIST").symlink_to(small_data / "MNIST")
     tiny.update(train=options(dataset="fashion-mnist"))
-    fitted = sampling.fit(Run.open("tiny"))
+    fitted = result_of(sampling.fit(Run.open("tiny")))
     assert fitted.qualities == {} and fitted.class_names[9] == "boot" and ("mixture", 9) in fitted.priors
 
 
 def test_once_there_is_a_judge_the_digits_are_judged(tiny, monkeypatch, tmp_path):
     with monkeypatch.context() as patch:
         patch.setattr(classifier, "SHIPPED_RUNS", tmp_path / "nothing-shipped")
-        first = sampling.fit(tiny)
+        first = result_of(sampling.fit(tiny))
     assert sampling.kept(tiny) is None
     again, said = told(tiny)
     assert said and set(again.qualities) == {"real", "copies", *PRIORS}

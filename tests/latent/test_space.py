@@ -22,6 +22,7 @@ from cae.errors import Damaged, DataUnavailable, RunNotFound
 from cae.latent import space as latent_space
 from cae.network.model import ConvAutoencoder, embed
 from cae.runs.run import Run
+from cae.steps import result_of
 
 SOME = 1500  # digits on which a space is measured here
 
@@ -388,11 +389,11 @@ def test_a_file_that_does_not_fit_together_is_damaged(content, change):
 
 def test_the_latent_space_of_a_run_is_measured_once_and_then_needs_no_data(tiny, monkeypatch):
     reports = []
-    first = latent_space.latent_space(tiny, reports.append)
+    first = result_of(latent_space.measuring(tiny), reports.append)
     told = len(reports)
     assert told and len(first.real.labels) + len(latent_space.chosen(SMALL_TRAIN)[1]) == SMALL_TRAIN
     monkeypatch.setenv("CAE_DATA", "/nowhere")
-    again = latent_space.latent_space(tiny, reports.append)
+    again = result_of(latent_space.measuring(tiny), reports.append)
     assert len(reports) == told
     same(again, first)
 
@@ -448,13 +449,13 @@ def test_digits_are_re_inked_once_and_only_those_that_are_needed(small_data):
     from cae.data.ink import normalise_ink
 
     images = data_images.load("mnist", "train")
-    found = latent_space.re_inked("mnist", images)
+    found = result_of(latent_space.re_inked("mnist", images))
     needed = np.concatenate(latent_space.chosen(SMALL_TRAIN))
     for index in needed[:5]:
         np.testing.assert_array_equal(found[index], normalise_ink(images.pixels[index].numpy() / np.float32(255)))
     assert not np.delete(found, needed, axis=0).any()
     (kept,) = cache_folder().glob("re-inked*")
     np.save(kept, np.full((len(needed), 28, 28), 9, np.uint8))  # what is kept is taken
-    assert (latent_space.re_inked("mnist", images)[needed] == 9).all()
+    assert (result_of(latent_space.re_inked("mnist", images))[needed] == 9).all()
     kept.write_bytes(kept.read_bytes()[:100])  # unless it is damaged
-    np.testing.assert_array_equal(latent_space.re_inked("mnist", images), found)
+    np.testing.assert_array_equal(result_of(latent_space.re_inked("mnist", images)), found)

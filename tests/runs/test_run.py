@@ -18,6 +18,7 @@ from cae.runs import listing
 from cae.runs.names import check_name
 from cae.runs.run import Run
 from cae.runs.summary import Summary
+from cae.steps import result_of
 
 BAD_NAMES = [
     "", " ", "../x", "..", ".", ".hidden", "a/b", "a\\b", "/etc", "-x", "x" * 65, "x" * 200, "Upper", "é", "a b",
@@ -445,7 +446,7 @@ def test_nothing_can_be_changed_in_a_read_only_laboratory(tiny, monkeypatch):
         lambda: resume_training(tiny, 3),
         lambda: ask_to_stop(tiny),
         lambda: tiny.annotate("x"),
-        lambda: ship(tiny),
+        lambda: result_of(ship(tiny)),
         tiny.delete,
     ):
         with pytest.raises(ReadOnly, match="read-only"):
