@@ -1,41 +1,37 @@
-"""The measuring of a run: what it will be, the button that starts it, and how far it is."""
+"""What pages measure of a run when asked to: its evaluation, and its priors."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from cae.latent import evaluate
+from cae.latent import evaluate, sampling
 from cae.runs.run import Run
-from server.ticking import ticking
-from shared.markdown import plain
-from shared.working import working
-from state import messages
-from who import visitor
-
-SECONDS_BETWEEN_TICKS = 0.5
+from shared.working import job_part
 
 
 def measuring(run: Run) -> None:
-    """Starts the process that judges the run, or shows how far it is; ticks while it works."""
-    live = evaluate.job(run).is_live()
-    ticking(SECONDS_BETWEEN_TICKS, while_=live)(_measuring)(run, live)
+    """The evaluation of the run: the button that starts it, or how far it is."""
 
-
-def _measuring(run: Run, was_live: bool) -> None:
-    with messages.errors_in_words():
-        work = evaluate.job(run)
-        if work.is_live():
-            working(work, "Measuring")
-            return
-        if was_live:
-            st.rerun()  # it has ended
-        if failure := work.failure():
-            st.error(plain(failure))
+    def offer() -> bool:
         told, button = st.columns([5, 1.2], vertical_alignment="center")
         told.markdown(
-            "To be measured, once, in a minute or so: the error by three measures and class by class, how well classes "
-            "can be told from the codes, what each number of a code does, and how far its map can be trusted."
+            "This run has not been evaluated yet. That takes a minute or so, once: the error by three measures and "
+            "class by class, how well its codes tell the classes apart, what each latent dimension does, and how far "
+            "its map can be trusted."
         )
-        if button.button("Judge this run", type="primary", width="stretch"):
-            work.start(visitor.me())
-            st.rerun()
+        return button.button("Judge this run", type="primary", width="stretch")
+
+    job_part(lambda: evaluate.job(run), "Measuring", offer)
+
+
+def fitting(run: Run) -> None:
+    """The priors of the run: the button that fits them, or how far that is."""
+
+    def offer() -> bool:
+        st.info(
+            "Priors must first be fitted to the codes of all training images. That takes a minute or two, once.",
+            icon=":material/info:",
+        )
+        return st.button("Fit the priors", type="primary", width="stretch")
+
+    job_part(lambda: sampling.job(run), "Fitting the priors", offer)

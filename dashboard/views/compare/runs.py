@@ -27,9 +27,8 @@ from server.ticking import ticking
 from shared import comparison
 from shared.comparison import Subject
 from shared.markdown import plain
-from shared.working import working
+from shared.working import start, working
 from state import messages, pages
-from who import visitor
 
 MOST = 6
 _DIGITS = 10
@@ -193,8 +192,7 @@ def _measuring(names: Sequence[str], missing: Sequence[Work]) -> None:
                 st.info(plain(failure if work.run in failure else f"{work.run}: {failure}"))
         if missing and st.button("Measure what is missing", icon=":material/straighten:"):
             pages.set_to_measure(missing)
-            missing[0].job().start(visitor.me())
-            st.rerun()
+            start(missing[0].job())
         if missing:
             of = list(dict.fromkeys(work.run for work in missing))
             st.caption(
@@ -211,8 +209,9 @@ def _go_on(names: Sequence[str]) -> None:
     left = [work for work in waiting[1:] if work.run in names]
     pages.set_to_measure(left)
     if left:
-        left[0].job().start(visitor.me())
-    st.rerun()  # the table has more to say
+        start(left[0].job())
+    else:
+        st.rerun()  # the table has more to say
 
 
 def _stop_all() -> None:

@@ -7,21 +7,22 @@ from components import draw, reading
 from resources import maps, pictures
 from resources.files import Addresses, addresses
 from shared.chosen import show_chosen_run
+from shared.going import go_to
 from shared.keeping import add_drawing
 from shared.posting import post_drawing_button
+from shared.shown_map import config_of, small_map
 from state import made, messages, steering
-from views.map import tsne
 
 
 def canvas(run: Run, files: Addresses) -> None:
     images = pictures.test_images(run)
-    on_map = tsne.small_map(run)
+    on_map = small_map(run)
     done = draw(files, made.canvas_base(), known=made.drawing() is not None, on_map=on_map, key="draw")
     if done is not None:
         made.set_drawing(done.pixels)
         if done.kind == "steer" and done.pixels is not None:
             steering.steer_from_drawing()
-            go_to_steer(run)
+            go_to("steer", run)
     index_column, button_column, wall_column, sheet_column = st.columns(
         [1.2, 1.4, 1.6, 2.4], vertical_alignment="bottom"
     )
@@ -33,10 +34,6 @@ def canvas(run: Run, files: Addresses) -> None:
         post_drawing_button(run)
     with sheet_column:
         add_drawing(run)
-
-
-def go_to_steer(run: Run) -> None:
-    st.switch_page("views/steer/page.py", query_params={"run": run.name})
 
 
 def upload(run: Run, files: Addresses) -> None:
@@ -55,7 +52,7 @@ def upload(run: Run, files: Addresses) -> None:
         reading(files, pixels, name="Recognised digit in the picture", key="reading")
         if st.button("Steer from this picture", icon=":material/tune:"):
             steering.steer_from_picture(pixels)
-            go_to_steer(run)
+            go_to("steer", run)
         st.subheader("How the picture was read")
         for column, step in zip(st.columns(len(photo.steps)), photo.steps, strict=True):
             column.image(step.picture, width="stretch", alt=step.title)
@@ -67,8 +64,8 @@ def show(run: Run) -> None:
     files = addresses(run)
     canvas(run, files)
     upload(run, files)
-    if tsne.small_map(run) is None:
-        maps.points(run, tsne.config_of(run))
+    if small_map(run) is None:
+        maps.points(run, config_of(run))
         st.rerun()  # the small map appears
 
 

@@ -16,6 +16,7 @@ from cae.plots import samples
 from cae.runs.run import Run
 from components import Card, chart, digits, morph
 from resources import generated, networks, pictures
+from shared.going import link_to_draw
 from shared.markdown import plain
 from shared.own_drawing import own_drawing
 from shared.taking import take_home
@@ -64,7 +65,7 @@ def pick(run: Run, space: LatentSpace, label: str, name: str, first: int) -> End
         return End("sample", chosen.code)
     drawing = own_drawing()
     if drawing is None:
-        st.page_link("views/draw/page.py", label="Draw a digit first", icon=":material/draw:")
+        link_to_draw("Draw a digit first")
         return None
     st.caption("As you have drawn it.")
     return End("drawing", networks.encode(run, drawing))

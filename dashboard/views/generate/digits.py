@@ -10,26 +10,22 @@ from numpy.typing import NDArray
 
 from cae import words
 from cae.config import PRIORS, SampleConfig
-from cae.errors import CaeError, CannotFit
-from cae.latent import sampling
+from cae.errors import CannotFit
 from cae.latent.space import LatentSpace
 from cae.plots.samples import class_balance, code_plane, off_manifold_curves
 from cae.runs.run import Run
 from components import Generated, chart, samples, small_table
 from resources import generated
-from server.ticking import ticking
+from shared.going import go_to
 from shared.keeping import add_sample
 from shared.markdown import plain
-from shared.working import working
 from state import made, messages, pages, steering
-from who import visitor
 
 if TYPE_CHECKING:
     from cae.evaluation.quality import Quality
     from cae.latent.sampling import Fitted
     from resources.generated import Fresh
 
-SECONDS_BETWEEN_TICKS = 0.5
 COUNTS = (20, 50, 100)
 _EXPLAINED = {
     "normal": "What the founding document draws from: every number by itself, mean 0, deviation 1. "
@@ -67,38 +63,6 @@ def choose(found: Fitted) -> SampleConfig:
 
 def _draw_others() -> None:
     pages.fill("seed", int(np.random.default_rng().integers(100_000)))
-
-
-# -- fitting
-
-
-def fitting(run: Run) -> None:
-    """What is to be fitted, the button that starts it, and how far it is; ticks while it works."""
-    live = sampling.job(run).is_live()
-    ticking(SECONDS_BETWEEN_TICKS, while_=live)(_fitting)(run, live)
-
-
-@messages.errors_in_words()
-def _fitting(run: Run, was_live: bool) -> None:
-    work = sampling.job(run)
-    if work.is_live():
-        working(work, "Fitting the priors")
-        return
-    if was_live:
-        st.rerun()
-    if failure := work.failure():
-        st.error(plain(failure))
-    st.info(
-        "Priors have to be fitted to the codes of all training digits first, once for this run: half a minute or two.",
-        icon=":material/info:",
-    )
-    if st.button("Fit the priors", type="primary", width="stretch"):
-        try:
-            work.start(visitor.me())
-        except CaeError as error:
-            st.error(plain(str(error)))
-        else:
-            st.rerun()
 
 
 # -- the digits
@@ -140,7 +104,7 @@ def go_on(run: Run) -> None:
         st.markdown(plain(chosen.name), width="content")
         if st.button("Steer it", icon=":material/tune:"):
             steering.steer_from_sample()
-            st.switch_page("views/steer/page.py", query_params={"run": run.name})
+            go_to("steer", run)
         st.button("From it", on_click=pages.fill, args=("from kind", steering.SAMPLE), icon=":material/first_page:",
                   help="Makes it the beginning of the way between two digits below.")  # fmt: skip
         st.button("To it", on_click=pages.fill, args=("to kind", steering.SAMPLE), icon=":material/last_page:",

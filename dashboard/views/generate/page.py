@@ -7,8 +7,9 @@ from cae.latent import sampling
 from cae.runs.run import Run
 from resources import generated, networks, pictures
 from shared.chosen import show_chosen_run
+from shared.measuring import fitting
 from views.generate import between
-from views.generate.digits import choose, fitting, go_on, goodness, grid, one_class_missing, where_they_lie
+from views.generate.digits import choose, go_on, goodness, grid, one_class_missing, where_they_lie
 
 
 def show(run: Run) -> None:

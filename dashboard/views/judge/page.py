@@ -4,8 +4,8 @@ import streamlit as st
 
 from cae.runs.run import Run
 from resources import measured
-from shared import measuring
 from shared.chosen import show_chosen_run
+from shared.measuring import measuring
 from views.judge import dimensions, figures
 
 
@@ -15,7 +15,7 @@ def show(run: Run) -> None:
         return
     found = measured.judgement(run)
     if found is None:
-        measuring.measuring(run)
+        measuring(run)
         figures.compared_with_what(run)
         return
     figures.headline(found)

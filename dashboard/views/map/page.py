@@ -6,11 +6,12 @@ from cae.runs.run import Run
 from components import chart_to_come
 from resources import maps
 from shared.chosen import show_chosen_run
+from shared.shown_map import config_of, tsne_of
 from views.map import tsne
 
 
 def show(run: Run) -> None:
-    config = tsne.config_of(run)
+    config = config_of(run)
     place = st.empty()
     if not maps.are_encoded(run, config):  # the browser fetches Plotly's script meanwhile
         with place:
@@ -20,7 +21,7 @@ def show(run: Run) -> None:
         tsne.layout(run, config, of)
     tsne.through_time(run, of)
     tsne.another(run)
-    tsne.trust(run, config, tsne.tsne_of(run, config))
+    tsne.trust(run, config, tsne_of(run, config))
 
 
 st.title("Map")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import streamlit as st
 
 from cae import words
@@ -13,50 +11,16 @@ from cae.latent.film import CONFIG, epochs_of
 from cae.latent.maps import TSNE, Points, job, snapshot, why_not
 from cae.runs.run import Run
 from components import MapAction, digit_map, small_table
-from resources.maps import (
-    map_addresses,
-    map_film,
-    map_film_address,
-    map_film_job,
-    map_if_ready,
-    map_scores,
-    points,
-    tsne,
-)
+from resources.maps import map_addresses, map_film, map_film_address, map_film_job, map_scores, points, tsne
 from server.ticking import ticking
 from shared import forms
 from shared.asking import stop_button
+from shared.going import go_to
 from shared.markdown import plain
 from shared.own_drawing import own_drawing
-from shared.working import working
+from shared.shown_map import on_film, tsne_of
+from shared.working import SECONDS_BETWEEN_TICKS, job_part, say_failure, start
 from state import messages, pages, steering
-from who import visitor
-
-if TYPE_CHECKING:
-    from resources.maps import MapAddresses
-
-SECONDS_BETWEEN_TICKS = 0.5
-
-
-def config_of(run: Run) -> MapConfig:
-    """The options of the map that is shown: those of the film, after another epoch than the last, if there is one."""
-    return pages.map_config() if _on_film(run) is None else CONFIG
-
-
-def tsne_of(run: Run, config: MapConfig) -> TSNE | None:
-    """The t-SNE that is shown: the film's, after another epoch than the last, if there is one."""
-    return _on_film(run) or tsne(run, config)
-
-
-def small_map(run: Run) -> MapAddresses | None:
-    """The files of that map, if its digits have been encoded."""
-    return map_if_ready(run, config_of(run), _on_film(run))
-
-
-def _on_film(run: Run) -> TSNE | None:
-    """The map of the film for the epoch at which the run is looked at, where that is not the last."""
-    film = None if run.epoch is None else map_film(run)
-    return None if film is None or run.epoch is None else film.nearest(run.epoch)
 
 
 def layout(run: Run, config: MapConfig, of: Points) -> None:
@@ -86,9 +50,9 @@ def go(asked: MapAction, run: Run) -> None:
     """Takes a digit to another page."""
     if asked.kind == "steer":
         steering.steer_from_digit(asked.index)
-        st.switch_page("views/steer/page.py", query_params={"run": run.name})
-    pages.reconstruct_from("From an index", asked.index)
-    st.switch_page("views/reconstruct/page.py", query_params={"run": run.name})
+    else:
+        pages.reconstruct_from("From an index", asked.index)
+    go_to(asked.kind, run)
 
 
 def progress(run: Run, config: MapConfig, of: Points, found: TSNE | None) -> None:
@@ -114,8 +78,7 @@ def progress(run: Run, config: MapConfig, of: Points, found: TSNE | None) -> Non
         return
     if found and found.is_finished:
         return
-    if failure := work.failure():
-        st.error(plain(failure))
+    say_failure(work)
     told, button = st.columns([5, 1.4], vertical_alignment="center")
     if found:
         told.caption(f"t-SNE was stopped after {found.iteration} of {found.iterations} iterations.")
@@ -125,22 +88,12 @@ def progress(run: Run, config: MapConfig, of: Points, found: TSNE | None) -> Non
             "10,000 digits, and the points move to their places before your eyes."
         )
     if button.button("Compute t-SNE", type="primary", width="stretch"):
-        start(run, config)
-
-
-def start(run: Run, config: MapConfig) -> None:
-    """Starts the process that computes this map, and shows it."""
-    try:
         pages.set_map_config(config)
-        job(run, config).start(visitor.me())
-    except CaeError as error:
-        st.error(plain(str(error)))
-    else:
-        st.rerun()
+        start(job(run, config))
 
 
 def through_time(run: Run, of: Points) -> None:
-    """The maps after the other epochs: started, watched, stopped; and how they are seen."""
+    """The maps after the other epochs: laid out when asked for, and how to see them."""
     run = run.at(None)
     try:
         count = len(epochs_of(run))
@@ -148,45 +101,29 @@ def through_time(run: Run, of: Points) -> None:
         return
     if count < 2 or why_not(of, CONFIG):
         return
-    live = map_film_job(run).is_live()
-    ticking(SECONDS_BETWEEN_TICKS, while_=live)(_through_time)(run, count, live)
-
-
-@messages.errors_in_words()
-def _through_time(run: Run, count: int, was_live: bool) -> None:
-    work = map_film_job(run)
-    if work.is_live():
-        working(work, "Laying out every kept epoch")
-        return
-    if was_live:
-        st.rerun()
-    if map_film(run):
+    if map_film(run) and not map_film_job(run).is_live():
         st.caption(
-            f"The map follows the scrubber **Epoch**: 2,000 of the digits, {count} epochs, each map starting from the "
-            "next one's, so that what moves is what the network has learned."
+            f"The map follows the scrubber **Epoch**: 2,000 digits over {count} epochs. Each map starts from the next "
+            "one's, so that what moves is what the network has learned."
         )
         return
-    if failure := work.failure():
-        st.error(plain(failure))
-    told, button = st.columns([5, 1.4], vertical_alignment="center")
-    told.caption(
-        f"Lay out {count} epochs, and the map follows the scrubber **Epoch**: 2,000 of the digits, some three seconds "
-        "an epoch."
-    )
-    if button.button("Map through time", width="stretch", icon=":material/movie:"):
-        try:
-            work.start(visitor.me())
-        except CaeError as error:
-            st.error(plain(str(error)))
-        else:
-            st.rerun()
+
+    def offer() -> bool:
+        told, button = st.columns([5, 1.4], vertical_alignment="center")
+        told.caption(
+            f"Lay out 2,000 digits after each of {count} epochs, and the map follows the scrubber **Epoch**. It takes "
+            "some three seconds an epoch."
+        )
+        return button.button("Map through time", width="stretch", icon=":material/movie:")
+
+    job_part(lambda: map_film_job(run), "Laying out every kept epoch", offer)
 
 
 @st.fragment
 @messages.errors_in_words()
 def another(run: Run) -> None:
     """The options, for another map."""
-    if _on_film(run) is not None:
+    if on_film(run) is not None:
         return
     pages.prepare_map_options()
     with st.expander("Another map"):
@@ -205,7 +142,7 @@ def another(run: Run) -> None:
             pages.set_map_config(config)
             if tsne(run, config):
                 st.rerun()
-            start(run, config)
+            start(job(run, config))
 
 
 def trust(run: Run, config: MapConfig, found: TSNE | None) -> None:

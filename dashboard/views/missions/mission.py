@@ -16,13 +16,13 @@ from cae.classroom.worksheet import LONGEST_WORDS, Attempt
 from cae.runs.run import Run
 from components import Card, digits
 from resources import measured, networks, pictures
-from shared import measuring
+from shared.going import go_to
 from shared.markdown import plain
+from shared.measuring import fitting, measuring
 from shared.mission_line import prepare
 from shared.own_drawing import own_drawing
 from state import forms, messages
 from state.missions import choose_mission, guess_a_drawing, mission_picker, set_worksheet, was_drawn_before, worksheet
-from views.generate.digits import fitting
 
 _SAID = {
     "right": ("check_circle", "Right"), "close": ("adjust", "Close"), "off": ("cancel", "Not this time"),
@@ -77,7 +77,7 @@ def mission(run: Run, chosen: Mission, among: Sequence[Mission]) -> None:
                 _check(run, chosen, attempt, attempt.guess, names=names, drawing=drawn)
         if not is_ready:
             st.caption("The answer has not been measured for this run yet. Once it is, check your guess here.")
-            (fitting if chosen.measurement.needs == "priors" else measuring.measuring)(run)
+            (fitting if chosen.measurement.needs == "priors" else measuring)(run)
         return
     _result(chosen, attempt.finding)
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -163,7 +163,7 @@ def _forget(attempt: Attempt) -> None:
 def _go_and_look(run: Run, mission: Mission) -> None:
     if st.button("Go and look", icon=":material/arrow_forward:", help=mission.look or None):
         prepare(mission)
-        st.switch_page(f"views/{mission.page}/page.py", query_params={"run": run.name})
+        go_to(mission.page, run)
 
 
 # -- the answer

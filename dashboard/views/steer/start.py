@@ -14,6 +14,7 @@ from cae.latent.space import LatentSpace, sample
 from cae.runs.run import Run
 from components import Start
 from resources import networks, pictures
+from shared.going import link_to_draw
 from shared.markdown import plain
 from shared.own_drawing import own_drawing
 from state import made, steering
@@ -113,7 +114,7 @@ def _drawing(run: Run, _space: LatentSpace, _: object) -> Start | None:
     pixels = own_drawing()
     if pixels is None:
         st.info("There is no drawing yet.")
-        st.page_link("views/draw/page.py", label="Draw a digit", icon=":material/draw:")
+        link_to_draw()
         return None
     return _own(run, "drawing", pixels)
 

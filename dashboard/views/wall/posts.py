@@ -15,6 +15,7 @@ from components import small_table, wall
 from resources import lists
 from server.ticking import ticking
 from shared.asking import answer
+from shared.going import link_to_draw
 from shared.markdown import plain
 from state import messages, people
 from who import visitor
@@ -99,7 +100,7 @@ def drawings(room: Classroom, posts: list[Post]) -> None:
     st.header("Drawings")
     if not found:
         st.info("Nothing hangs here yet. Draw a digit, then press **Put it on the wall**.")
-        st.page_link("views/draw/page.py", label="Draw a digit", icon=":material/draw:")
+        link_to_draw()
         return
     count = people.posts_shown()
     asked = wall(found[:count], key="wall", moderates=_may_moderate(room), describe=_words)
