@@ -24,12 +24,13 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leaves out what is marked slow, unless --all asks for it."""
+    """Leaves out what is slow, unless --all asks for it: what is marked so, and a browser's tests not marked quick."""
     if config.getoption("--all") or config.getoption("--full"):
         return
-    slow = [item for item in items if item.get_closest_marker("slow")]
-    config.hook.pytest_deselected(items=slow)
-    items[:] = [item for item in items if not item.get_closest_marker("slow")]
+    slow = {item for item in items if item.get_closest_marker("slow")}
+    slow |= {item for item in items if "chromium" in item.fixturenames and not item.get_closest_marker("quick")}
+    config.hook.pytest_deselected(items=[item for item in items if item in slow])
+    items[:] = [item for item in items if item not in slow]
 
 
 @pytest.fixture

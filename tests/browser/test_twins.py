@@ -23,6 +23,7 @@ from cae.runs.run import Run
 from cae.runs.weights import write_weights
 from cae.web import bundle
 
+pytestmark = pytest.mark.quick
 WIDGETS = (
     "address",
     "digits",

@@ -31,6 +31,7 @@ def barriers(page: Page) -> list[str]:
     return [node for node in nodes if not ("presentation-role-conflict" in node and "stFileUploader" in node)]
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_is_whole_for_every_eye_in_light_in_dark_and_on_a_phone_and_asks_only_its_own_server(
     chromium, server, path
