@@ -35,6 +35,15 @@ PAGES = {
     "/wall": "Wall",
 }
 DRAWN = ".chart .main-svg, .steer[data-ready], .draw[data-ready], .map[data-ready], [aria-label=Missions]"
+AT_REST = """() => new Promise((done) => {
+  let since = performance.now();
+  (function look() {
+    const app = document.querySelector('[data-testid="stApp"]');
+    if (app?.dataset.testScriptState !== "notRunning") since = performance.now();
+    if (performance.now() - since > 150) done();
+    else setTimeout(look, 15);
+  })();
+})"""  # what a widget says when it is mounted has the page run again
 PATIENCE = 60_000  # milliseconds; the machine may be busy
 
 
@@ -160,7 +169,7 @@ class Visitor:
             "() => [...document.querySelectorAll('.chart')].every((chart) => chart.querySelector('.main-svg'))",
             timeout=PATIENCE,
         )
-        self.page.wait_for_timeout(300)
+        self.page.evaluate(AT_REST)
 
     def is_content(self):
         foreign = [url for url in self.requests if not url.startswith((self.server.url, "data:", "blob:"))]
