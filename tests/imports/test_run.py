@@ -232,7 +232,7 @@ def test_a_zip_with_a_damaged_file_is_refused_and_the_file_named(tiny, file, con
 
 def test_a_zip_whose_weights_have_another_shape_than_its_run_json_says_is_refused(tiny):
     other = save({name: value.numpy() for name, value in fresh(ModelConfig(3, 4)).state_dict().items()})
-    assert_refused(zipped({**members(pack(tiny)), "tiny/model.safetensors": other}), "another shape")
+    assert_refused(zipped({**members(pack(tiny)), "tiny/model.safetensors": other}), "different shape")
 
 
 # -- weights alone

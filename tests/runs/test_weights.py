@@ -141,7 +141,7 @@ def test_a_folder_in_the_place_of_a_file_is_damage(tmp_path):
 
 @pytest.mark.parametrize("other", [ModelConfig(4, 2), ModelConfig(3, 1), ModelConfig()])
 def test_weights_of_another_shape_do_not_fit(file, other):
-    with pytest.raises(DoesNotFit, match="another shape"):
+    with pytest.raises(DoesNotFit, match="different shape"):
         read_weights(file, other)
 
 
