@@ -251,7 +251,7 @@ def test_steering_starts_where_one_likes(made, reader):
     page.get_by_label("Index").fill("5000")
     page.get_by_label("Index").press("Enter")
     expect(name).to_have_text(re.compile("Test digit 99, "))
-    expect(page.get_by_text("Test digit 5000 is not in this file: here is 99.")).to_be_visible()
+    expect(page.get_by_text("Test digit 5000 is not in this file; showing 99 instead.")).to_be_visible()
     reader.is_content()
 
 

@@ -114,7 +114,7 @@ class Bar {
     this.index.value = next;
     this.among.value = "";
     this.choose("digit");
-    if (next !== asked) this.note.textContent = `Test digit ${asked} is not in this file: this is ${next}.`;
+    if (next !== asked) this.note.textContent = `Test digit ${asked} is not in this file; showing ${next} instead.`;
   }
 
   anotherDigit() {
