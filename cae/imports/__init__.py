@@ -1,1 +1,1 @@
-"""What comes from elsewhere: pictures, runs and weights. Nothing here unpickles."""
+"""Pictures, runs and weights from elsewhere. Nothing here unpickles."""

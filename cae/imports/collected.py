@@ -1,4 +1,4 @@
-"""The pictures of a folder or an .npz file, all of them read: what is to become a data set."""
+"""Reads all pictures of a folder or an .npz file, to make a data set of them."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ Report = Callable[[int, int], None]
 
 @dataclass
 class Collected:
-    """Pictures as they are read one by one: their pixels, and of each the class, and the part it belongs to."""
+    """The pictures read so far: their pixels, classes and parts, and what was left out."""
 
     pixels: bytearray = field(default_factory=bytearray)
     labels: array[int] = field(default_factory=lambda: array("H"))
-    parts: bytearray = field(default_factory=bytearray)  # 1: to be tested on
+    parts: bytearray = field(default_factory=bytearray)  # 1: a test image
     raw_names: dict[str, int] = field(default_factory=dict)
     has_parts: bool = False
     resized: int = 0
@@ -38,7 +38,7 @@ class Collected:
     refused: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
 
     def add(self, picture: Picture) -> None:
-        """Takes one picture."""
+        """Adds a picture."""
         self.pixels += picture.pixels.tobytes()
         self.labels.append(self.raw_names.setdefault(picture.label, len(self.raw_names)))
         self.parts.append(picture.part == "test")
@@ -47,7 +47,7 @@ class Collected:
         self.animated += picture.is_animated
 
     def refuse(self, refused: Refused) -> None:
-        """Counts one file that is no picture."""
+        """Counts a file that is left out."""
         count, names = self.refused.get(refused.reason, (0, []))
         if count < _NAMED:
             names.append(clean(refused.name, 80))
@@ -58,16 +58,16 @@ class Collected:
         return np.frombuffer(self.pixels, np.uint8).reshape(-1, 28, 28)
 
     def skipped(self) -> tuple[Skipped, ...]:
-        """What was refused, the most frequent reason first."""
+        """What was left out, the most frequent reason first."""
         reasons = [Skipped(reason, count, tuple(names)) for reason, (count, names) in self.refused.items()]
         return tuple(sorted(reasons, key=lambda each: -each.count))
 
 
 def collect(path: Path, report: Report) -> Collected:
-    """Reads all pictures of a folder or an .npz file. Raises UnusableData, also where they are too few, or Damaged."""
+    """All pictures of a folder or an .npz file. Raises UnusableData, also for too few pictures, or Damaged."""
     source, collected = _opened(path), Collected()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow's, on what is odd in a file and can be read all the same
+        warnings.simplefilter("ignore")  # Pillow warns of odd files that it can read
         for number, each in enumerate(source.pictures, start=1):
             if isinstance(each, Picture):
                 collected.add(each)
@@ -93,11 +93,11 @@ def _require_enough(path: Path, collected: Collected) -> None:
     why = "".join(f"; {each.count:,} skipped: {each.reason}" for each in collected.skipped()[:3])
     if count < LEAST_IMAGES:
         raise UnusableData(
-            f"{path} holds {words.count(count, 'picture')} that can be read, and a data set needs at least "
+            f"{path} holds {words.count(count, 'picture')} that can be read, but a data set needs at least "
             f"{LEAST_IMAGES}{why}."
         )
     if collected.has_parts and min(tested, count - tested) < LEAST_TEST:
         raise UnusableData(
-            f"{path} holds {count - tested:,} pictures to train on and {tested:,} to test on: at least {LEAST_TEST} "
-            f"of each are needed{why}."
+            f"{path} holds {count - tested:,} training and {tested:,} test images, but a data set needs at least "
+            f"{LEAST_TEST} of each{why}."
         )

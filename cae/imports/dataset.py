@@ -1,4 +1,4 @@
-"""Own pictures as a data set: read, made like MNIST's, divided into what is trained and tested on, kept."""
+"""Makes a data set of somebody's own pictures: like MNIST's, and divided into training and test images."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ from cae.runs.names import check_name
 from cae.runs.run import Run
 
 INVERT = ("auto", "yes", "no")
-HELD_OUT = 7  # one image of so many of every class is for testing
-MOST_TEST = 10_000  # that are held out in all
-_BLOCK = 4096  # images that are written at a time
+HELD_OUT = 7  # one image in so many of every class is a test image
+MOST_TEST = 10_000  # test images in all
+_BLOCK = 4096  # images written at a time
 
 Indices = NDArray[np.int64]
 Pixels = NDArray[np.uint8]
@@ -57,13 +57,13 @@ def import_data(
     seed: int = 0,
     report: Report = lambda *_: None,
 ) -> About:
-    """Makes a data set of the pictures in a folder or an .npz file (see `sources`), and says what has become of them.
+    """Makes a data set of the pictures in a folder or an .npz file (see `folders`, `arrays`), and describes it.
 
-    With `replace` in place of an own one of that name. `invert` "auto" exchanges dark and light where most of the
-    borders are bright: paper is dark here, as in MNIST. `seed` draws the order, and which images are held out for
-    testing where the pictures do not say. `report` is told how many pictures are read, and how many there are. Where
-    this fails, nothing is left behind, and a data set that should be replaced is as it was. Raises InvalidName,
-    DatasetExists, UnusableData, Damaged, ReadOnly, RunBusy, InvalidOption or Unwritable.
+    `replace` allows it to replace an own data set of that name. `invert` "auto" swaps dark and light if most borders
+    are bright: paper is dark here, as in MNIST. `seed` draws the order, and the test images if the pictures do not come
+    in parts. `report` gets the number of pictures read so far, and of all. On failure nothing is left behind and a
+    data set to be replaced stays as it was. Raises InvalidName, DatasetExists, UnusableData, Damaged, ReadOnly,
+    RunBusy, InvalidOption or Unwritable.
     """
     require_writable()
     _require_name(name)
@@ -83,13 +83,13 @@ def import_data(
 
 
 def delete_data(name: str) -> None:
-    """Removes an own data set; what was trained on it stays.
+    """Deletes an own data set; the runs trained on it stay.
 
     Raises DataUnavailable, InvalidName, ReadOnly, RunBusy or Unwritable.
     """
     require_writable()
     if name in catalogue.DATASETS:
-        raise InvalidName(f"{name} is one of the data sets that everybody knows: it cannot be deleted.")
+        raise InvalidName(f"{name} is one of the published data sets and cannot be deleted.")
     if not catalogue.is_name(name) or not catalogue.folder(name).is_dir():
         raise DataUnavailable(f"There is no data set of your own called {clean(name)!r}.")
     with _alone() as place:
@@ -99,17 +99,17 @@ def delete_data(name: str) -> None:
 
 
 def trained_on(name: str) -> list[Run]:
-    """The runs that were trained on a data set, or should be."""
-    found = []
+    """The runs that train, trained or will train on a data set."""
+    runs = []
     for each in listing.names():
-        with contextlib.suppress(Damaged, RunNotFound):  # somebody may delete it meanwhile
+        with contextlib.suppress(Damaged, RunNotFound):  # somebody may be deleting it
             run = Run.open(each)
             if run.info.train is not None and run.info.train.dataset == name:
-                found.append(run)
-    return found
+                runs.append(run)
+    return runs
 
 
-# -- what may be made
+# -- checks
 
 
 def _require_name(name: str) -> None:
@@ -118,13 +118,13 @@ def _require_name(name: str) -> None:
     except InvalidName as error:
         raise InvalidName(str(error).replace("A run cannot", "A data set cannot", 1)) from None
     if name in catalogue.DATASETS:
-        raise InvalidName(f"{name} is one of the data sets that everybody knows: choose another name.")
+        raise InvalidName(f"{name} is one of the published data sets: choose another name.")
 
 
 def _require_free(place: Path, replace: bool) -> None:
     if place.exists() and not replace:
         raise DatasetExists(
-            f"There is a data set called {place.name} already: choose another name, or replace it (--replace)."
+            f"There is already a data set called {place.name}: choose another name, or replace it (--replace)."
         )
     _require_idle(place.name)
 
@@ -132,12 +132,12 @@ def _require_free(place: Path, replace: bool) -> None:
 def _require_idle(name: str) -> None:
     for run in trained_on(name):
         if run.is_live():
-            raise RunBusy(f"{run.name} is being trained on {name}: stop it first.")
+            raise RunBusy(f"{run.name} is training on {name}: stop it first.")
 
 
 @contextlib.contextmanager
 def _alone() -> Iterator[Path]:
-    """The folder of the own data sets, with nobody else who changes it; what is unfinished in it is swept away."""
+    """The folder of the own data sets, locked against other changes; clears away unfinished data sets."""
     place = data_folder() / "own"
     try:
         place.mkdir(parents=True, exist_ok=True)
@@ -148,13 +148,13 @@ def _alone() -> Iterator[Path]:
             finally:
                 with contextlib.suppress(OSError):
                     bring_back(place)
-                for left in (*place.glob(".new-*"), *place.glob(".deleted-*")):  # also of a process that was killed
+                for left in (*place.glob(".new-*"), *place.glob(".deleted-*")):  # also those of killed processes
                     shutil.rmtree(left, ignore_errors=True)
     except Timeout:
-        raise RunBusy("Another data set is being made or deleted: try again when that is done.") from None
+        raise RunBusy("Another data set is being made or deleted: try again in a moment.") from None
     except OSError as error:
         raise Unwritable(
-            f"The data set cannot be kept in {place} ({error.strerror or error}): make room there, "
+            f"The data set cannot be written to {place} ({error.strerror or error}): make room there, "
             "or point CAE_DATA at another folder."
         ) from error
 
@@ -163,7 +163,7 @@ def _alone() -> Iterator[Path]:
 
 
 def is_bright(images: Pixels) -> bool:
-    """Whether the median of all border pixels of pictures (N, 28, 28) is bright: ink is then dark."""
+    """Whether the median border pixel of pictures (N, 28, 28) is bright, so that the ink is dark."""
     counts = np.zeros(256, np.int64)
     for first in range(0, len(images), _BLOCK):
         counts += np.bincount(sources.border(images[first : first + _BLOCK]).ravel(), minlength=256)
@@ -171,10 +171,10 @@ def is_bright(images: Pixels) -> bool:
 
 
 def split(labels: NDArray[np.integer], seed: int) -> tuple[Indices, Indices]:
-    """Which images to train and which to test on, both in an order drawn by `seed`, given their classes (N,).
+    """The indices of training images and of test images, each in an order drawn by `seed`, from their classes (N,).
 
-    For testing a seventh of every class, rounded down, at least one where there are two; of so many images that this
-    would be more than 10,000, the same smaller share of every class.
+    A seventh of every class, rounded down, are test images, and at least one where a class has two images. If that
+    would be more than 10,000, every class has the same smaller share.
     """
     order = np.random.default_rng(seed).permutation(len(labels))
     classes, counts = np.unique(labels, return_counts=True)
@@ -187,9 +187,9 @@ def split(labels: NDArray[np.integer], seed: int) -> tuple[Indices, Indices]:
 
 
 def class_names(raw: Sequence[str]) -> tuple[list[int], tuple[str, ...]]:
-    """The classes in order, as positions in `raw`, and their names as they are shown: numbers by size, words by letter.
+    """The classes in order, as positions in `raw`, and their names to show: numbers by size, words by letter.
 
-    Cleaned of what cannot be shown; two that look the same afterwards are told apart by a number.
+    Names lose what cannot be shown; a number tells apart two that then look the same.
     """
     is_numeric = all(_is_number(name) for name in raw)
     order = sorted(range(len(raw)), key=lambda i: (int(raw[i]) if is_numeric else 0, raw[i].casefold(), raw[i]))
@@ -206,7 +206,7 @@ def _is_number(text: str) -> bool:
 
 
 def _made(folder: Path, collected: Collected, source: str, invert: str, seed: int) -> About:
-    """Writes both files of a data set into a folder."""
+    """Writes the two files of a data set into a folder."""
     order, names = class_names(list(collected.raw_names))
     ranks = np.empty(len(order), np.uint8)
     ranks[order] = np.arange(len(order))
@@ -218,7 +218,9 @@ def _made(folder: Path, collected: Collected, source: str, invert: str, seed: in
     else:
         parts = split(labels, seed)
     if len(parts[1]) < LEAST_TEST:
-        raise UnusableData(f"{source} has hardly any class of two pictures, and one of each is held out for testing.")
+        raise UnusableData(
+            f"{source} has hardly any class of two pictures, but one of each class is held out for testing."
+        )
     with open(folder / PICTURES, "wb") as file:
         checksums = _write(file, images, labels, parts, inverted)
         file.flush()
@@ -243,7 +245,7 @@ def _made(folder: Path, collected: Collected, source: str, invert: str, seed: in
 def _write(
     file: BinaryIO, images: Pixels, labels: Pixels, parts: tuple[Indices, Indices], inverted: bool
 ) -> tuple[int, int]:
-    """Writes safetensors a block at a time, since a copy of a million images would not be small; the checksums."""
+    """Writes safetensors a block at a time, to spare the memory of a copy; returns the checksums of both parts."""
     header, end = {}, 0
     for part, indices in zip(("train", "test"), parts, strict=True):
         for kind, shape in (("pixels", [len(indices), 28, 28]), ("labels", [len(indices)])):
@@ -267,7 +269,7 @@ def _write(
 
 
 def _forget(name: str) -> None:
-    """Removes what was measured of runs on the pictures that had this name before, and the judge of those."""
+    """Deletes measurements on the pictures that had this name before, and their classifier."""
     with contextlib.suppress(OSError):
         (runs_folder() / f"judge-{name}.safetensors").unlink(missing_ok=True)
     for run in trained_on(name):

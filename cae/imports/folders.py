@@ -1,4 +1,4 @@
-"""The pictures in a folder of files."""
+"""Reads the pictures in a folder."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _HIDDEN = (".", "__MACOSX")
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    name: str  # from the folder on
+    name: str  # its path inside the folder
     label: str
     part: str
 
 
 def of_folder(path: Path) -> Source:
-    """The pictures in a folder and below it; those of each folder in it are a class.
+    """The pictures in a folder and below it; each folder in it is a class.
 
-    Where the only folders in it are "train" and "test", they are the parts, and the classes are in them. Pictures
-    without any folder are of one class. Links that lead out of it, and to folders, are not followed.
+    If its only folders are "train" and "test", these are the parts of the data set, and the classes lie in them.
+    Pictures outside all folders form one class. Links out of the folder and links to folders are not followed.
     """
     try:
         root = path.resolve(strict=True)
@@ -35,15 +35,15 @@ def of_folder(path: Path) -> Source:
         has_classes = any(_folders(root / name) for name in inside) if has_parts else bool(inside)
     except OSError as error:
         raise UnusableData(f"{path} cannot be read: {error.strerror or error}.") from error
-    found: list[_File | Refused] = []
+    files: list[_File | Refused] = []
     for each in _listed(root, has_parts, has_classes):
-        found.append(each)
-        if len(found) > MOST_IMAGES:
-            raise UnusableData(f"{path} holds more than {MOST_IMAGES:,} files: a data set has no more.")
-    classes = {each.label for each in found if isinstance(each, _File)}
+        files.append(each)
+        if len(files) > MOST_IMAGES:
+            raise UnusableData(f"{path} holds more than {MOST_IMAGES:,} files, the most a data set can have.")
+    classes = {each.label for each in files if isinstance(each, _File)}
     if len(classes) > MOST_CLASSES:
-        raise UnusableData(f"{path} holds {len(classes):,} folders of pictures: there can be {MOST_CLASSES} classes.")
-    return Source(len(found), (_opened(root, each) for each in found))
+        raise UnusableData(f"{path} holds {len(classes):,} folders of pictures: the most is {MOST_CLASSES} classes.")
+    return Source(len(files), (_opened(root, each) for each in files))
 
 
 def _folders(path: Path) -> set[str]:
@@ -57,7 +57,7 @@ def _is_shown(name: str) -> bool:
 
 def _listed(root: Path, has_parts: bool, has_classes: bool) -> Iterator[_File | Refused]:
     """The files below a folder in a fixed order, each with its class."""
-    depth = has_parts + has_classes  # of the folders that say what a picture is
+    depth = has_parts + has_classes  # of the folders that name the part and the class
     refused: list[Refused] = []
     for place, folders, files in os.walk(
         root, onerror=lambda error: refused.append(Refused(str(error.filename), "a folder that cannot be opened"))

@@ -1,4 +1,4 @@
-"""Pictures from elsewhere, one after the other as 28 x 28 brightnesses. Nothing here unpickles."""
+"""Pictures from elsewhere, one at a time, as 28 x 28 brightnesses."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from cae.data import opening
 from cae.data.ink import SIDE, resample
 
 FORMATS = (*opening.FORMATS, "GIF", "BMP", "TIFF", "PPM")
-ONLY_CLASS = "image"  # the class of pictures that have none
-_SHRUNK = 8 * SIDE  # pixels: larger pictures are first made so large, which is many times faster
+ONLY_CLASS = "image"  # of pictures without a class
+_SHRUNK = 8 * SIDE  # pixels: larger pictures are shrunk to this first, which is many times faster
 
 Square = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture as it was found: pixels uint8 (28, 28), 0 is black; its class; its part, "" where none is said."""
+    """One picture: pixels uint8 (28, 28), 0 is black; its class; its part of the data set, "" if it names none."""
 
     pixels: Square
     label: str
@@ -32,7 +32,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Refused:
-    """A file that is none, and why."""
+    """A file that is left out, and why."""
 
     name: str
     reason: str
@@ -40,16 +40,16 @@ class Refused:
 
 @dataclass(frozen=True)
 class Source:
-    """At most `total` pictures, to be read once."""
+    """At most `total` pictures, which can be read once."""
 
     total: int
     pictures: Iterator[Picture | Refused]
 
 
 def square(grey: NDArray[Any]) -> Square:
-    """Brightnesses (H, W) from 0 to 255 in 28 x 28 pixels: fitted, centred, an average per pixel.
+    """Brightnesses (H, W) from 0 to 255 as 28 x 28 pixels: scaled to fit, centred, each pixel an area average.
 
-    What is beside a picture that is not square has the median brightness of its border.
+    The margins of a picture that is not square get the median brightness of its border.
     """
     if grey.shape == (SIDE, SIDE):
         picture = grey.astype(np.float64)
@@ -68,9 +68,9 @@ def border(pictures: NDArray[Any]) -> NDArray[Any]:
 
 
 def read(content: bytes) -> tuple[Square, bool, bool]:
-    """A picture file in 28 x 28 pixels; whether it had another size, and whether more than one frame.
+    """A picture file as 28 x 28 pixels, whether it had another size, and whether it has more than one frame.
 
-    Upright, in grey by luminance, what is transparent on white paper, or on black where white would hide it. Raises
+    Upright and grey by luminance; transparent parts are white, or black where white would hide the ink. Raises
     UnreadablePicture.
     """
     image, is_animated = opening.open_picture(content, FORMATS, side=_SHRUNK, smallest=1)

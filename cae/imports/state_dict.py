@@ -1,9 +1,8 @@
-"""The arrays in a file of torch.save, read without unpickling: nothing that a file says is called or imported.
+"""Reads the arrays in a file of torch.save without unpickling: calls and imports nothing that the file names.
 
-A pickle is a program. This one is read as a list of words (pickletools), of which those are understood that a table
-of arrays is written with; the names of functions in it are compared with the few that stand for an array.
-torch.load(weights_only=True) imports nothing either, but calls bytearray with any number: a file of 933 bytes had it
-take 4 GB.
+A pickle is a program. This module reads it as a list of words (pickletools), understands only those that write a
+table of arrays, and compares the names of functions with the few that stand for an array. torch.load with
+weights_only=True imports nothing either, but calls bytearray with any number: a file of 933 bytes made it take 4 GB.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 _MOST_WORDS = 500_000  # of a pickle
 _LARGEST_PICKLE = 2**22  # bytes
-_MAGIC = 0x1950A86A20F9469CFC6C  # with which files begin that are no zip
+_MAGIC = 0x1950A86A20F9469CFC6C  # the start of files that are not zips
 _MARK = object()
 _KINDS = {
     "FloatStorage": "<f4", "DoubleStorage": "<f8", "HalfStorage": "<f2", "BFloat16Storage": "bfloat16",
@@ -34,14 +33,14 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class _Name:
-    """The name of a function or a class, as it stands in a file."""
+    """The name of a function or a class in a file."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class _Storage:
-    """Where the numbers of an array are: under which key, of which type, and how many."""
+    """Where the numbers of an array lie: their key, their type, and how many they are."""
 
     key: str
     kind: str
@@ -50,7 +49,7 @@ class _Storage:
 
 @dataclass(frozen=True)
 class View:
-    """An array, not read yet: a part of a storage."""
+    """An array that is not read yet: a part of a storage."""
 
     storage: _Storage
     offset: int
@@ -60,20 +59,20 @@ class View:
 
 @dataclass(frozen=True)
 class Saved:
-    """What a file holds: tables, lists, words and numbers, and among them Views, which `array` gives one by one."""
+    """The content of a file: tables, lists, words, numbers and Views, of which `array` reads one at a time."""
 
-    found: Any
+    content: Any
     _numbers_of: Callable[[_Storage], bytes]
 
     def array(self, view: View) -> Array:
-        """The array itself. Raises one of reading.UNREADABLE or zipfile.BadZipFile where there is none."""
+        """The array of a view. Raises one of reading.UNREADABLE or zipfile.BadZipFile if it is not there."""
         return _array(view, self._numbers_of(view.storage))
 
 
 def read(content: bytes, largest: int) -> Saved:
-    """What is in such a file, which may unpack to so many bytes.
+    """The content of such a file, which may unpack to `largest` bytes.
 
-    Raises one of reading.UNREADABLE or zipfile.BadZipFile for a file of another kind, or with anything else in it.
+    Raises one of reading.UNREADABLE or zipfile.BadZipFile for any other file or content.
     """
     if zipfile.is_zipfile(io.BytesIO(content)):
         return _from_zip(content, largest)
@@ -88,7 +87,7 @@ def _from_zip(content: bytes, largest: int) -> Saved:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         sizes = {each.filename: each.file_size for each in archive.infolist()}
         if len(sizes) < len(archive.infolist()) or sum(sizes.values()) > largest:
-            raise ValueError("unpacks to too much, or to one thing twice")
+            raise ValueError("unpacks to too much, or holds a name twice")
     (words,) = (name for name in sizes if name.rsplit("/", 1)[-1] == "data.pkl")
     top = words.removesuffix("data.pkl")
     if sizes[words] > _LARGEST_PICKLE or sizes.get(f"{top}byteorder", 0) > 10:
@@ -99,11 +98,11 @@ def _from_zip(content: bytes, largest: int) -> Saved:
 
 
 def _from_stream(file: io.BytesIO) -> Saved:
-    """Four pickles: what kind of file it is, its version, its machine, and what it holds; then keys and numbers."""
+    """Reads four pickles (kind of file, version, machine, content), and then keys and numbers."""
     storages: dict[str, _Storage] = {}
     if _parsed(file, {}) != _MAGIC:
-        raise ValueError("no file of torch.save")
-    _, machine, found, keys = (_parsed(file, storages) for _ in range(4))
+        raise ValueError("not a file of torch.save")
+    _, machine, table, keys = (_parsed(file, storages) for _ in range(4))
     if not machine["little_endian"]:
         raise ValueError("of another kind of machine")
     places = {}
@@ -115,7 +114,7 @@ def _from_stream(file: io.BytesIO) -> Saved:
         places[key] = (file.tell(), size)
         file.seek(size, io.SEEK_CUR)
     whole = file.getvalue()
-    return Saved(found, lambda storage: _part(whole, *places[storage.key]))
+    return Saved(table, lambda storage: _part(whole, *places[storage.key]))
 
 
 def _part(content: bytes, start: int, size: int) -> bytes:
@@ -126,7 +125,7 @@ def _part(content: bytes, start: int, size: int) -> bytes:
 
 
 def _parsed(file: io.BytesIO, storages: dict[str, _Storage]) -> Any:
-    """What the pickle that begins here holds; the storages that it names are added to those known."""
+    """The content of the pickle that begins here; adds the storages that it names to `storages`."""
     stack: list[Any] = []
     memo: dict[int, Any] = {}
     argument: Any
@@ -135,8 +134,8 @@ def _parsed(file: io.BytesIO, storages: dict[str, _Storage]) -> Any:
             raise ValueError("too many words")
         name = word.name
         if name == "STOP":
-            (found,) = stack
-            return found
+            (content,) = stack
+            return content
         if name in _CONSTANTS:
             stack.append(_CONSTANTS[name]())
         elif name in _VALUES:
@@ -163,17 +162,17 @@ def _since_mark(stack: list[Any]) -> list[Any]:
     at = next((place for place in range(len(stack) - 1, -1, -1) if stack[place] is _MARK), None)
     if at is None:
         raise ValueError("no beginning")
-    found = stack[at + 1 :]
+    values = stack[at + 1 :]
     del stack[at:]
-    return found
+    return values
 
 
 def _last(stack: list[Any], count: int) -> list[Any]:
     if len(stack) < count:
         raise ValueError("too few values")
-    found = stack[len(stack) - count :]
+    values = stack[len(stack) - count :]
     del stack[len(stack) - count :]
-    return found
+    return values
 
 
 def _put(table: Any, pairs: list[Any]) -> None:
@@ -215,7 +214,7 @@ def _append_item(stack: list[Any]) -> None:
 
 
 def _build(stack: list[Any]) -> None:
-    """A table may have attributes, as a state_dict has its versions: they are left out."""
+    """Drops the attributes of a table, such as the versions of a state_dict."""
     _last(stack, 1)
     if not isinstance(stack[-1], dict):
         raise ValueError("no table")
@@ -230,7 +229,7 @@ def _storage(said: Any, name: Any, key: Any, _: Any, count: Any, part: Any = Non
 
 
 def _reduce(stack: list[Any]) -> None:
-    """What a function gives for arguments: of the functions that stand for an array or a table."""
+    """Makes what a function would return, for the functions that stand for an array or a table."""
     function, arguments = _last(stack, 2)
     name = function.text if isinstance(function, _Name) else ""
     if name == "collections.OrderedDict" and arguments == ():
@@ -245,7 +244,7 @@ def _reduce(stack: list[Any]) -> None:
             raise ValueError("no array")
         stack.append(View(storage, offset, shape, strides))
     else:
-        raise ValueError(f"{name or 'something'} would be called")
+        raise ValueError(f"a call of {name or 'something'}")
 
 
 _CONSTANTS: dict[str, Callable[[], Any]] = {

@@ -126,7 +126,7 @@ def zipped(files, method=zipfile.ZIP_DEFLATED) -> bytes:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_path_that_climbs_is_refused(files, name, own_folders):
-    refused(zipped({**files, name: b"climbed"}), "climb out")
+    refused(zipped({**files, name: b"climbed"}), "outside the run's folder")
     assert b"climbed" not in tree(own_folders).values()
 
 
@@ -490,7 +490,7 @@ def test_the_command_line_refuses_and_leaves_nothing(files, own_folders):
     (own_folders / "bad.zip").write_bytes(zipped({**files, "../x": b"climbed"}))
     before = tree(own_folders)
     ended = cae("import", str(own_folders / "bad.zip"), "--name", "new")
-    assert ended.returncode == 2 and "climb out" in ended.stderr and "Traceback" not in ended.stderr
+    assert ended.returncode == 2 and "outside the run's folder" in ended.stderr and "Traceback" not in ended.stderr
     assert tree(own_folders) == before
 
 

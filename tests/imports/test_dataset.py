@@ -429,18 +429,18 @@ def test_pickled_arrays_are_never_opened(tmp_path):
         ({"x": DARK, "y": np.arange(24) + 1j}, "complex"),
         ({"x": DARK.reshape(24, 2, 14, 28)}, "shape"),
         ({"x": DARK.ravel()}, "shape"),
-        ({"x": np.array(["a"] * 784 * 24).reshape(24, 784)}, "no brightnesses"),
+        ({"x": np.array(["a"] * 784 * 24).reshape(24, 784)}, "not brightnesses"),
         ({"x": DARK / 255 - 0.5}, "from -0.5 to"),
         ({"x": DARK * 1000.0}, "between 0 and 1, 255"),
         ({"x": DARK.astype(np.int64) * 1000}, "between 0 and 1, 255"),
-        ({"x": np.where(DARK > 250, np.nan, DARK)}, "no numbers"),
-        ({"x": np.where(DARK > 250, np.inf, DARK)}, "no numbers"),
+        ({"x": np.where(DARK > 250, np.nan, DARK)}, "not numbers"),
+        ({"x": np.where(DARK > 250, np.inf, DARK)}, "not numbers"),
         ({"x": np.asfortranarray(DARK)}, "column by column"),
         ({"x": DARK[:, :0]}, "28 × 0 pixels"),
         ({"x": DARK[:3]}, "at least 20"),
-        ({"x_train": DARK, "y_train": np.arange(24), "x_test": DARK}, "both need them"),
-        ({"x_train": DARK, "x_test": DARK[:1]}, "1 to test on: at least 2"),
-        ({"x": np.zeros((300, 28, 28), np.uint8), "y": np.arange(300)}, "300 classes: there can be 256"),
+        ({"x_train": DARK, "y_train": np.arange(24), "x_test": DARK}, "labels for one of its parts only"),
+        ({"x_train": DARK, "x_test": DARK[:1]}, "1 test images, but a data set needs at least 2"),
+        ({"x": np.zeros((300, 28, 28), np.uint8), "y": np.arange(300)}, "300 classes: the most is 256"),
     ],
 )  # fmt: skip
 def test_arrays_that_are_no_pictures_are_refused_in_a_sentence(tmp_path, data_folder, arrays, sentence):
@@ -716,7 +716,7 @@ def test_pictures_of_a_live_training_are_neither_replaced_nor_deleted(run, pictu
     run.update(state="queued")
     with run.lock():
         for change in (lambda: import_data(pictures, "pets", replace=True), lambda: delete_data("pets")):
-            with pytest.raises(RunBusy, match="first is being trained on pets"):
+            with pytest.raises(RunBusy, match="first is training on pets"):
                 change()
     assert len(load("pets", "test")) == 12
 
@@ -818,7 +818,7 @@ def test_the_command_line_makes_lists_and_deletes(pictures, capsys):
     assert cli.main(["data"]) == 0
     assert "3: bird, cat, dog" in capsys.readouterr().out
     assert cli.main(["import-data", str(pictures), "--name", "pets"]) == 2
-    assert capsys.readouterr().err.startswith("cae: There is a data set called pets already")
+    assert capsys.readouterr().err.startswith("cae: There is already a data set called pets")
     assert cli.main(["train", "--name", "x", "--dataset", "nonsense"]) == 2
     assert "kmnist, pets, not 'nonsense'" in capsys.readouterr().err
     trained("first", dataset="pets", train_images=None, epochs=1)

@@ -149,7 +149,7 @@ def test_files_that_are_no_part_of_a_run_are_not_unpacked(tiny):
     ["../x", "tiny/../../x", "..\\x", "/etc/x", "\\x", "C:/x", "C:\\x", "tiny/epochs/../../../run.json", "./../x"],
 )
 def test_a_path_that_climbs_out_is_refused(tiny, path, own_folders):
-    assert_refused(zipped({**members(pack(tiny)), path: b"climbed"}), "climb out", kind=DoesNotFit)
+    assert_refused(zipped({**members(pack(tiny)), path: b"climbed"}), "outside the run's folder", kind=DoesNotFit)
     assert not [found for found in own_folders.rglob("*") if found.is_file() and found.read_bytes() == b"climbed"]
 
 
