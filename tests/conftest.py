@@ -35,8 +35,9 @@ def pytest_collection_modifyitems(config, items):
 
 @pytest.fixture
 def rounds(request):
-    """A function that gives how often to try: the first number, or the second with --full."""
-    return lambda short, full: full if request.config.getoption("--full") else short
+    """A function that gives how often to try: the first number, the second with --full, the third without --all."""
+    is_full, is_all = map(request.config.getoption, ("--full", "--all"))
+    return lambda short, full, quick=None: full if is_full else short if is_all or quick is None else quick
 
 
 @pytest.fixture

@@ -2,15 +2,14 @@
 
 import contextlib
 import errno
-import functools
 import os
-import sys
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from watching import opens_for_writing, told
+
 FULL, QUOTA, READ_ONLY, FORBIDDEN, BROKEN = errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO
-_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _CHANGES = {"os.rename": 2, "os.mkdir": 1, "os.remove": 1, "os.rmdir": 1, "os.truncate": 1}
 _REMOVALS = ("os.remove", "os.rmdir")
 _UNFINISHED = (".part", ".new-", ".deleted-", ".replaced-", ".trying-", ".export-")
@@ -48,37 +47,25 @@ class Disk:
         text = os.fsdecode(path) if isinstance(path, str | bytes | os.PathLike) else ""
         return bool(text) and os.path.abspath(text).startswith(self.folder)  # noqa: PTH100, as pathlib would look it up
 
-
-_now: list[Disk] = []
-
-
-def _heard(event: str, arguments: tuple) -> None:
-    if not _now:
-        return
-    disk = _now[0]
-    if event == "open" and isinstance(arguments[2], int) and arguments[2] & _WRITING:
-        disk.asked(event, arguments[:1])
-    elif event in _CHANGES:
-        paths = arguments[: _CHANGES[event]]
-        if event in _REMOVALS and arguments[1] >= 0:  # shutil.rmtree names what it removes by the open folder it is in
-            paths = [f"{folder}/{os.fsdecode(arguments[0])}" for folder in _paths_of(arguments[1])]
-        disk.asked(event, paths)
-
-
-_hook = functools.cache(lambda: sys.addaudithook(_heard))
+    def heard(self, event: str, arguments: tuple) -> None:
+        if opens_for_writing(event, arguments):
+            self.asked(event, arguments[:1])
+        elif event in _CHANGES:
+            paths = arguments[: _CHANGES[event]]
+            if event in _REMOVALS and arguments[1] >= 0:  # shutil.rmtree names what it removes by the open folder
+                paths = [f"{folder}/{os.fsdecode(arguments[0])}" for folder in _paths_of(arguments[1])]
+            self.asked(event, paths)
 
 
 @contextlib.contextmanager
 def refusing(folder: Path, fails_at: int | None, code: int = FULL, *, lasts: bool = False):
     """In the block, the write of that number below `folder` fails; without one, writes are only counted."""
-    _hook()
     disk = Disk(str(folder), fails_at, code, lasts)
     real, os.fsync = os.fsync, _checked_fsync(disk, os.fsync)
-    _now[:] = [disk]
     try:
-        yield disk
+        with told(disk.heard):
+            yield disk
     finally:
-        _now.clear()
         os.fsync = real
 
 

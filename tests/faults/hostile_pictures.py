@@ -3,7 +3,9 @@
 import contextlib
 import functools
 import io
+import itertools
 import json
+import random
 import struct
 import sys
 import time
@@ -13,6 +15,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+from mutations import of_bytes
 from PIL import Image
 
 if __name__ == "__main__":
@@ -25,8 +28,8 @@ from cae.imports import sources
 ROWS = 168  # of the picture that the odd ones show: six times 28
 SEVEN = np.zeros((ROWS, ROWS), bool)
 SEVEN[30:48, 48:120] = True
-for row in range(48, 138):
-    SEVEN[row, 104 - (row - 48) // 2 : 120 - (row - 48) // 2] = True
+for row in range(90):
+    SEVEN[48 + row, 104 - row // 2 : 120 - row // 2] = True
 
 
 def grey(ink: int = 20, paper: int = 230) -> np.ndarray:
@@ -40,9 +43,6 @@ def encoded(picture: Image.Image, kind: str, **how) -> bytes:
         how["append_images"] = [each.copy() for each in how["append_images"]]
     picture.copy().save(buffer, kind, **how)
     return buffer.getvalue()
-
-
-# -- odd, and right: by name their content, whether the page takes them too, and how far a brightness may be off
 
 
 @functools.cache
@@ -97,15 +97,14 @@ def odd() -> dict[str, tuple[bytes, bool, int]]:
         "tiff-fractions": (encoded(Image.fromarray(grey().astype(np.float32) / 255), "TIFF"), False, 24),
         "tiff-pages": (encoded(flat, "TIFF", save_all=True, append_images=others), False, 0),
     }
+    exif = Image.Exif()
     for turn, stored in enumerate(turns(grey()), start=1):
-        exif = Image.Exif()
         exif[0x0112] = turn
         for kind in ("PNG", "JPEG", "WEBP", "TIFF"):
             how = {"lossless": True} if kind == "WEBP" else {"quality": 95} if kind == "JPEG" else {}
             content = encoded(Image.fromarray(np.ascontiguousarray(stored)), kind, exif=exif, **how)
             found[f"{kind.lower()}-turned-{turn}"] = (content, kind != "TIFF", 14)
     for turn in (0, 9, 255, 65535):
-        exif = Image.Exif()
         exif[0x0112] = turn
         found[f"png-turned-{turn}"] = (encoded(flat, "PNG", exif=exif), True, 0)
     found["png-exif-nonsense"] = (png_with(flat, (b"eXIf", b"MM\0*\xff\xff\xff\xff" + bytes(range(256)))), True, 0)
@@ -125,9 +124,6 @@ def adam7(picture: np.ndarray) -> bytes:
     return b"".join(
         b"\0" + row.tobytes() for top, left, down, across in passes for row in picture[top::down, left::across]
     )
-
-
-# -- made by hand
 
 
 def chunk(name: bytes, body: bytes) -> bytes:
@@ -305,29 +301,20 @@ def others() -> dict[str, bytes]:
 
 def broken(count: int, seed: int) -> dict[str, bytes]:
     """Odd pictures cut off, with bits and bytes exchanged, and pieces of others in them."""
-    rng, whole = np.random.default_rng(seed), list(odd().items())
-    found = {}
+    rng, whole, found = random.Random(seed), list(odd().items()), {}
     for number in range(count):
-        name, (content, *_) = whole[int(rng.integers(len(whole)))]
-        harmed, way = bytearray(content), number % 5
+        name, (content, *_) = rng.choice(whole)
+        harmed, way = bytearray(content), number % 3
         if way == 0:
-            del harmed[int(rng.integers(1, len(harmed))) :]
-        elif way == 1:
-            for place in rng.integers(0, len(harmed), int(rng.integers(1, 30))):
-                harmed[place] ^= 1 << int(rng.integers(8))
-        elif way == 2:  # in the head, where it hurts most
-            for place in rng.integers(2, min(120, len(harmed)), int(rng.integers(1, 6))):
-                harmed[place] = int(rng.choice([0, 1, 127, 128, 254, 255, int(rng.integers(256))]))
-        elif way == 3:
-            first, last = sorted(rng.integers(0, len(harmed), 2).tolist())
-            harmed[first:last] = harmed[first:last][::-1] * int(rng.integers(0, 3))
+            harmed = bytearray(of_bytes(content, rng)[1])
+        elif way == 1:  # in the head, where it hurts most
+            for _ in range(rng.randrange(1, 6)):
+                harmed[rng.randrange(2, min(120, len(harmed)))] = rng.choice((0, 1, 127, 128, 254, 255))
         else:
-            other = whole[int(rng.integers(len(whole)))][1][0]
-            at = int(rng.integers(0, len(harmed)))
-            harmed[at : at + 200] = other[: int(rng.integers(1, 400))]
-        if name.startswith("png") and rng.random() < 0.7:
-            harmed = bytearray(with_right_sums(bytes(harmed)))
-        found[f"{name}~{number}"] = bytes(harmed)
+            at, other = rng.randrange(len(harmed)), rng.choice(whole)[1][0]
+            harmed[at : at + 200] = other[: rng.randrange(1, 400)]
+        right = name.startswith("png") and rng.random() < 0.7
+        found[f"{name}~{number}"] = with_right_sums(bytes(harmed)) if right else bytes(harmed)
     return found
 
 
@@ -338,9 +325,6 @@ def with_right_sums(content: bytes) -> bytes:
         done += chunk(content[at + 4 : at + 8], content[at + 8 : at + 8 + length])
         at += 12 + length
     return done + content[at:]
-
-
-# -- read, in a process of its own
 
 
 def read_all(folder: Path, megabytes: int) -> None:
@@ -354,19 +338,19 @@ def read_all(folder: Path, megabytes: int) -> None:
 
         used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (used + megabytes * 2**20,) * 2)
-    for path in sorted(folder.iterdir()):
-        content = path.read_bytes()
-        for way, read in (("page", photo.read), ("import", sources.read)):
-            start = time.process_time()
-            try:
-                read(content)
-                outcome = "read"
-            except CaeError as error:
-                outcome = f"{type(error).__name__}: {error}"
-            except BaseException as error:  # which is what is looked for
-                outcome = f"!{type(error).__name__}: {error}"
-            seconds = time.process_time() - start
-            print(json.dumps({"name": path.name, "way": way, "outcome": outcome, "seconds": seconds}), flush=True)  # noqa: T201
+    for path, (way, read) in itertools.product(
+        sorted(folder.iterdir()), (("page", photo.read), ("import", sources.read))
+    ):
+        content, start = path.read_bytes(), time.process_time()
+        try:
+            read(content)
+            outcome = "read"
+        except CaeError as error:
+            outcome = f"{type(error).__name__}: {error}"
+        except BaseException as error:  # which is what is looked for
+            outcome = f"!{type(error).__name__}: {error}"
+        seconds = time.process_time() - start
+        print(json.dumps({"name": path.name, "way": way, "outcome": outcome, "seconds": seconds}), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -23,9 +23,6 @@ _CHANGES = {"os.rename": "rename to", "os.remove": "remove", "os.rmdir": "remove
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
 
-# -- within the process that is killed
-
-
 class Watch:
     """Counts what the process does to files in `folders`, and kills it when it is about to do what is `deadly`.
 
@@ -117,9 +114,6 @@ def _work(arguments, settings, log, deadly, journal):
     finally:
         sys.stdout.flush()
         os._exit(code)
-
-
-# -- outside of it
 
 
 @functools.cache

@@ -7,6 +7,7 @@ import struct
 import zlib
 
 import numpy as np
+from hostile_values import value
 
 DEEP = 100_000
 RAW = {  # what json.dumps does not write
@@ -24,16 +25,13 @@ WEIRD = [
 HUGE = [2**31, 2**40, 2**60, 2**62, 2**63 - 1]
 
 
-# -- bytes
-
-
 def of_bytes(content: bytes, rng: random.Random) -> tuple[str, bytes]:
     """What a disk, a network or an editor does to a file."""
     size = max(1, len(content))
     start = rng.randrange(size)
     end = min(size, start + rng.choice((1, 4, 8, 64, 1000)))
     way = rng.choice(
-        ("flip", "flips", "cut", "zeros", "doubled", "removed", "moved", "appended", "empty", "noise", "text")
+        ["flip", "flips", "cut", "zeros", "doubled", "removed", "moved", "appended", "empty", "noise", "text"]
     )
     if way in ("flip", "flips"):
         changed = bytearray(content)
@@ -55,9 +53,6 @@ def of_bytes(content: bytes, rng: random.Random) -> tuple[str, bytes]:
     }[way]
 
 
-# -- JSON
-
-
 def of_json(content: bytes, rng: random.Random) -> tuple[str, bytes]:
     """Another value, field or order somewhere in a document; or other bytes."""
     if rng.random() < 0.2 or not content.startswith((b"{", b"[")):
@@ -74,9 +69,7 @@ def of_json(content: bytes, rng: random.Random) -> tuple[str, bytes]:
 
 
 def _other(values, rng):
-    way = rng.choice(
-        ("value", "value", "value", "number", "missing", "extra", "a field twice", "order", "whole", "wrapped")
-    )
+    way = rng.choice(["value"] * 3 + ["number", "missing", "extra", "a field twice", "order", "whole", "wrapped"])
     places = list(_places(values))
     if way == "whole":
         value = rng.choice(WEIRD)
@@ -122,10 +115,7 @@ def of_lines(content: bytes, rng: random.Random) -> tuple[str, bytes]:
     lines = content.splitlines(keepends=True)
     if not lines or rng.random() < 0.2:
         return of_bytes(content, rng)
-    at, way = (
-        rng.randrange(len(lines)),
-        rng.choice(("line", "line", "line", "gone", "doubled", "order", "torn", "joined")),
-    )
+    at, way = rng.randrange(len(lines)), rng.choice(["line"] * 3 + ["gone", "doubled", "order", "torn", "joined"])
     if way == "line":
         how, line = of_json(lines[at], rng)
         lines[at] = line.replace(b"\n", b" ") + b"\n"
@@ -141,9 +131,6 @@ def of_lines(content: bytes, rng: random.Random) -> tuple[str, bytes]:
     else:
         lines[at] = lines[at].rstrip(b"\n")
     return f"line {at + 1} {way}", b"".join(lines)
-
-
-# -- arrays
 
 
 def of_safetensors(content: bytes, rng: random.Random) -> tuple[str, bytes]:
@@ -255,25 +242,18 @@ def of_idx(content: bytes, rng: random.Random) -> tuple[str, bytes]:
     return way, bytes(changed)
 
 
-WAYS = {
-    "json": of_json,
-    "lines": of_lines,
-    "safetensors": of_safetensors,
-    "npy": of_npy,
-    "idx": of_idx,
-    "bytes": of_bytes,
-}
+WAYS = {"json": of_json, "lines": of_lines, "safetensors": of_safetensors, "npy": of_npy, "idx": of_idx}
 
 
 def mutated(kind: str, content: bytes, rng: random.Random) -> tuple[str, bytes]:
     """How it was changed, and what it is then: never what it was."""
     while True:
-        how, changed = WAYS[kind](content, rng)
+        if rng.random() < 0.15:
+            how, changed = "anything at all", rng.choice((rng.randbytes(800), json.dumps(value(rng)).encode()))
+        else:
+            how, changed = WAYS[kind](content, rng)
         if changed != content:
             return how, changed
-
-
-# -- what is no file
 
 
 def put_something_else(path, rng: random.Random) -> str:
@@ -291,8 +271,6 @@ def put_something_else(path, rng: random.Random) -> str:
         path.symlink_to({"a link to itself": path.name, "a link to a device": "/dev/zero"}.get(how, "not-there"))
     return how
 
-
-# -- readers of our own
 
 KINDS = {"F32": "<f4", "F16": "<f2", "F64": "<f8", "U8": "|u1", "U16": "<u2", "I32": "<i4", "I64": "<i8"}
 

@@ -213,11 +213,7 @@ def works() -> list[Work]:
             Work(f"import {kind}", partial(bring, content), lambda: Run.open("new").weights_hash())
             for kind, content in imported.items()
         ),
-        Work(
-            "import own pictures",
-            lambda: dataset.import_data(Path("pictures"), "pets") and None,
-            pets,
-        ),
+        Work("import own pictures", lambda: dataset.import_data(Path("pictures"), "pets") and None, pets),
         Work(
             "replace own pictures",
             lambda: dataset.import_data(Path("pictures"), "pets", invert="yes", replace=True) and None,

@@ -94,9 +94,6 @@ def test_a_folder_that_no_run_can_be_called_by_is_no_run(evil):
     )
 
 
-# -- the pages, as Streamlit is told
-
-
 def said(app) -> list[str]:
     """Everything on a page that Streamlit takes for Markdown."""
     found = [str(each.value) for kind in MARKDOWN for each in app.get(kind)]
@@ -140,9 +137,6 @@ def test_plain_text_has_nothing_left_that_markdown_could_mean(text):
     assert re.sub(r"\\([!-/:-@[-`{-~])", r"\1", found).replace("\u2060", "") == " ".join(text.splitlines()).lstrip()
     bare = re.sub(r"\\[!-/:-@[-`{-~]", "", found)
     assert not re.search(r"[\\`*_{}\[\]()<>#|~$:&!\n\r]|^[-+] |^\d+\. |www\.|\w@", bare)
-
-
-# -- figures, tables, files
 
 
 def test_plotly_is_given_no_html_that_is_not_ours():
@@ -201,9 +195,6 @@ def test_a_report_and_a_laboratory_hold_no_program_that_is_not_ours(evil):
     assert not re.search(r"<(script|img|a )|onload=pwned=1>", drawn.replace("&quot;", ""))
 
 
-# -- the terminal
-
-
 def test_a_terminal_is_shown_everything_and_told_nothing(evil, capsys, survived):
     bad = "\x1b[31mred\x1b]8;;http://127.0.0.1:9\x07\x9b2J\r\u202eabc\udc80 [red]x[/red]"
     text = json.loads((evil.path / "run.json").read_text())
@@ -222,9 +213,6 @@ def test_a_terminal_is_shown_everything_and_told_nothing(evil, capsys, survived)
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\ud800-\udfff]", told)
     assert "\\x1b[31mred" in told and "[red]x[/red]" in told and CLASSES[0] in told
     survived(f"{len(commands)} commands about hostile names and files: {len(told):,} characters, none that is obeyed.")
-
-
-# -- a browser
 
 
 @pytest.fixture(scope="module")

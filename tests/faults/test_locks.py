@@ -71,9 +71,6 @@ def without_flock(monkeypatch):
     monkeypatch.setattr(fcntl, "flock", unknown)
 
 
-# -- whether a file system can be trusted
-
-
 def test_nothing_is_said_of_a_good_file_system_and_nothing_left_there(tmp_path):
     began = time.monotonic()
     assert troubles() == []
@@ -123,9 +120,6 @@ def test_pages_and_commands_warn_once_of_locks_that_cannot_be_trusted(small, wit
     assert capsys.readouterr().err.count("has no locks of its own") == 1 and Run.open("tiny").state == "finished"
 
 
-# -- without flock
-
-
 def test_files_stand_in_for_locks_where_there_is_no_flock(tmp_path, without_flock):
     path = tmp_path / "x.lock"
     path.touch()  # left by a machine that has flock; nobody holds it
@@ -166,9 +160,6 @@ def test_a_stand_in_of_another_machine_is_said_and_not_waited_for(tmp_path, with
     assert refusal.value.filename == str(marker)
 
 
-# -- two dashboards
-
-
 @pytest.fixture
 def rivals(tmp_path, copy_tiny):
     """Two processes; what they start notes that it was started, and holds nothing."""
@@ -191,11 +182,7 @@ def kinds(said: list[str]) -> set[str]:
 
 def test_two_dashboards_at_once_lose_nothing_and_train_nothing_twice(rivals, copy_tiny, tmp_path, rounds, survived):
     count, races = rounds(8, 120), 0
-    allowed = {
-        "start": {"RunExists", "RunBusy"},
-        "resume": {"RunBusy"},
-        "delete": {"RunNotFound"},
-    }
+    allowed = {"start": {"RunExists", "RunBusy"}, "resume": {"RunBusy"}, "delete": {"RunNotFound"}}
     for number in range(count):
         name = f"run-{number}"
         before = len(started(tmp_path))

@@ -20,28 +20,15 @@ from cae.imports import dataset
 from cae.imports.run import import_file
 from cae.network.model import ConvAutoencoder
 
-SOURCES = [
-    path
-    for folder in ("cae", "dashboard")
-    for path in sorted((PROJECT / folder).rglob("*.py"))
-] + [PROJECT / "start.py"]  # fmt: skip
+SOURCES = [path for folder in ("cae", "dashboard") for path in sorted((PROJECT / folder).rglob("*.py"))]
 MODULES = {
-    "pickle",
-    "_pickle",
-    "cPickle",
-    "cloudpickle",
-    "dill",
-    "joblib",
-    "shelve",
-    "marshal",
-    "tarfile",
-    "yaml",
+    "pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib", "shelve", "marshal", "tarfile", "yaml",
     "jsonpickle",
-}
+}  # fmt: skip
 CALLS = {
-    "eval", "exec", "compile", "__import__", "os.system", "os.popen", "tempfile.mktemp", "torch.jit.load",
-    "torch.hub.load",
-    "pd.read_pickle", "np.lib.format.read_array", "yaml.load", "torch.package.PackageImporter", "torch.compiler.load",
+    "eval", "exec", "compile", "__import__", "os.system", "os.popen", "tempfile.mktemp", "torch.jit.load", "yaml.load",
+    "torch.hub.load", "pd.read_pickle", "np.lib.format.read_array", "torch.package.PackageImporter",
+    "torch.compiler.load",
 }  # fmt: skip
 METHODS = {"extractall", "extract", "unpack_archive", "tofile_pickle"}
 
@@ -76,27 +63,19 @@ def dangers(tree: ast.AST) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(PROJECT).as_posix())
-def test_no_program_of_ours_can_be_made_to_run_what_is_in_a_file(path):
-    assert not dangers(ast.parse(path.read_text(encoding="utf-8")))
+def test_no_program_of_ours_can_be_made_to_run_what_is_in_a_file():
+    for path in (*SOURCES, PROJECT / "start.py"):
+        assert not dangers(ast.parse(path.read_text(encoding="utf-8"))), path
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "import pickle", "from pickle import loads", "import joblib as j", "np.load(path)",
-        "np.load(path, allow_pickle=True)",
-        "torch.load(f)", "torch.load(f, weights_only=False)", "eval(text)", "subprocess.run(line, shell=True)",
-        "archive.extractall()",
-        "tempfile.mktemp()", "os.system(x)", "st.cache_data(persist='disk')", "import tarfile",
-        "def f():\n    import shelve",
-    ],
-)  # fmt: skip
-def test_this_search_finds_what_it_looks_for(line):
-    assert dangers(ast.parse(line))
-
-
-# -- payloads
+def test_this_search_finds_what_it_looks_for():
+    for line in (
+        "import pickle", "from pickle import loads", "import joblib as j", "np.load(path)", "os.system(x)",
+        "np.load(path, allow_pickle=True)", "torch.load(f)", "torch.load(f, weights_only=False)", "eval(text)",
+        "subprocess.run(line, shell=True)", "archive.extractall()", "tempfile.mktemp()", "import tarfile",
+        "st.cache_data(persist='disk')", "def f():\n    import shelve",
+    ):  # fmt: skip
+        assert dangers(ast.parse(line)), line
 
 
 class Trap:
@@ -109,11 +88,11 @@ class Trap:
         return open, (str(self.path), "w")
 
 
-def saved(value, **how) -> bytes:
+def saved(value, save=torch.save, **how) -> bytes:
     file = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.save(value, file, **how)
+        save(value, file, **how)
     return file.getvalue()
 
 
@@ -141,35 +120,28 @@ def tarred(content: bytes) -> bytes:
     return file.getvalue()
 
 
-def scripted() -> bytes:
-    file = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), file)
-    return file.getvalue()
-
-
 def payloads(sprung) -> dict[str, bytes]:
     """Files that would make the file `sprung` if they were unpickled, and others that hold programs."""
-    trap, model = Trap(sprung), ConvAutoencoder(TINY)
+    trap, model, old = Trap(sprung), ConvAutoencoder(TINY), {"_use_new_zipfile_serialization": False}
     weights = model.state_dict()
     plain = [pickle.dumps(trap, protocol) for protocol in range(6)]
     return {
         **{f"pickle {protocol}": content for protocol, content in enumerate(plain)},
         "in a table": pickle.dumps({"state_dict": trap}),
-        "torch": saved(trap), "torch, old": saved(trap, _use_new_zipfile_serialization=False),
-        "among weights": saved({**weights, "encoder.0.bias": trap}), "beside weights": saved({"state_dict": weights,
-        "more": trap}),
-        "among weights, old": saved({**weights, "encoder.0.bias": trap}, _use_new_zipfile_serialization=False),
+        "torch": saved(trap), "torch, old": saved(trap, **old),
+        "among weights": saved({**weights, "encoder.0.bias": trap}),
+        "beside weights": saved({"state_dict": weights, "more": trap}),
+        "among weights, old": saved({**weights, "encoder.0.bias": trap}, **old),
         "as a key": zipped(archive__data_pkl=b"\x80\x02}" + plain[2][2:-1] + b"K\x01s."),
         "as attributes": zipped(archive__data_pkl=b"\x80\x02}" + plain[2][2:-1] + b"b."),
-        "in a zip": zipped(archive__data_pkl=plain[2]), "in a zip, and constants": zipped(data_pkl=plain[2],
-        constants_pkl=plain[2]),
-        "npy": npy(trap), "npz": zipped(**{"images.npy": npy(trap)}), "labels": zipped(**{"images.npy": npy(trap),
-        "labels.npy": npy(trap)}),
-        "a module": saved(model), "a module, old": saved(model, _use_new_zipfile_serialization=False),
+        "in a zip": zipped(archive__data_pkl=plain[2]),
+        "in a zip, and constants": zipped(data_pkl=plain[2], constants_pkl=plain[2]),
+        "npy": npy(trap), "npz": zipped(**{"images.npy": npy(trap)}),
+        "labels": zipped(**{"images.npy": npy(trap), "labels.npy": npy(trap)}),
+        "a module": saved(model), "a module, old": saved(model, **old),
         "a safetensors lookalike": len(plain[2]).to_bytes(8, "little") + b"{" + plain[2], "a tar": tarred(plain[2]),
-        "a script": scripted(), "a safetensors header": (8).to_bytes(8, "little") + b"{}      " + plain[2],
+        "a script": saved(torch.jit.script(torch.nn.Linear(2, 2)), torch.jit.save),
+        "a safetensors header": (8).to_bytes(8, "little") + b"{}      " + plain[2],
         "a proxy": saved({**weights, "encoder.0.bias": torch.nn.Parameter(torch.zeros(4))}, pickle_protocol=4)[:-1],
     }  # fmt: skip
 
@@ -190,23 +162,23 @@ def test_the_trap_works(tmp_path):
     assert (tmp_path / "sprung").exists()
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_payload_that_is_imported_is_refused_and_leaves_nothing(sprung, name):
+def test_a_payload_that_is_imported_is_refused_and_leaves_nothing(sprung):
     runs_folder().mkdir(parents=True)
-    with pytest.raises(CaeError) as caught:
-        import_file(payloads(sprung)[name], "new")
-    assert "\n" not in str(caught.value)
-    assert {path.name for path in runs_folder().iterdir()} <= {".names.lock"}
+    for name, content in payloads(sprung).items():
+        with pytest.raises(CaeError) as caught:
+            import_file(content, "new")
+        assert "\n" not in str(caught.value), name
+        assert {path.name for path in runs_folder().iterdir()} <= {".names.lock"}, name
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("suffix", [".npz", ".npy", ".pt"])
-def test_a_payload_for_a_data_set_is_refused_and_leaves_nothing(sprung, tmp_path, monkeypatch, name, suffix):
+def test_a_payload_for_a_data_set_is_refused_and_leaves_nothing(sprung, tmp_path, monkeypatch):
     monkeypatch.setenv("CAE_DATA", str(tmp_path / "data"))
-    (tmp_path / f"a{suffix}").write_bytes(payloads(sprung)[name])
-    with pytest.raises(CaeError):
-        dataset.import_data(tmp_path / f"a{suffix}", "new")
-    assert {path.name for path in (data_folder() / "own").iterdir()} <= {".lock"}
+    for name, content in payloads(sprung).items():
+        for suffix in (".npz", ".npy", ".pt"):
+            (tmp_path / f"a{suffix}").write_bytes(content)
+            with pytest.raises(CaeError):
+                dataset.import_data(tmp_path / f"a{suffix}", "new")
+            assert {path.name for path in (data_folder() / "own").iterdir()} <= {".lock"}, (name, suffix)
 
 
 def test_payloads_among_pictures_are_skipped(sprung, tmp_path, monkeypatch):
@@ -232,8 +204,7 @@ def test_a_payload_in_the_place_of_any_file_is_not_run(world, sprung, no_network
     chosen, count = payloads(sprung), 0
     for form in FORMATS:
         file = form.file(world)
-        names = random.Random(form.name).sample(NAMES, rounds(1, len(NAMES)))
-        for name in names:
+        for name in random.Random(form.name).sample(NAMES, rounds(1, len(NAMES))):
             with spoiled(file):
                 file.write_bytes(chosen[name])
                 count += 1
@@ -243,7 +214,4 @@ def test_a_payload_in_the_place_of_any_file_is_not_run(world, sprung, no_network
                     assert not form.is_kept and "\n" not in str(error)
                 else:
                     assert form.is_kept or not len(found), (form.name, name)
-    survived(
-        f"{len(NAMES)} kinds of pickles and programs, imported as weights and as pictures, and {count} times put in "
-        f"the place of one of {len(FORMATS)} kinds of files: none was run, none left anything behind"
-    )
+    survived(f"{len(NAMES)} kinds of programs, {count} times put in the place of a file: none was run")

@@ -108,9 +108,6 @@ def test_whatever_stands_in_an_address_is_a_code_or_a_sentence(rounds, survived)
     survived(f"{count} codes and starts in an address: {read} that are codes, the others refused in a sentence.")
 
 
-# -- the pages
-
-
 def allowed() -> tuple[Path, ...]:
     """Where a page may read and write: the folders of the laboratory, and what Python and its libraries are made of."""
     own = (runs_folder(), cache_folder(), data_folder(), PROJECT)
@@ -236,9 +233,6 @@ def test_no_value_of_a_field_breaks_a_page(small, harmless, own_static_folder, r
     assert not outside(touched, *allowed(), own_static_folder) - harmless
     assert kept_whole(small, before)
     survived(f"{count} values of fields that no field can have: every page went on.")
-
-
-# -- the real server
 
 
 def strange_addresses(count: int) -> list[str]:

@@ -110,9 +110,6 @@ def world(built, own_folders, monkeypatch):
     return folder
 
 
-# -- what reads each file, in a form that can be compared
-
-
 def plain(value):
     """Dataclasses, tuples and arrays as dictionaries, lists and arrays."""
     if dataclasses.is_dataclass(value):
