@@ -95,7 +95,8 @@ def test_whatever_is_sent_is_read_or_refused_in_a_sentence_in_little_time_and_me
         assert each["outcome"] != "read" or is_ours, each["name"]
     survived(
         f"{len(sent_in)} malformed pictures, each read in two ways within {MEMORY:,} MB: "
-        f"{Counter(each['outcome'] == 'read' for each in found)}, {max(each['seconds'] for each in found):.1f} s at most"
+        f"{Counter(each['outcome'] == 'read' for each in found)}, "
+        f"{max(each['seconds'] for each in found):.1f} s at most"
     )
 
 
