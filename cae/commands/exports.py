@@ -144,7 +144,7 @@ def _export(options: argparse.Namespace) -> int:
     for each in exports_kinds.export(run, kinds, folder, force=options.force):
         size = sum(map(len, each.files.values())) / 2**20
         print(f"{folder / each.kind}: {', '.join(each.files)} ({size:.1f} MB)")
-        print(f"  {each.found}")
+        print(f"  {each.summary}")
         print(f"  {each.use.format(folder=folder / each.kind)}")
     return 0
 

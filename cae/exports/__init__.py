@@ -1,1 +1,1 @@
-"""What one takes home: one-file pages, reports, ONNX, TensorBoard, films, zips."""
+"""Exports of a run: pages in one file, ONNX, TensorBoard, films, zips."""

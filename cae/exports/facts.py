@@ -1,4 +1,4 @@
-"""Everything that a report of a run says, gathered: what was measured of it, and the digits that show it."""
+"""Gathers everything that the report of a run says: its measurements, and pictures of them."""
 
 from __future__ import annotations
 
@@ -37,31 +37,31 @@ if TYPE_CHECKING:
     from cae.latent.maps import TSNE, Scores
     from cae.network.model import ConvAutoencoder
 
-EXAMPLES = 10  # classes that are shown, one image of each
+EXAMPLES = 10  # classes shown, by one image each
 HARDEST = 10
 FRAMES = 8  # of the film, at most
-STRONGEST = 6  # dimensions that are traversed
+STRONGEST = 6  # latent dimensions that are traversed
 STEPS = 11  # of a traversal
-SAMPLES = 20  # that are shown of each prior
-_READ = 1000  # that the judge reads where priors were not fitted and judged
-_FITTED_TO = 10_000  # training digits, where a Gaussian is fitted at once
+SAMPLES = 20  # shown of each prior
+_READ = 1000  # samples that the classifier reads of a prior without a kept quality
+_FITTED_TO = 10_000  # training images, if a Gaussian is fitted on the spot
 R = TypeVar("R", EpochRecord, Progress)
 
 
 @dataclass(frozen=True)
 class Frame:
-    """What the network made of the examples after an epoch, uint8 (K, 28, 28)."""
+    """The reconstructions of the examples after an epoch, uint8 (K, 28, 28)."""
 
     epoch: int
-    copies: Pixels
+    reconstructions: Pixels
 
 
 @dataclass(frozen=True)
 class MapPicture:
-    """A map drawn with its digits, RGB (H, W, 3): of `count` test images, as many as there was room for are `shown`.
+    """A map drawn with its digits, RGB (H, W, 3): `shown` of `count` test images, as many as fit.
 
-    It is a t-SNE, or, where none was computed, the codes themselves or the plane of their first principal components.
-    `scores` are None for codes of one number, which are laid out by their classes.
+    It is a t-SNE if one was computed; otherwise the codes themselves, or their first two principal components. `scores`
+    are None for codes of one dimension, which are laid out by class.
     """
 
     picture: Pixels
@@ -73,35 +73,36 @@ class MapPicture:
 
 @dataclass(frozen=True)
 class Sampled:
-    """Digits decoded from a prior, uint8 (S, 28, 28), and what the judge says of each, (S,), empty where there is none.
+    """Digits decoded from a prior, uint8 (S, 28, 28), and what the classifier reads in each, (S,).
 
-    sure: the share of `count` such digits that the judge reads with over 90 % confidence; None where there is no judge.
+    sure: the share of `count` such digits that it reads with over 90 % confidence. Without a classifier, `readings` is
+    empty and `sure` is None.
     """
 
     prior: str
     digits: Pixels
-    says: tuple[str, ...]
+    readings: tuple[str, ...]
     sure: float | None
     count: int
 
 
 @dataclass(frozen=True)
 class Samples:
-    """Digits from N(0, 1) and from the best prior that was fitted; `problem` says why the latter are missing.
+    """Digits from N(0, 1) and from the best fitted prior; `problem` says why the latter are missing.
 
-    qualities: by prior, of what was fitted and judged before. judge: the share of test images that it reads rightly,
-    None where there is none.
+    qualities: by prior, if they were measured before. accuracy: the share of test images that the classifier reads
+    correctly, None without a classifier.
     """
 
-    of: tuple[Sampled, ...]
+    drawn: tuple[Sampled, ...]
     problem: str
     qualities: dict[str, Quality]
-    judge: float | None
+    accuracy: float | None
 
 
 @dataclass(frozen=True)
 class Traversal:
-    """What one number of a code does: digits, uint8 (S, 28, 28), from the code of the test image `start` on."""
+    """What one latent dimension does: digits, uint8 (S, 28, 28), along it through the code of test image `start`."""
 
     dimension: int
     start: int
@@ -110,9 +111,9 @@ class Traversal:
 
 @dataclass(frozen=True)
 class Facts:
-    """What a report of a run says. What could not be had is None or empty.
+    """What the report of a run says; None or empty is what is not available.
 
-    problem: why there are no pictures of the data set, empty where there are. code: that of the first example, (D,).
+    problem: why there are no pictures of the data set. code: of the first example, (D,).
     """
 
     name: str
@@ -123,7 +124,7 @@ class Facts:
     layers: tuple[Layer, ...]
     history: tuple[EpochRecord, ...]
     progress: tuple[Progress, ...]
-    epoch: int | None = None  # after which it is reported; None is the last
+    epoch: int | None = None  # that the report is about; None is the last
     class_names: tuple[str, ...] = ()
     problem: str = ""
     evaluation: Evaluation | None = None
@@ -138,22 +139,22 @@ class Facts:
 
     @property
     def parameters(self) -> int:
-        """How many numbers the network has learned."""
+        """How many parameters the network has."""
         return sum(layer.parameters for layer in self.layers)
 
     @property
     def test_mse(self) -> float | None:
-        """The error on the test images, on [-1, 1]: of the evaluation, or of the last epoch."""
+        """The MSE of the test images on [-1, 1], from the evaluation or else from the last epoch."""
         if self.evaluation:
             return self.evaluation.overall.mse
         return self.history[-1].test_mse if self.history else None
 
 
 def training_command(name: str, info: RunInfo) -> str:
-    """The command line that trains such a run again: its recipe, and the options that differ; empty where not known.
+    """The command that trains such a run again: its recipe and the options that differ; empty if they are unknown.
 
-    Options that a recipe sets and the run leaves to the optimizer or the data set cannot be said: then all that differs
-    from the founding document's recipe is.
+    A command cannot unset an option that the recipe sets: then it names what differs from the founding document's
+    recipe.
     """
     if info.train is None:
         return ""
@@ -178,14 +179,14 @@ def training_command(name: str, info: RunInfo) -> str:
 
 
 def gather(run: Run, *, full: bool = False) -> Steps[Facts]:
-    """What a report of the run says: kept, or measured now as far as that takes seconds (some 10 s).
+    """What the report of a run says. Measures what is not kept, if that takes seconds only (some 10 s).
 
-    A t-SNE and a mixture are shown where they were computed before; with `full` they are computed (a minute or two).
-    Raises RunNotFound where the run has no weights yet, Damaged or DoesNotFit.
+    A t-SNE and a mixture appear if they were computed before; `full` computes them (a minute or two). Raises
+    RunNotFound where the run has no weights yet, Damaged or DoesNotFit.
     """
     from cae.data.images import load
 
-    run.weights()  # what is wrong with them is said before anything else
+    run.weights()  # damaged weights are reported before anything else
     facts = Facts(
         run.name, run.state, run.info, run.dataset, run.weights_hash(),
         tuple(layers(run.info.model)), tuple(_until(run, run.history())), tuple(_until(run, run.progress())), run.epoch,
@@ -214,31 +215,31 @@ def gather(run: Run, *, full: bool = False) -> Steps[Facts]:
 
 
 def _until(run: Run, records: list[R]) -> Iterator[R]:
-    """The records up to the epoch after which the run is looked at."""
+    """The records up to the epoch that the report is about."""
     return (record for record in records if run.epoch is None or record.epoch <= run.epoch)
 
 
 def _film(run: Run, test: Images, indices: NDArray[np.int64]) -> tuple[Frame, ...]:
-    """What was kept of the training, at most FRAMES; without what is damaged or was thinned meanwhile."""
-    kept, found = [epoch for epoch in run.epochs() if run.epoch is None or epoch <= run.epoch], []
+    """At most FRAMES of the kept epochs, without those that are damaged or thinned out meanwhile."""
+    kept, frames = [epoch for epoch in run.epochs() if run.epoch is None or epoch <= run.epoch], []
     for number in picks.film(len(kept) - 1, FRAMES):
         with contextlib.suppress(Damaged, DoesNotFit, RunNotFound):
             model = run.model(kept[number])
-            found.append(Frame(kept[number], evaluation_errors.compare(model, test, indices).reconstructions))
-    return tuple(found)
+            frames.append(Frame(kept[number], evaluation_errors.compare(model, test, indices).reconstructions))
+    return tuple(frames)
 
 
 def _map(run: Run, test: Images) -> MapPicture:
     config = MapConfig()
-    found = maps.found(run, config)
-    tsne, scores = (found[0], found[0].scores) if found else (None, None)
+    kept = maps.found(run, config)
+    tsne, scores = (kept[0], kept[0].scores) if kept else (None, None)
     if tsne:
         positions = tsne.positions
     else:
         points = maps.points(run, test, config)
         positions = points.positions(2)  # (N, 2)
         if run.info.model.latent_dim == 1:
-            positions = positions / np.maximum(np.ptp(positions, axis=0), 1e-9)  # two axes of which each has its unit
+            positions = positions / np.maximum(np.ptp(positions, axis=0), 1e-9)  # the axes have different units
         else:
             scores = maps.flat_scores(run, points)[2]
     chosen = maps.chosen(len(test), config)
@@ -249,9 +250,9 @@ def _map(run: Run, test: Images) -> MapPicture:
 
 
 def _samples(run: Run, model: ConvAutoencoder, train: Images) -> Samples:
-    judge: Judge | None = None
+    classifier: Judge | None = None
     with contextlib.suppress(NoJudge, Damaged):
-        judge = judge_of(run.dataset)
+        classifier = judge_of(run.dataset)
     chosen: dict[str, Prior] = {"normal": priors.normal(run.info.model.latent_dim)}
     fitted, problem = sampling.kept(run), ""
     try:
@@ -265,44 +266,50 @@ def _samples(run: Run, model: ConvAutoencoder, train: Images) -> Samples:
         problem = str(reason)
     qualities = fitted.qualities if fitted else {}
     drawn = tuple(
-        _sampled(kind, prior, model, judge, names=train.class_names, known=qualities.get(kind))
+        _sampled(kind, prior, model, classifier, names=train.class_names, known=qualities.get(kind))
         for kind, prior in chosen.items()
     )
-    return Samples(drawn, problem, qualities, judge.accuracy if judge else None)
+    return Samples(drawn, problem, qualities, classifier.accuracy if classifier else None)
 
 
 def _sampled(
-    kind: str, prior: Prior, model: ConvAutoencoder, judge: Judge | None, *, names: Sequence[str], known: Quality | None
+    kind: str,
+    prior: Prior,
+    model: ConvAutoencoder,
+    classifier: Judge | None,
+    *,
+    names: Sequence[str],
+    known: Quality | None,
 ) -> Sampled:
     import torch
 
     from cae.data.images import to_model
 
-    digits = sampling.decoded(model, prior.sample(_READ if judge and not known else SAMPLES, seed=0)).pictures
-    if judge is None:
+    digits = sampling.decoded(model, prior.sample(_READ if classifier and not known else SAMPLES, seed=0)).pictures
+    if classifier is None:
         return Sampled(kind, digits, (), None, 0)
-    reading = judge.read(to_model(torch.from_numpy(digits)))
-    says = tuple(
+    reading = classifier.read(to_model(torch.from_numpy(digits)))
+    readings = tuple(
         f"{names[label]}, {words.percent(float(share), 0)}"
         for label, share in zip(reading.classes[:SAMPLES], reading.confidence[:SAMPLES], strict=True)
     )
     sure, count = (known.sure, known.count) if known else (float((reading.confidence > SURE).mean()), len(digits))
-    return Sampled(kind, digits[:SAMPLES], says, sure, count)
+    return Sampled(kind, digits[:SAMPLES], readings, sure, count)
 
 
 def _traversals(run: Run, model: ConvAutoencoder, test: Images, of: Probing) -> tuple[Traversal, ...]:
-    """The numbers that cost most to lose, each from what 1 % of the test codes are below to what 99 % are.
+    """The dimensions that cost most to lose, each from the 1st to the 99th percentile of the test codes.
 
-    They start from the test image whose error is the median.
+    All start from the test image whose error is the median.
     """
     errors = evaluation_errors.errors_per_image(run)
     start = int(np.argsort(errors, kind="stable")[len(errors) // 2])
     codes = codes_of(model, test.pixels)  # (N, D)
     ranked = sorted(range(len(of.dimensions)), key=lambda i: -of.dimensions[i].zeroed_mse)
-    found = []
+    traversals = []
     for dimension in ranked[:STRONGEST]:
         low, high = np.percentile(codes[:, dimension], (1, 99))
         along = codes[[start] * STEPS]  # (S, D)
         along[:, dimension] = np.linspace(low, high, STEPS)
-        found.append(Traversal(dimension, start, sampling.decoded(model, along).pictures))
-    return tuple(found)
+        traversals.append(Traversal(dimension, start, sampling.decoded(model, along).pictures))
+    return tuple(traversals)

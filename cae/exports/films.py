@@ -1,4 +1,4 @@
-"""What moves, as an animated GIF: the film of a training, a traversal, the way between two digits."""
+"""Animated GIFs: the film of a training, a traversal, the way between two digits."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 
 Pixels = NDArray[np.uint8]
 STEPS = 30  # of a traversal, from one end to the other
-_SCALE = 4  # pixels of a GIF for one of a digit
+_SCALE = 4  # pixels of a GIF for each pixel of a digit
 _GROUND, _INK = 16, 235
-_LINE = 26  # pixels, of words below a picture
-_MARGIN = 48  # and beside one
+_LINE = 26  # pixels, for a line of words below a picture
+_MARGIN = 48  # pixels, for words beside a picture
 
 
 @dataclass(frozen=True)
 class Film:
-    """Frames (F, H, W), words for each, and how long each stays, in seconds."""
+    """Frames (F, H, W), the words below each, and how many seconds each stays."""
 
     frames: Pixels
     words: tuple[str, ...]
     seconds: tuple[float, ...]
 
     def gif(self) -> bytes:
-        """The content of a GIF file that plays it over and over."""
+        """The film as the content of a GIF file, which loops."""
         from PIL import Image
 
         shown = [
@@ -52,7 +52,7 @@ class Film:
 
 
 def _with_words(frame: Pixels, words: str) -> Pixels:
-    """The frame, each pixel large, over a line of words."""
+    """The frame, with a line of words below it."""
     from PIL import Image, ImageDraw, ImageFont
 
     sheet = Image.new("L", (frame.shape[1], frame.shape[0] + (_LINE if words else 0)), _GROUND)
@@ -64,9 +64,9 @@ def _with_words(frame: Pixels, words: str) -> Pixels:
 
 
 def training(run: Run, images: Images, indices: NDArray[np.integer]) -> Film:
-    """Test images over what the network makes of them after every kept epoch; the last stays longest.
+    """Test images above their reconstructions after every kept epoch; the last stays longest.
 
-    Raises RunNotFound where there are no weights yet, and Damaged.
+    Raises RunNotFound where the run has no weights yet, and Damaged.
     """
     from cae.data.images import to_model, to_pixels
 
@@ -75,8 +75,8 @@ def training(run: Run, images: Images, indices: NDArray[np.integer]) -> Film:
     measured = {record.epoch: record.test_mse for record in run.history()}
     frames, words = [], []
     for epoch in run.epochs():
-        copies = to_pixels(run.model(epoch)(to_model(originals)))
-        frames.append(pictures.sheet(np.concatenate([originals.numpy(), copies.numpy()]), len(indices), _SCALE))
+        tiles = np.concatenate([originals.numpy(), to_pixels(run.model(epoch)(to_model(originals))).numpy()])
+        frames.append(pictures.sheet(tiles, len(indices), _SCALE))
         words.append(f"epoch {epoch}" + (f", test MSE {number(measured[epoch])}" if epoch in measured else ""))
     if not frames:
         run.weights()  # raises
@@ -84,21 +84,21 @@ def training(run: Run, images: Images, indices: NDArray[np.integer]) -> Film:
 
 
 def traversal(model: ConvAutoencoder, space: LatentSpace, code: NDArray[np.floating], dimension: int) -> Film:
-    """What a code (D,) decodes to while one of its numbers goes from the 1st to the 99th percentile and back."""
+    """What a code (D,) decodes to while one latent dimension goes from its 1st to its 99th percentile and back."""
     codes = traverse(space, code, dimension, STEPS)
     values = [f"z{dimension} = {value:.2f}" for value in codes[:, dimension]]
     return _there_and_back(_decoded(model, codes), values)
 
 
 def between(frames: Pixels, words: Sequence[str]) -> Film:
-    """Pictures (F, 28, 28) with words for each, forth and back."""
+    """Pictures (F, 28, 28) with words for each, there and back."""
     return _there_and_back(frames, words)
 
 
 def traversals(
     model: ConvAutoencoder, space: LatentSpace, code: NDArray[np.floating], order: Sequence[int], steps: int = 11
 ) -> Pixels:
-    """One sheet, (H, W): a row for each of these dimensions, along it what the code (D,) decodes to."""
+    """A sheet (H, W) with a row for each of these latent dimensions: what the code (D,) decodes to along it."""
     from PIL import Image, ImageDraw, ImageFont
 
     rows = [_decoded(model, traverse(space, code, dimension, steps)) for dimension in order]
@@ -112,12 +112,9 @@ def traversals(
 
 
 def _decoded(model: ConvAutoencoder, codes: NDArray[np.floating]) -> Pixels:
-    import torch
+    from cae.latent.sampling import decoded
 
-    from cae.data.images import to_pixels
-
-    found: Pixels = to_pixels(model.decode(torch.from_numpy(np.asarray(codes, np.float32)))).numpy()
-    return found
+    return decoded(model, np.asarray(codes, np.float32)).pictures
 
 
 def _there_and_back(frames: Pixels, words: Sequence[str]) -> Film:

@@ -1,4 +1,4 @@
-"""A run for other programs: ONNX, plain PyTorch, the Embedding Projector, TensorBoard. Imports no torch by itself."""
+"""Exports a run for other programs: ONNX, plain PyTorch, the Embedding Projector, TensorBoard."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 FORMAT = 1
 KINDS = ("onnx", "torch", "projector", "tensorboard")
 _LIBRARIES = {"onnx": ("onnx", "onnxruntime"), "tensorboard": ("tensorboard",)}
-_CHECKED = 64  # test images on which ONNX and PyTorch are compared
-_ABOUT = "export.json"  # is in every folder that was written here: only such a folder is ever replaced
+_CHECKED = 64  # test images on which to compare ONNX with PyTorch
+_ABOUT = "export.json"  # marks the folders written here: no other folder is ever replaced
 _ACTIVATIONS = {"relu": "nn.ReLU", "gelu": "nn.GELU", "silu": "nn.SiLU"}
 
 Files = Mapping[str, bytes]
@@ -34,27 +34,27 @@ Files = Mapping[str, bytes]
 
 @dataclass(frozen=True)
 class Export:
-    """What was written of one kind: its files by name, what there is to say of them, and how they are used.
+    """The export of one kind: its files by name, what they hold, and how to use them.
 
-    `use` is a command or a line of Python with {folder} where the name of their folder goes.
+    `use` is a command or a line of Python with {folder} in place of the folder's name.
     """
 
     kind: str
     files: Files
-    found: str
+    summary: str
     use: str
 
 
 def export(run: Run, kinds: Sequence[str], folder: Path, *, force: bool = False) -> list[Export]:
-    """Writes a run's weights into `folder`, a folder in it for each of these KINDS: all of them, or none.
+    """Exports a run into `folder`, with a folder in it for each of these KINDS: all of them or none.
 
-    A folder of that name is replaced only with `force`, and only if it was written here. Raises InvalidOption,
-    NotInstalled, Unwritable, RunNotFound, Damaged, DataUnavailable, CannotProject, and CaeError where ONNX Runtime does
-    not compute what PyTorch does.
+    `force` replaces folders of that name, but only those that an export wrote. Raises InvalidOption,
+    NotInstalled, Unwritable, RunNotFound, Damaged, DataUnavailable, CannotProject, and CaeError if ONNX Runtime and
+    PyTorch compute something different.
     """
     if not kinds:
         flags = ", ".join(f"--{kind}" for kind in KINDS)
-        raise InvalidOption("kinds", f"Say what to write of {run.name}: {flags}, or several of them.")
+        raise InvalidOption("kinds", f"Choose what to export of {run.name}: one or several of {flags}.")
     for kind in kinds:
         _require_libraries(kind)
     _require_folder(folder)
@@ -72,7 +72,7 @@ def _require_libraries(kind: str) -> None:
             importlib.import_module(name)
         except ImportError as error:
             raise NotInstalled(
-                f"--{kind} needs {name}, which is not installed here: pip install -r requirements-extra.txt"
+                f"--{kind} needs {name}, which is not installed: pip install -r requirements-extra.txt"
             ) from error
 
 
@@ -87,13 +87,15 @@ def _require_free(place: Path, force: bool) -> None:
     if not place.exists() and not place.is_symlink():
         return
     if not force:
-        raise InvalidOption("out", f"{place} exists already: choose another folder with --out, or --force replaces it.")
+        raise InvalidOption(
+            "out", f"{place} already exists: choose another folder with --out, or --force to replace it."
+        )
     if place.is_symlink() or not (place / _ABOUT).is_file():
-        raise InvalidOption("out", f"{place} is not replaced, as no export wrote it: choose another folder with --out.")
+        raise InvalidOption("out", f"No export wrote {place}, so it is not replaced: choose another folder with --out.")
 
 
 class _Source:
-    """A run as exports need it: everything is read or computed once, and only where it is asked for."""
+    """A run for exports: reads or computes everything once, and only on demand."""
 
     def __init__(self, run: Run) -> None:
         self.run, self.config = run, run.info.model
@@ -106,7 +108,7 @@ class _Source:
 
     @cached_property
     def words(self) -> dict[str, str]:
-        """What belongs to the weights wherever they go."""
+        """The facts that go wherever the weights go."""
         train, record = self.run.info.train, self.run.record()
         reached = {"epoch": f"{record.epoch}", "test_mse": f"{record.test_mse:.6g}"} if record else {}
         return {
@@ -118,7 +120,7 @@ class _Source:
 
     @cached_property
     def projector(self) -> dict[str, bytes]:
-        """The codes of test images, for the Embedding Projector."""
+        """The files of the Embedding Projector."""
         return tensorboard.projector_files(self.run.name, self.model, self.images)
 
 
@@ -132,7 +134,7 @@ def _onnx(source: _Source) -> Export:
     return Export(
         "onnx", files,
         f"images (N, 1, 28, 28) in [-1, 1], codes (N, {source.config.latent_dim}), opset {onnx.OPSET}; "
-        f"at most {difference:.1e} from what PyTorch computes, on {len(checked)} test images",
+        f"within {difference:.1e} of what PyTorch computes, on {len(checked)} test images",
         'onnxruntime.InferenceSession("{folder}/encoder.onnx").run(None, {{"images": images}})',
     )  # fmt: skip
 
@@ -147,17 +149,17 @@ def _torch(source: _Source) -> Export:
     torch.save(dict(source.model.state_dict()), weights)
     return Export(
         "torch", {"autoencoder.py": module.encode(), "model.pt": weights.getvalue()},
-        "the network in one file of Python, and its state_dict; they need torch and nothing else",
-        "python -i {folder}/autoencoder.py, and then model = load()",
+        "the network in one Python file, and its state_dict; they need only torch",
+        "python -i {folder}/autoencoder.py, then model = load()",
     )  # fmt: skip
 
 
 def _projector(source: _Source) -> Export:
     count = source.projector["vectors.tsv"].count(b"\n")
     return Export(
-        "projector", source.projector, f"the codes of {count:,} test images, with class, error and picture",
-        "https://projector.tensorflow.org, Load: vectors.tsv, metadata.tsv; or, with the pictures: "
-        "tensorboard --logdir {folder}, and http://localhost:6006/#projector",
+        "projector", source.projector, f"the codes of {count:,} test images, with their classes, errors and pictures",
+        "https://projector.tensorflow.org, Load: vectors.tsv, metadata.tsv; or with the pictures: "
+        "tensorboard --logdir {folder}, then http://localhost:6006/#projector",
     )  # fmt: skip
 
 
@@ -166,7 +168,7 @@ def _tensorboard(source: _Source) -> Export:
     shown, epochs = len(tensorboard.frames(source.run)), len(source.run.history())
     return Export(
         "tensorboard", {name: content, **source.projector},
-        f"the losses of {epochs} epochs, ten test images as they were copied after {shown} of them, and the codes",
+        f"the losses of {epochs} epochs, ten test images reconstructed after {shown} of them, and the codes",
         f"tensorboard --logdir {{folder}} --samples_per_plugin images={tensorboard.FRAMES}",
     )  # fmt: skip
 
@@ -175,15 +177,15 @@ _MAKERS = {"onnx": _onnx, "torch": _torch, "projector": _projector, "tensorboard
 
 
 def _papers(source: _Source, made: Export) -> Files:
-    """What goes with the files of every kind: the same words for programs and for people."""
-    lines = [f"{source.run.name}: {made.found}.", "", made.use.format(folder="."), ""]
+    """The facts about an export, for programs and for people."""
+    lines = [f"{source.run.name}: {made.summary}.", "", made.use.format(folder="."), ""]
     lines += [f"{name}: {value}" for name, value in source.words.items()]
     about = {"format": FORMAT, "kind": made.kind, **source.words}
     return {_ABOUT: json.dumps(about, indent=2).encode(), "README.txt": "\n".join([*lines, ""]).encode()}
 
 
 def _write(folder: Path, kinds: Mapping[str, Files]) -> None:
-    """Writes the files of every kind beside their place, and moves them there when all are complete."""
+    """Writes the files of all kinds beside their place, and moves them there when they are complete."""
     is_new = not folder.exists()
     workshop = (folder.parent if is_new else folder) / f".export-{uuid.uuid4().hex}"
     try:

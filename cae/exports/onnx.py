@@ -1,4 +1,4 @@
-"""A network as ONNX graphs, written layer by layer, and the proof that they compute what PyTorch does."""
+"""Writes a network as ONNX graphs, layer by layer, and checks that they compute what PyTorch does."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
     from cae.network.model import ConvAutoencoder
 
-OPSET = 17  # GELU and SiLU, operators of later ones, are spelled out: programs that read no newer opset read these too
-_IR = 8  # the file format that came with it
-TOLERANCE = 1e-4  # by which a file may differ from PyTorch; float32 in another order of addition differs by some 1e-6
-_End = tuple[str, tuple[int, ...]]  # the name of what goes into a graph or comes out, and the shape of one of it
+OPSET = 17  # old, for old programs: GELU and SiLU, operators of later opsets, are spelled out
+_IR = 8  # the file format of that opset
+TOLERANCE = 1e-4  # between a file and PyTorch; adding float32 numbers in another order gives some 1e-6
+_End = tuple[str, tuple[int, ...]]  # the name of an input or output, and the shape of one item
 IMAGES, CODES, RECONSTRUCTIONS = "images", "codes", "reconstructions"
 
 
 def files(weights: Weights, config: ModelConfig, words: Mapping[str, str]) -> dict[str, bytes]:
     """encoder.onnx, decoder.onnx and autoencoder.onnx by name; `words` become their metadata.
 
-    images (N, 1, 28, 28) in [-1, 1] -> codes (N, D) -> images, and both at once, with any number N of them.
+    images (N, 1, 28, 28) in [-1, 1] -> codes (N, D) -> images, and both at once, for any N.
     """
     wide, picture = (config.latent_dim,), (1, 28, 28)
     encoder, decoder, both = (_Graph(weights, config) for _ in range(3))
@@ -43,9 +43,9 @@ def files(weights: Weights, config: ModelConfig, words: Mapping[str, str]) -> di
 
 
 def largest_difference(written: Mapping[str, bytes], model: ConvAutoencoder, images: Tensor) -> float:
-    """By how much what ONNX Runtime makes of `images` (N, 1, 28, 28) differs from what `model` does, at most.
+    """The largest difference between ONNX Runtime and `model` on `images` (N, 1, 28, 28).
 
-    Codes count in units of the largest of them where that is above 1. Raises CaeError above TOLERANCE.
+    It is relative to the largest value where that is above 1. Raises CaeError above TOLERANCE.
     """
     import torch
 
@@ -61,7 +61,7 @@ def largest_difference(written: Mapping[str, bytes], model: ConvAutoencoder, ima
         difference = np.abs(_computed(written[name], given.numpy()) - wanted.numpy()).max()
         relative = float(difference) / max(1.0, float(wanted.abs().max()))
         if not relative <= TOLERANCE:
-            raise CaeError(f"{name} differs from what PyTorch computes by {relative:.2g}, so nothing was written.")
+            raise CaeError(f"{name} differs from what PyTorch computes by {relative:.2g}, so nothing is written.")
         largest = max(largest, relative)
     return largest
 
@@ -76,7 +76,7 @@ def _computed(content: bytes, given: Any) -> Any:
 
 
 class _Graph:
-    """Layers one after the other, each an operator of ONNX with its weights."""
+    """A chain of layers, each an ONNX operator with its weights."""
 
     def __init__(self, weights: Weights, config: ModelConfig) -> None:
         self._weights, self._config = weights, config
@@ -102,7 +102,7 @@ class _Graph:
         self._add("Tanh", [signal], result)
 
     def as_bytes(self, name: str, given: _End, result: _End, words: Mapping[str, str]) -> bytes:
-        """The content of the file; `given` and `result` are what goes in and what comes out."""
+        """The content of the file, with its input `given` and its output `result`."""
         from onnx import TensorProto, checker, helper
 
         ends = [helper.make_tensor_value_info(of, TensorProto.FLOAT, ["N", *shape]) for of, shape in (given, result)]
@@ -116,7 +116,7 @@ class _Graph:
         return content
 
     def _layer(self, operator: str, given: str, name: str, attributes: Mapping[str, Any], result: str = "") -> str:
-        """A layer with the weights that are called `name`.weight and `name`.bias."""
+        """A layer with the weights `name`.weight and `name`.bias."""
         parts = [self._constant(f"{name}.{part}", self._weights[f"{name}.{part}"]) for part in ("weight", "bias")]
         return self._add(operator, [given, *parts], result, attributes)
 

@@ -1,4 +1,4 @@
-"""A run's report: one HTML file that needs nothing else, for a screen, a phone and paper."""
+"""The report of a run: one HTML file that needs no other, for a screen, a phone and paper."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def html(facts: Facts) -> str:
         versions=versions, recipes=RECIPES,
         machine=[*_machine(facts), *((str(name).capitalize(), version) for name, version in versions)],
         hourglass=_hourglass(facts), reached=_reached(facts), chart=lambda *size: _chart(facts, *size),
-        priors={"real": "real test images", "copies": "their copies", **PRIORS}, most_examples=EXAMPLES,
+        priors={"real": "real test images", "copies": "their reconstructions", **PRIORS}, most_examples=EXAMPLES,
         command=training_command(facts.name, info), colours=CLASS_COLOURS,
         png=png_uri, webp=webp_uri, sheet=sheet, signed_error=signed_error, unit=metrics.unit,
     )  # fmt: skip
@@ -49,7 +49,7 @@ def _date(info: RunInfo) -> str:
 
 
 def _options(config: Config) -> Iterator[tuple[str, str, str]]:
-    """Each option and its value, and that of the founding document's recipe where it is another."""
+    """Each option with its value, and the value in the founding document's recipe if that differs."""
     reference: Config = RECIPES["original"].model if isinstance(config, ModelConfig) else RECIPES["original"].train
     for option in config.options():
         value, other = getattr(config, option.name), getattr(reference, option.name)
@@ -65,7 +65,7 @@ def _value(option: Option, value: Any) -> str:
 
 
 def _machine(facts: Facts) -> list[tuple[str, Any]]:
-    """What is known of where it was trained, and how fast."""
+    """Where it was trained and how fast, as far as known."""
     known: list[tuple[str, Any]] = [("Device", facts.info.device), ("Threads", facts.info.threads)]
     if facts.history:
         last = facts.history[-1]
@@ -101,7 +101,7 @@ def _reached(facts: Facts) -> str:
 
 
 def _chart(facts: Facts, width: int, height: int) -> str:
-    """The losses over epochs, beside what simpler things reach."""
+    """The losses over epochs, and the errors of simpler methods."""
     validation = [(float(each.epoch), each.validation_mse) for each in facts.history if each.validation_mse is not None]
     test = [(float(each.epoch), each.test_mse) for each in facts.history]
     lines = [svg.Line("training", _training(facts), "var(--quiet)", 1.5)]
@@ -121,6 +121,6 @@ def _chart(facts: Facts, width: int, height: int) -> str:
 
 
 def _training(facts: Facts) -> list[tuple[float, float]]:
-    """The training loss over epochs: means of neighbouring records; of whole epochs where there are no others."""
+    """The training loss over epochs: means of neighbouring records, or of whole epochs if there are no others."""
     epochs = [(float(each.epoch), each.train_mse) for each in facts.history]
     return loss_curve(facts.progress, _MOST_POINTS) or epochs

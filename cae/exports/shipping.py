@@ -1,4 +1,4 @@
-"""Makes a finished run fit to be part of the project."""
+"""Prepares a finished run to ship with the project."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ FILM_BYTES = 3_500_000  # all shipped runs together have 12 MB
 
 
 def ship(run: Run) -> Steps[int]:
-    """Thins the film to 8 frames or to FILM_BYTES, adds what was measured, drops what only training needs; the bytes.
+    """Thins the film to 8 frames or FILM_BYTES, adds the measurements, drops what only training needs; gives the bytes.
 
-    From then on the run is read-only to the laboratory. Raises CaeError unless it has finished, and Unwritable: asked
-    again, it goes on.
+    From then on the laboratory only reads the run. Raises CaeError unless the run has finished, and Unwritable, after
+    which it can be called again.
     """
     require_writable()
     if run.state != "finished" or run.info.train is None:
-        raise CaeError(f"Only a finished run can be shipped, and {run.name} is {run.state}.")
+        raise CaeError(f"Only a finished run can be shipped, but {run.name} is {run.state}.")
     with run.writing():
         weights = run.weights_hash()
         errors.place(run, weights).ship((yield from errors.evaluate(run)))
@@ -48,9 +48,9 @@ def ship(run: Run) -> Steps[int]:
 
 
 def _add_map(run: Run) -> None:
-    """Adds the map that the dashboard opens with, unless these codes are none for t-SNE, and the scores of PCA."""
+    """Adds the dashboard's first map and the scores of PCA, unless these codes cannot be laid out by t-SNE."""
     config = MapConfig()
     with contextlib.suppress(CannotProject, InvalidOption):
-        of = maps.points(run, run.test_images(), config)
-        maps.flat_scores_place(run, of).ship(maps.flat_scores(run, of))
-        maps.place(run, config, of.digits, len(of.indices)).ship(result_of(maps.compute(run, config)))
+        points = maps.points(run, run.test_images(), config)
+        maps.flat_scores_place(run, points).ship(maps.flat_scores(run, points))
+        maps.place(run, config, points.digits, len(points.indices)).ship(result_of(maps.compute(run, config)))

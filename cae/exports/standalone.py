@@ -1,9 +1,9 @@
-"""The network in plain PyTorch: this file, and model.pt beside it, are all that is needed to use its weights.
+"""The network in plain PyTorch: this file and model.pt beside it are all it takes.
 
 from autoencoder import load
 model = load()
 codes = model.encode(images)  # images (N, 1, 28, 28) in [-1, 1]: pixels from 0 to 255 are pixels / 127.5 - 1
-pictures = model.decode(codes)  # as the images; (pictures + 1) * 127.5 are pixels again
+pictures = model.decode(codes)  # like images; (pictures + 1) * 127.5 are pixels again
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Autoencoder(nn.Module):
         return self.encoder(images)  # type: ignore[no-any-return]
 
     def decode(self, codes: Tensor) -> Tensor:
-        """The images that codes stand for."""
+        """The images that codes decode to."""
         return self.decoder(codes)  # type: ignore[no-any-return]
 
     def forward(self, images: Tensor) -> Tensor:
@@ -55,7 +55,7 @@ class Autoencoder(nn.Module):
 
 
 def load(weights: str | Path = WEIGHTS) -> Autoencoder:
-    """The trained network, on the CPU, ready to be used."""
+    """The trained network, on the CPU."""
     model = Autoencoder()
     model.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
     return model.eval().requires_grad_(False)

@@ -1,4 +1,4 @@
-"""What TensorBoard and the Embedding Projector read: the codes of a run with their pictures, and its history."""
+"""Files for TensorBoard and the Embedding Projector: a run's codes with their pictures, and its history."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cae.data.images import Images
     from cae.network.model import ConvAutoencoder
 
-POINTS = 5000  # test images that the projector shows: with more it is slow
+POINTS = 5000  # test images in the projector, which is slow with more
 FRAMES = 100  # epochs whose reconstructions TensorBoard gets, at most
 _PBTXT = """embeddings {{
   tensor_name: "{name}"
@@ -38,12 +38,12 @@ _PBTXT = """embeddings {{
 
 
 def projector_files(name: str, model: ConvAutoencoder, images: Images) -> dict[str, bytes]:
-    """The codes of test images, at most POINTS of them at random, under this name, as the Embedding Projector reads it.
+    """The codes of at most POINTS random test images, under this name, as files of the Embedding Projector.
 
-    vectors.tsv: a code a line. metadata.tsv: under a line of titles, which test image it is, its class, and the MSE of
-    its reconstruction on [-1, 1]. sprite.png: their pictures. projector_config says which file is what, as .pbtxt to
-    TensorBoard, as .json to the projector on the web once it names the addresses that the files have there.
-    Raises CannotProject for codes that are not numbers.
+    vectors.tsv: a code a line. metadata.tsv: below a line of titles, the index of the test image, its class, and its
+    reconstruction error on [-1, 1]. sprite.png: the pictures. projector_config lists the files: .pbtxt for TensorBoard;
+    .json for the projector on the web, once it names their addresses there. Raises CannotProject for codes that are not
+    finite.
     """
     from cae.data.images import to_model
     from cae.network.model import embed, reconstruct
@@ -76,7 +76,7 @@ def _config(name: str, shape: tuple[int, ...]) -> dict[str, Any]:
 def sprite(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Pictures (N, 28, 28) row by row in a square without gaps, which the projector cuts up again; the rest is black.
 
-    The projector takes at most 8192 x 8192 pixels: 292 x 292 pictures.
+    The projector reads at most 8192 x 8192 pixels: 292 x 292 pictures.
     """
     side = int(np.ceil(np.sqrt(len(pixels))))
     full = np.concatenate([pixels, np.zeros((side**2 - len(pixels), 28, 28), np.uint8)])
@@ -84,15 +84,15 @@ def sprite(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def frames(run: Run) -> list[int]:
-    """The epochs after which TensorBoard shows reconstructions: those whose weights are kept, of very many some."""
+    """The epochs whose reconstructions TensorBoard shows: those with kept weights, or FRAMES of them."""
     epochs = run.epochs()
     return [epochs[number] for number in picks.film(len(epochs) - 1, FRAMES)]
 
 
 def event_file(run: Run, images: Images) -> tuple[str, bytes]:
-    """The name and the content of TensorBoard's file on a run: losses, and a test image a class over its copy.
+    """The name and the content of a run's event file: losses, and a test image of each class above its reconstruction.
 
-    Steps are epochs, and steps under progress/; times are those of the training, as if it had reported while it ran.
+    Events count in epochs, those under progress/ in steps; their times are those of the training.
     """
     from tensorboard.summary.writer.record_writer import RecordWriter
 
@@ -124,13 +124,13 @@ def _events(run: Run, images: Images, began: float) -> Iterator[Any]:
     seconds = {record.epoch: record.seconds for record in history}
     digits = picks.one_per_class(images.labels.numpy(), len(images.class_names))
     for epoch in frames(run):
-        sheet = _copies(run.model(epoch), images, digits)
+        sheet = _reconstructions(run.model(epoch), images, digits)
         height, width = sheet.shape
         image = Summary.Image(height=height, width=width, colorspace=1, encoded_image_string=pictures.png(sheet))
         yield event("reconstructions", epoch, seconds.get(epoch, 0.0), image=image)
 
 
-def _copies(model: ConvAutoencoder, images: Images, digits: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Test images in one row, and below each what the network makes of it."""
-    found = compare(model, images, digits)
-    return pictures.sheet(np.concatenate([found.originals, found.reconstructions]), len(digits))
+def _reconstructions(model: ConvAutoencoder, images: Images, digits: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Test images in one row, and below each its reconstruction."""
+    compared = compare(model, images, digits)
+    return pictures.sheet(np.concatenate([compared.originals, compared.reconstructions]), len(digits))

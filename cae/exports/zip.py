@@ -1,4 +1,4 @@
-"""A run as a zip, to take to another machine."""
+"""Packs a run as a zip, to take it to another machine."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from cae.runs.run import Run
 
 
 def pack(run: Run) -> bytes:
-    """The run as a zip that `import_file` takes, here or on another machine.
+    """The run as a zip that `import_file` reads, here or on another machine.
 
-    A long film is thinned, close together where the network learns fastest, so that the zip stays small enough.
-    Raises RunNotFound or Damaged.
+    Thins a long film, so that the zip stays small enough. Raises RunNotFound or Damaged.
     """
     try:
         return _packed(run)

@@ -345,7 +345,7 @@ def test_another_kind_joins_what_was_exported_before(tiny, out):
 def test_not_even_force_replaces_what_no_export_has_written(tiny, out, capsys):
     (out / "x" / "torch").mkdir(parents=True)
     (out / "x" / "torch" / "thesis.txt").write_text("years of work")
-    assert "no export wrote it" in refused(capsys, "tiny", "--torch", "--out", "x", "--force")
+    assert "No export wrote" in refused(capsys, "tiny", "--torch", "--out", "x", "--force")
     assert everything(out) == {"x", "x/torch", "x/torch/thesis.txt"}
 
 

@@ -439,7 +439,7 @@ def test_the_page_becomes_no_larger_than_it_may(made, at_home, monkeypatch):
     assert 10 <= smaller.digits < 100 and len(smaller.content) <= lab.LARGEST
     assert f"it has {smaller.digits}" in smaller.remarks[0]
     monkeypatch.setattr(lab, "LARGEST", 1_000_000)
-    with pytest.raises(DoesNotFit, match="width 4 with 8 numbers"):
+    with pytest.raises(DoesNotFit, match="width 4 with 8 latent dimensions"):
         lab.html(at_home)
 
 

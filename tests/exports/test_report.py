@@ -202,7 +202,7 @@ def test_the_film_shows_the_same_digits_through_every_kept_epoch(made, tiny):
     start = found.examples.originals
     with torch.inference_mode():
         expected = to_pixels(tiny.model(1)(to_model(torch.from_numpy(start)))).numpy()
-    assert (found.film[1].copies == expected).all()
+    assert (found.film[1].reconstructions == expected).all()
     text = page_of(found).sections["The film of the training"]
     assert [f"epoch {epoch} " in text for epoch in (0, 1, 2, 3)] == [True, True, True, False]
 
@@ -222,10 +222,10 @@ def test_priors_that_were_fitted_are_shown_with_what_was_judged_of_them(made, me
 
 def test_without_priors_a_gaussian_is_fitted_at_once_and_the_command_for_more_is_named(tiny, small_data):
     found = result_of(report.gather(tiny))
-    assert [each.prior for each in found.samples.of] == ["normal", "gaussian"]
+    assert [each.prior for each in found.samples.drawn] == ["normal", "gaussian"]
     assert sampling.kept(tiny) is None
     text = page_of(found).sections["New digits"]
-    assert "python -m cae priors tiny" in text and f"{100 * found.samples.of[1].sure:.1f} % of 1,000" in text
+    assert "python -m cae priors tiny" in text and f"{100 * found.samples.drawn[1].sure:.1f} % of 1,000" in text
 
 
 def test_a_tsne_that_was_computed_is_drawn_where_its_digits_lie(measured):
@@ -248,7 +248,7 @@ def test_a_tsne_that_was_computed_is_drawn_where_its_digits_lie(measured):
 
 def test_without_a_tsne_the_codes_themselves_are_drawn(made):
     text = page_of(made[0]).sections["A map of the codes"]
-    assert "their two numbers are the axes" in text
+    assert "their two latent dimensions are the axes" in text
     many = replace(made[0], info=replace(made[0].info, model=ModelConfig(latent_dim=32)))
     assert "python -m cae map tiny" in page_of(many).sections["A map of the codes"]
 
@@ -379,7 +379,7 @@ def test_weights_alone_have_a_report_that_says_what_is_not_known(tiny, small_dat
     assert "no record" in page.sections["Loss"]
     assert "there is no film" in page.sections["The film of the training"]
     assert run.weights_hash() in page.sections["Train it again"] and "cae train" not in page.sections["Train it again"]
-    assert "is not known" in page.sections["Limits"]
+    assert "are unknown" in page.sections["Limits"]
     assert len([1 for section, _ in page.images if section == "Reconstructions"]) == 60
 
 
@@ -394,11 +394,11 @@ def test_a_film_of_two_frames_and_one_with_a_damaged_frame(measured):
     assert "there is no film" in page_of(result_of(report.gather(measured))).sections["The film of the training"]
 
 
-@pytest.mark.parametrize(("state", "words"), [("stopped", "it is stopped"), ("failed", "it failed then")])
+@pytest.mark.parametrize(("state", "words"), [("stopped", "is stopped"), ("failed", "failed")])
 def test_a_run_that_has_not_finished_says_how_far_it_is(measured, state, words):
     measured.update(state=state)
     said = page_of(result_of(report.gather(measured))).sections[""]
-    assert f"after 2 of the 2 epochs of its training: {words}" in said
+    assert f"after 2 of 2 epochs: the training {words}." in said
 
 
 def test_a_data_set_that_is_not_here_leaves_what_needs_none(measured, no_network, own_folders, monkeypatch):
