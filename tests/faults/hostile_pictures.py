@@ -46,7 +46,7 @@ def encoded(picture: Image.Image, kind: str, **how) -> bytes:
 
 
 @functools.cache
-def odd() -> dict[str, tuple[bytes, bool, int]]:
+def odd() -> dict[str, tuple[bytes, int]]:
     flat, colour = Image.fromarray(grey()), Image.fromarray(np.stack([grey()] * 3, axis=-1))
     alpha = Image.new("L", flat.size, 20)
     alpha.putalpha(Image.fromarray(np.where(SEVEN, 255, 0).astype(np.uint8)))
@@ -56,58 +56,53 @@ def odd() -> dict[str, tuple[bytes, bool, int]]:
     cmyk = np.zeros((ROWS, ROWS, 4), np.uint8)
     cmyk[..., 3] = 255 - grey()
     found = {
-        "png-l": (encoded(flat, "PNG"), True, 0),
-        "png-1": (encoded(Image.fromarray(~SEVEN), "PNG"), True, 25),
-        "png-la": (encoded(alpha, "PNG"), True, 25),
-        "png-rgba": (encoded(alpha.convert("RGBA"), "PNG"), True, 25),
-        "png-palette": (encoded(listed, "PNG"), True, 1),
-        "png-palette-transparent": (encoded(listed, "PNG", transparency=0), True, 25),
-        "png-palette-shades": (encoded(listed, "PNG", transparency=bytes([255, 255])), True, 1),
-        "png-16": (encoded(Image.fromarray(grey().astype(np.uint16) * 257), "PNG"), True, 0),
-        "png-rgb-key": (encoded(colour, "PNG", transparency=(230, 230, 230)), True, 25),
-        "png-animated": (encoded(flat, "PNG", save_all=True, append_images=others), True, 0),
-        "png-interlaced": (png(ROWS, ROWS, zlib.compress(adam7(grey())), interlaced=True), True, 0),
-        "jpeg-l": (encoded(flat, "JPEG", quality=95), True, 12),
-        "jpeg-progressive": (encoded(colour, "JPEG", quality=95, progressive=True), True, 12),
-        "jpeg-cmyk": (encoded(Image.fromarray(cmyk, "CMYK"), "JPEG", quality=95), True, 14),
-        "jpeg-restarts": (encoded(flat, "JPEG", quality=95, restart_marker_blocks=1), True, 12),
-        "jpeg-two": (encoded(flat, "MPO", quality=95, save_all=True, append_images=others), True, 14),
-        "jpeg-comments": (segments(encoded(flat, "JPEG", quality=95), 300, b"\xff\xfe\x00\x05abc"), True, 12),
-        "webp-lossless": (encoded(colour, "WEBP", lossless=True), True, 1),
-        "webp-lossy": (encoded(colour, "WEBP", quality=95), True, 16),
-        "webp-alpha": (encoded(alpha.convert("RGBA"), "WEBP", lossless=True), True, 25),
-        "webp-animated": (encoded(colour, "WEBP", lossless=True, save_all=True, append_images=others), True, 1),
-        "gif": (encoded(flat, "GIF"), False, 2),
-        "gif-animated": (encoded(flat, "GIF", save_all=True, append_images=others), False, 2),
-        "gif-transparent": (encoded(listed, "GIF", transparency=0), False, 25),
-        "bmp": (encoded(colour, "BMP"), False, 0),
-        "bmp-1": (encoded(Image.fromarray(~SEVEN), "BMP"), False, 25),
-        "ppm": (encoded(colour, "PPM"), False, 0),
-        "pgm": (encoded(flat, "PPM"), False, 0),
-        "pgm-text": (b"P2 168 168 # a comment\n255\n" + b" ".join(b"%d" % each for each in grey().flat), False, 0),
-        "pgm-100": (b"P5 168 168 100\n" + (grey() // 3).astype(np.uint8).tobytes(), False, 40),
-        "tiff": (encoded(flat, "TIFF"), False, 0),
-        "tiff-lzw": (encoded(colour, "TIFF", compression="tiff_lzw"), False, 0),
-        "tiff-deflate": (encoded(flat, "TIFF", compression="tiff_adobe_deflate"), False, 0),
-        "tiff-fax": (encoded(Image.fromarray(~SEVEN), "TIFF", compression="group4"), False, 25),
-        "tiff-jpeg": (encoded(colour, "TIFF", compression="jpeg"), False, 25),
-        "tiff-big": (encoded(flat, "TIFF", big_tiff=True), False, 0),
-        "tiff-cmyk": (encoded(Image.fromarray(cmyk, "CMYK"), "TIFF"), False, 2),
-        "tiff-16": (encoded(Image.fromarray(grey().astype(np.uint16) * 257), "TIFF"), False, 0),
-        "tiff-fractions": (encoded(Image.fromarray(grey().astype(np.float32) / 255), "TIFF"), False, 24),
-        "tiff-pages": (encoded(flat, "TIFF", save_all=True, append_images=others), False, 0),
-    }
+        "png-l": (encoded(flat, "PNG"), 0),
+        "png-1": (encoded(Image.fromarray(~SEVEN), "PNG"), 25), "png-la": (encoded(alpha, "PNG"), 25),
+        "png-rgba": (encoded(alpha.convert("RGBA"), "PNG"), 25), "png-palette": (encoded(listed, "PNG"), 1),
+        "png-palette-transparent": (encoded(listed, "PNG", transparency=0), 25),
+        "png-palette-shades": (encoded(listed, "PNG", transparency=bytes([255, 255])), 1),
+        "png-16": (encoded(Image.fromarray(grey().astype(np.uint16) * 257), "PNG"), 0),
+        "png-rgb-key": (encoded(colour, "PNG", transparency=(230, 230, 230)), 25),
+        "png-animated": (encoded(flat, "PNG", save_all=True, append_images=others), 0),
+        "png-interlaced": (png(ROWS, ROWS, zlib.compress(adam7(grey())), interlaced=True), 0),
+        "jpeg-l": (encoded(flat, "JPEG", quality=95), 12),
+        "jpeg-progressive": (encoded(colour, "JPEG", quality=95, progressive=True), 12),
+        "jpeg-cmyk": (encoded(Image.fromarray(cmyk, "CMYK"), "JPEG", quality=95), 14),
+        "jpeg-restarts": (encoded(flat, "JPEG", quality=95, restart_marker_blocks=1), 12),
+        "jpeg-two": (encoded(flat, "MPO", quality=95, save_all=True, append_images=others), 14),
+        "jpeg-comments": (segments(encoded(flat, "JPEG", quality=95), 300, b"\xff\xfe\x00\x05abc"), 12),
+        "webp-lossless": (encoded(colour, "WEBP", lossless=True), 1),
+        "webp-lossy": (encoded(colour, "WEBP", quality=95), 16),
+        "webp-alpha": (encoded(alpha.convert("RGBA"), "WEBP", lossless=True), 25),
+        "webp-animated": (encoded(colour, "WEBP", lossless=True, save_all=True, append_images=others), 1),
+        "gif": (encoded(flat, "GIF"), 2),
+        "gif-animated": (encoded(flat, "GIF", save_all=True, append_images=others), 2),
+        "gif-transparent": (encoded(listed, "GIF", transparency=0), 25), "bmp": (encoded(colour, "BMP"), 0),
+        "bmp-1": (encoded(Image.fromarray(~SEVEN), "BMP"), 25), "ppm": (encoded(colour, "PPM"), 0),
+        "pgm": (encoded(flat, "PPM"), 0),
+        "pgm-text": (b"P2 168 168 # a comment\n255\n" + b" ".join(b"%d" % each for each in grey().flat), 0),
+        "pgm-100": (b"P5 168 168 100\n" + (grey() // 3).astype(np.uint8).tobytes(), 40),
+        "tiff": (encoded(flat, "TIFF"), 0), "tiff-lzw": (encoded(colour, "TIFF", compression="tiff_lzw"), 0),
+        "tiff-deflate": (encoded(flat, "TIFF", compression="tiff_adobe_deflate"), 0),
+        "tiff-fax": (encoded(Image.fromarray(~SEVEN), "TIFF", compression="group4"), 25),
+        "tiff-jpeg": (encoded(colour, "TIFF", compression="jpeg"), 25),
+        "tiff-big": (encoded(flat, "TIFF", big_tiff=True), 0),
+        "tiff-cmyk": (encoded(Image.fromarray(cmyk, "CMYK"), "TIFF"), 2),
+        "tiff-16": (encoded(Image.fromarray(grey().astype(np.uint16) * 257), "TIFF"), 0),
+        "tiff-fractions": (encoded(Image.fromarray(grey().astype(np.float32) / 255), "TIFF"), 24),
+        "tiff-pages": (encoded(flat, "TIFF", save_all=True, append_images=others), 0),
+    }  # fmt: skip
     exif = Image.Exif()
     for turn, stored in enumerate(turns(grey()), start=1):
         exif[0x0112] = turn
         for kind in ("PNG", "JPEG", "WEBP", "TIFF"):
             how = {"lossless": True} if kind == "WEBP" else {"quality": 95} if kind == "JPEG" else {}
             content = encoded(Image.fromarray(np.ascontiguousarray(stored)), kind, exif=exif, **how)
-            found[f"{kind.lower()}-turned-{turn}"] = (content, kind != "TIFF", 14)
+            found[f"{kind.lower()}-turned-{turn}"] = (content, 14)
     for turn in (0, 9, 255, 65535):
         exif[0x0112] = turn
-        found[f"png-turned-{turn}"] = (encoded(flat, "PNG", exif=exif), True, 0)
-    found["png-exif-nonsense"] = (png_with(flat, (b"eXIf", b"MM\0*\xff\xff\xff\xff" + bytes(range(256)))), True, 0)
+        found[f"png-turned-{turn}"] = (encoded(flat, "PNG", exif=exif), 0)
+    found["png-exif-nonsense"] = (png_with(flat, (b"eXIf", b"MM\0*\xff\xff\xff\xff" + bytes(range(256)))), 0)
     return found
 
 
@@ -224,8 +219,7 @@ def bombs(large: bool) -> dict[str, bytes]:
     found = {
         "png-50000": png(50_000, 50_000, zeros(4_000_000)),
         "png-claims-all": png(2**31 - 1, 2**31 - 1, zeros(1_000_000)),
-        "png-forty-million": png(8000, 5000, zeros(41_000_000)),
-        "png-thin": png(8, 4_999_999, zeros(45_000_000)),
+        "png-forty-million": png(8000, 5000, zeros(41_000_000)), "png-thin": png(8, 4_999_999, zeros(45_000_000)),
         "png-wide": png(4_999_999, 8, zeros(41_000_000)),
         "png-chunks": png_with(flat, *[(b"teSt", b"")] * (1_600_000 // times)),
         "png-text": png_with(flat, *[(b"zTXt", b"k\0\0" + zeros(1_000_000))] * 500),
@@ -240,8 +234,7 @@ def bombs(large: bool) -> dict[str, bytes]:
         "jpeg-junk": segments(jpeg, 19_000_000 // times, b"a"),
         "jpeg-exif-shares": segments(jpeg, 1, b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif),
         "gif-frames": gif(frames=170_000 // times),
-        "gif-comment": gif(b"!\xfe" + b"\x01a" * (9_000_000 // times) + b"\0"),
-        "gif-65535": gif(size=(65_535, 65_535)),
+        "gif-comment": gif(b"!\xfe" + b"\x01a" * (9_000_000 // times) + b"\0"), "gif-65535": gif(size=(65_535, 65_535)),
         "webp-16777216": b"RIFF" + struct.pack("<I", len(webp)) + webp,
         "webp-forty-million": encoded(Image.new("RGB", (8000, 4990)), "WEBP", lossless=True, quality=0, method=0)
         if large else b"RIFF",
@@ -255,8 +248,7 @@ def bombs(large: bool) -> dict[str, bytes]:
         "tiff-samples": one_strip(64, 64, bytes(4096), t277=60_000),
         "tiff-directories": b"II*\0" + struct.pack("<I", 8) + b"".join(
             struct.pack("<HI", 0, 14 + 6 * number) for number in range(3_000_000 // times)),
-        "tiff-loop": tiff({256: long(28)})[:-4] + struct.pack("<I", 8),
-        "tiff-shares": tags_that_share(60_000),
+        "tiff-loop": tiff({256: long(28)})[:-4] + struct.pack("<I", 8), "tiff-shares": tags_that_share(60_000),
         "tiff-nan": one_strip(28, 28, np.full(784, np.nan, "<f4").tobytes(), bits=32, t339=3),
         "tiff-below-zero": one_strip(28, 28, np.full(784, -5, "<i4").tobytes(), bits=32, t339=2),
         "tiff-beyond": one_strip(28, 28, np.full(784, 2**30, "<i4").tobytes(), bits=32, t339=2),
