@@ -7,6 +7,7 @@ import itertools
 import json
 import random
 import struct
+import subprocess
 import sys
 import time
 import warnings
@@ -15,15 +16,14 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+from helpers import PROJECT, environment
 from mutations import of_bytes
 from PIL import Image
-
-if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from cae.data import photo
 from cae.errors import CaeError
 from cae.imports import sources
+from cae.imports.run import import_file
 
 ROWS = 168  # of the picture that the odd ones show: six times 28
 SEVEN = np.zeros((ROWS, ROWS), bool)
@@ -319,8 +319,30 @@ def with_right_sums(content: bytes) -> bytes:
     return done + content[at:]
 
 
-def read_all(folder: Path, megabytes: int) -> None:
-    """Reads every file in a folder both ways, in at most so much memory more; a line of JSON for each."""
+def read_within(megabytes: int, ways: str, contents: dict[str, bytes], folder: Path, **settings) -> list[dict]:
+    """What becomes of each content in each of these ways, read in a process that takes at most so much memory more."""
+    folder.mkdir()
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    done = subprocess.run(
+        [sys.executable, __file__, str(folder), str(megabytes), ways], capture_output=True, text=True, timeout=900,
+        check=False, env=environment(PYTHONPATH=f"{PROJECT}:{PROJECT / 'tests'}", **settings),
+    )  # fmt: skip
+    outcomes = [json.loads(line) for line in done.stdout.splitlines()]
+    last = outcomes[-1]["name"] if outcomes else "nothing"
+    is_whole = done.returncode == 0 and len(outcomes) == len(ways.split()) * len(contents)
+    assert is_whole, f"after {last}: {done.stderr[-500:]}"
+    return outcomes
+
+
+def most() -> float:
+    """MB that this process has had at once; 0 where the system does not say."""
+    status = Path("/proc/self/status")
+    return int(status.read_text().split("VmHWM:")[1].split()[0]) / 1024 if status.exists() else 0
+
+
+def read_all(folder: Path, megabytes: int, ways: list[str]) -> None:
+    """Reads every file in a folder in these ways, in at most so much memory more; a line of JSON for each."""
     warnings.simplefilter("ignore")
     for kind in ("PNG", "TIFF", "WEBP"):  # now, or what they import would count as theirs
         sources.read(encoded(Image.fromarray(grey()), kind))
@@ -330,20 +352,20 @@ def read_all(folder: Path, megabytes: int) -> None:
 
         used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (used + megabytes * 2**20,) * 2)
-    for path, (way, read) in itertools.product(
-        sorted(folder.iterdir()), (("page", photo.read), ("import", sources.read))
-    ):
+    before, reads = most(), {"page": photo.read, "import": sources.read, "run": lambda it: import_file(it, "new")}
+    for path, way in itertools.product(sorted(folder.iterdir()), ways):
         content, start = path.read_bytes(), time.process_time()
         try:
-            read(content)
+            reads[way](content)
             outcome = "read"
         except CaeError as error:
             outcome = f"{type(error).__name__}: {error}"
         except BaseException as error:  # which is what is looked for
             outcome = f"!{type(error).__name__}: {error}"
-        seconds = time.process_time() - start
-        print(json.dumps({"name": path.name, "way": way, "outcome": outcome, "seconds": seconds}), flush=True)  # noqa: T201
+        seconds, grown = time.process_time() - start, most() - before
+        line = {"name": path.name, "way": way, "outcome": outcome, "seconds": seconds, "grown": grown}
+        print(json.dumps(line), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":
-    read_all(Path(sys.argv[1]), int(sys.argv[2]))
+    read_all(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3].split())

@@ -5,22 +5,15 @@ import math
 import random
 from typing import Any
 
+from visitors import Visitor
+
 PAYLOADS = (
-    '<img src=x onerror="window.pwned=1">',
-    "<script>window.pwned=1</script>",
-    "</script><script>window.pwned=1</script>",
-    '"><svg onload="window.pwned=1">',
-    "[x](javascript:window.pwned=1)",
-    "![x](http://127.0.0.1:9/x.png)",
-    '<a href="javascript:window.pwned=1">x</a>',
-    ":material/delete: :red[x] :smile:",
-    "$x^2$ `x` **x** _x_ ~~x~~ # x",
-    "{{7*7}} ${7*7} %{x} {0.__class__}",
-    "=cmd|' /C calc'!A0",
-    "&lt;b&gt; <b>x</b><br>x",
-    "[red]x[/red] [link=http://127.0.0.1:9]x[/link]",
-    "www.x.example x@x.example http://127.0.0.1:9",
-)
+    '<img src=x onerror="window.pwned=1">', "<script>window.pwned=1</script>", "&lt;b&gt; <b>x</b><br>x",
+    "</script><script>window.pwned=1</script>", '"><svg onload="window.pwned=1">', "[x](javascript:window.pwned=1)",
+    "![x](http://127.0.0.1:9/x.png)", '<a href="javascript:window.pwned=1">x</a>', "=cmd|' /C calc'!A0",
+    ":material/delete: :red[x] :smile:", "$x^2$ `x` **x** _x_ ~~x~~ # x", "{{7*7}} ${7*7} %{x} {0.__class__}",
+    "[red]x[/red] [link=http://127.0.0.1:9]x[/link]", "www.x.example x@x.example http://127.0.0.1:9",
+)  # fmt: skip
 PATHS = (
     "../../../../etc/passwd", "/etc/passwd", "C:\\Windows\\win.ini", "file:///etc/passwd", "tiny/../../../etc/passwd",
     "..", ".", "~root", "tiny\0", "\\\\host\\share", "%2e%2e%2fetc%2fpasswd", "con", "/dev/zero", "/proc/self/environ",
@@ -76,3 +69,29 @@ def _places(found: Any) -> Any:
     for at, each in items:
         yield found, at
         yield from _places(each)
+
+
+INJECTED = """() => {
+  const found = [], look = (root) => {
+    for (const each of root.querySelectorAll("*")) {
+      const name = each.localName;
+      if (name === "img" && each.getAttribute("src") === "x") found.push(each.outerHTML);
+      if (["onerror", "onload", "onclick"].some((kind) => each.hasAttribute(kind))) found.push(each.outerHTML);
+      const address = each.getAttribute("href") ?? each.getAttribute("xlink:href") ?? "";
+      if (/^\\s*javascript:|127\\.0\\.0\\.1:9|x\\.example/.test(address)) found.push(each.outerHTML);
+      if (name === "script" && each.textContent.startsWith("pwned")) found.push(each.outerHTML);
+      if (each.shadowRoot) look(each.shadowRoot);
+    }
+  };
+  look(document);
+  return found;
+}"""
+
+
+def is_unharmed(visitor: Visitor) -> None:
+    """Nothing of what was sent is run by the page, or fetched by it, and there is no traceback."""
+    page = visitor.page
+    assert page.evaluate("window.pwned") is None and page.evaluate(INJECTED) == [], page.url
+    foreign = [url for url in visitor.requests if not url.startswith((visitor.server.url, "data:", "blob:"))]
+    assert not foreign, foreign
+    assert page.locator('[data-testid="stException"]').count() == 0

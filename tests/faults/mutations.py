@@ -1,10 +1,13 @@
 """Files made wrong in every way that we could think of, by a seed; and readers of our own that say what they hold."""
 
+import contextlib
 import json
 import os
 import random
+import socket
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 from hostile_values import value
@@ -30,9 +33,8 @@ def of_bytes(content: bytes, rng: random.Random) -> tuple[str, bytes]:
     size = max(1, len(content))
     start = rng.randrange(size)
     end = min(size, start + rng.choice((1, 4, 8, 64, 1000)))
-    way = rng.choice(
-        ["flip", "flips", "cut", "zeros", "doubled", "removed", "moved", "appended", "empty", "noise", "text"]
-    )
+    ways = "flip flips cut zeros doubled removed moved appended empty noise text"
+    way = rng.choice(ways.split())
     if way in ("flip", "flips"):
         changed = bytearray(content)
         for _ in range(1 if way == "flip" else rng.randrange(2, 40)):
@@ -256,20 +258,35 @@ def mutated(kind: str, content: bytes, rng: random.Random) -> tuple[str, bytes]:
             return how, changed
 
 
-def put_something_else(path, rng: random.Random) -> str:
-    """Puts what is no ordinary file in the place of one."""
+def socket_at(path: Path) -> None:
+    """A file of the kind that programs talk through."""
+    with socket.socket(socket.AF_UNIX) as made, contextlib.chdir(path.parent):  # its name may not be long
+        made.bind(path.name)
+
+
+def huge(path: Path) -> None:
+    """A terabyte that takes no room on the disk."""
+    with open(path, "wb") as file:
+        file.truncate(2**40)
+
+
+NO_FILES = {
+    "pipe": os.mkfifo, "socket": socket_at, "endless": lambda path: path.symlink_to("/dev/zero"), "huge": huge,
+    "loop": lambda path: path.symlink_to(path.name), "folder": Path.mkdir,
+    "dangling": lambda path: path.symlink_to("not-there"),
+}  # fmt: skip
+
+
+def made_wrong(kind: str, path: Path, rng: random.Random, *, is_file: bool) -> tuple[str, bytes | None]:
+    """Puts something wrong, or what is no ordinary file, in the place of a file: how, and its new content."""
+    if is_file:
+        how, changed = mutated(kind, path.read_bytes(), rng)
+        path.write_bytes(changed)
+        return how, changed
     path.unlink()
-    how = rng.choice(("a pipe", "a folder", "a link to itself", "a link to a device", "a link to nothing", "holes"))
-    if how == "a pipe":
-        os.mkfifo(path)
-    elif how == "a folder":
-        path.mkdir()
-    elif how == "holes":
-        with open(path, "wb") as file:
-            file.truncate(2**40)
-    else:
-        path.symlink_to({"a link to itself": path.name, "a link to a device": "/dev/zero"}.get(how, "not-there"))
-    return how
+    how = rng.choice(list(NO_FILES))
+    NO_FILES[how](path)
+    return how, None
 
 
 KINDS = {"F32": "<f4", "F16": "<f2", "F64": "<f8", "U8": "|u1", "U16": "<u2", "I32": "<i4", "I64": "<i8"}

@@ -48,22 +48,6 @@ class Rivals:
             process.wait(20)
 
 
-def start(name: str) -> None:
-    start_training(name, TINY, options())
-
-
-def resume(name: str, epochs: int) -> None:
-    resume_training(Run.open(name), epochs)
-
-
-def stop(name: str) -> None:
-    ask_to_stop(Run.open(name))
-
-
-def delete(name: str) -> None:
-    Run.open(name).delete()
-
-
 def note(name: str, *texts: str) -> None:
     for text in texts:
         Run.open(name).annotate(text)
@@ -74,15 +58,23 @@ def count(name: str, most: int) -> None:
         Run.open(name).update(threads=number)
 
 
-def job(result: str) -> None:
-    Job(Path(result), ["map", "x"]).start()
-
-
 def look(name: str, times: int) -> None:
     """Raises RuntimeError where a run that nobody trains is taken for one that is trained."""
     run = Run.open(name)
     if any(run.is_locked() for _ in range(times)):
         raise RuntimeError(name)
+
+
+ACTS = {
+    "start": lambda name: start_training(name, TINY, options()),
+    "resume": lambda name, epochs: resume_training(Run.open(name), epochs),
+    "stop": lambda name: ask_to_stop(Run.open(name)),
+    "delete": lambda name: Run.open(name).delete(),
+    "job": lambda result: Job(Path(result), ["map", "x"]).start(),
+    "note": note,
+    "count": count,
+    "look": look,
+}
 
 
 def _answer(text: str) -> None:
@@ -98,7 +90,7 @@ def main() -> None:
         while time.monotonic() < at:
             pass
         try:
-            globals()[act](*arguments)
+            ACTS[act](*arguments)
             said = ""
         except CaeError as error:
             said = f"{type(error).__name__}: {error}"

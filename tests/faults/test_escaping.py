@@ -13,7 +13,7 @@ import pytest
 import streamlit as st
 from apps import opened
 from helpers import PROJECT, options
-from hostile_values import PAYLOADS, TEXTS
+from hostile_values import INJECTED, PAYLOADS, TEXTS, is_unharmed
 from playwright.sync_api import expect
 from visitors import PAGES, Server, Visitor
 
@@ -107,10 +107,10 @@ def believed(texts: list[str], payloads) -> list[str]:
     return [each for each in payloads if plain(each) != each and any(each in text for text in texts)]
 
 
-@pytest.mark.parametrize("run", ["evil", "failed"])
+@pytest.mark.parametrize("run", [pytest.param("evil", marks=pytest.mark.quick), "failed"])
 def test_no_page_hands_a_name_a_note_or_a_reason_to_markdown(run, evil, rounds, survived):
     texts, pages = [], [path.strip("/") or "home" for path in PAGES]
-    pages = rounds({"evil": ["reconstruct", "judge", "generate"], "failed": ["train"]}[run], pages)
+    pages = rounds({"evil": ["reconstruct", "judge", "generate"], "failed": ["train"]}[run], pages, ["reconstruct"])
     for page in pages:
         app = opened(page, run=run)
         texts += said(app)
@@ -119,7 +119,7 @@ def test_no_page_hands_a_name_a_note_or_a_reason_to_markdown(run, evil, rounds, 
         assert plain(REASON[:60]) in " ".join(texts)
     else:
         assert plain(CLASSES[0]) in " ".join(texts)  # it is shown, and not left out
-    survived(f"{len(texts)} texts on {len(pages)} pages of the run “{run}”: no payload stands in them as Markdown.")
+    survived(f"{len(texts)} texts on {len(pages)} pages of the run “{run}”: no payload stands in them as Markdown")
 
 
 def test_what_is_wrong_is_said_word_by_word(evil, monkeypatch):
@@ -131,12 +131,12 @@ def test_what_is_wrong_is_said_word_by_word(evil, monkeypatch):
     assert not believed(said(app), PAYLOADS) and plain(PAYLOADS[0]) in app.error[0].value
 
 
-@pytest.mark.parametrize("text", [*TEXTS, *CLASSES, "- a", "1. a", "# a", "    a", "a\n\n# b", "---", "\\", "\\\\*"])
-def test_plain_text_has_nothing_left_that_markdown_could_mean(text):
-    found = plain(text)
-    assert re.sub(r"\\([!-/:-@[-`{-~])", r"\1", found).replace("\u2060", "") == " ".join(text.splitlines()).lstrip()
-    bare = re.sub(r"\\[!-/:-@[-`{-~]", "", found)
-    assert not re.search(r"[\\`*_{}\[\]()<>#|~$:&!\n\r]|^[-+] |^\d+\. |www\.|\w@", bare)
+def test_plain_text_has_nothing_left_that_markdown_could_mean():
+    for text in (*TEXTS, *CLASSES, "- a", "1. a", "# a", "    a", "a\n\n# b", "---", "\\", "\\\\*"):
+        found = plain(text)
+        assert re.sub(r"\\([!-/:-@[-`{-~])", r"\1", found).replace("\u2060", "") == " ".join(text.splitlines()).lstrip()
+        bare = re.sub(r"\\[!-/:-@[-`{-~]", "", found)
+        assert not re.search(r"[\\`*_{}\[\]()<>#|~$:&!\n\r]|^[-+] |^\d+\. |www\.|\w@", bare), text
 
 
 def test_plotly_is_given_no_html_that_is_not_ours():
@@ -212,7 +212,7 @@ def test_a_terminal_is_shown_everything_and_told_nothing(evil, capsys, survived)
         told += out + err
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\ud800-\udfff]", told)
     assert "\\x1b[31mred" in told and "[red]x[/red]" in told and CLASSES[0] in told
-    survived(f"{len(commands)} commands about hostile names and files: {len(told):,} characters, none that is obeyed.")
+    survived(f"{len(commands)} commands about hostile names and files say {len(told):,} characters, none obeyed")
 
 
 @pytest.fixture(scope="module")
@@ -220,31 +220,6 @@ def evil_server(evil_folder):
     found = Server(evil_folder, CAE_DATA=str(evil_folder / "data"))
     yield found
     found.stop()
-
-
-INJECTED = """() => {
-  const found = [], look = (root) => {
-    for (const each of root.querySelectorAll("*")) {
-      const name = each.localName;
-      if (name === "img" && each.getAttribute("src") === "x") found.push(each.outerHTML);
-      if (["onerror", "onload", "onclick"].some((kind) => each.hasAttribute(kind))) found.push(each.outerHTML);
-      const address = each.getAttribute("href") ?? each.getAttribute("xlink:href") ?? "";
-      if (/^\\s*javascript:|127\\.0\\.0\\.1:9|x\\.example/.test(address)) found.push(each.outerHTML);
-      if (name === "script" && each.textContent.startsWith("pwned")) found.push(each.outerHTML);
-      if (each.shadowRoot) look(each.shadowRoot);
-    }
-  };
-  look(document);
-  return found;
-}"""
-
-
-def is_unharmed(visitor: Visitor) -> None:
-    page = visitor.page
-    assert page.evaluate("window.pwned") is None and page.evaluate(INJECTED) == [], page.url
-    foreign = [url for url in visitor.requests if not url.startswith((visitor.server.url, "data:", "blob:"))]
-    assert not foreign, foreign
-    assert page.locator('[data-testid="stException"]').count() == 0
 
 
 def test_a_browser_shows_every_page_of_an_evil_run_and_runs_none_of_it(chromium, evil_server, rounds, survived):
@@ -268,26 +243,23 @@ def test_a_browser_shows_every_page_of_an_evil_run_and_runs_none_of_it(chromium,
         if address == "/train?run=failed":
             expect(page.get_by_text(REASON[:50]).first).to_be_visible()
     context.close()
-    survived(
-        f"{len(addresses)} pages of evil runs in a browser: no program ran, nobody was asked, names read literally."
-    )
+    survived(f"{len(addresses)} pages of evil runs in a browser: no program ran, nobody was asked")
 
 
-def test_a_laboratory_in_one_file_and_a_report_run_nothing_either(chromium, evil, own_folders, rounds):
-    if not rounds(False, True):
-        pytest.skip("only in the full form")
+@pytest.mark.usefixtures("in_full")
+def test_a_laboratory_in_one_file_and_a_report_run_nothing_either(chromium, evil, own_folders):
     (own_folders / "lab.html").write_bytes(lab.html(evil))
     (own_folders / "report.html").write_text(report.html(result_of(report.gather(evil))), encoding="utf-8")
     page, asked = chromium.new_page(), []
     page.on("request", lambda request: asked.append(request.url))
     for file in ("lab.html", "report.html"):
         page.goto((own_folders / file).as_uri())
-        page.wait_for_timeout(3000)
-        for name in ("Draw", "Map", "Steer") if file == "lab.html" else ():
-            page.get_by_role("tab", name=name).click()
-            page.wait_for_timeout(1500)
+        page.wait_for_load_state("networkidle")
+        for name in ("Draw", "Map", "Steer", None) if file == "lab.html" else (None,):
             assert page.evaluate("window.pwned") is None and page.evaluate(INJECTED) == []
-        assert page.evaluate("window.pwned") is None and page.evaluate(INJECTED) == []
+            if name:
+                page.get_by_role("tab", name=name).click()
+                page.wait_for_timeout(1500)  # what should not happen has no sign
     page.close()
     assert not [url for url in asked if not url.startswith(("file:", "data:", "blob:"))]
 

@@ -6,7 +6,6 @@ import os
 import random
 import resource
 import shutil
-import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ import streamlit as st
 from apps import button, opened, settled, words
 from disks import contents
 from helpers import TINY, film_of, options, to_the_end, trained, weights_of
+from mutations import NO_FILES
 from watching import told
 
 from cae.disk.files import runs_folder
@@ -189,22 +189,7 @@ def strange(copy_tiny) -> list[str]:
     return listing.names()
 
 
-def socket_at(path: Path) -> None:
-    """A file of the kind that programs talk through."""
-    with socket.socket(socket.AF_UNIX) as made, contextlib.chdir(path.parent):  # its name may not be long
-        made.bind(path.name)
-
-
-def huge(path: Path) -> None:
-    """Five gigabytes that take no room on the disk."""
-    with open(path, "wb") as file:
-        file.truncate(5 * 2**30)
-
-
-KINDS = {
-    "pipe": os.mkfifo, "socket": socket_at, "endless": lambda path: path.symlink_to("/dev/zero"), "huge": huge,
-    "loop": lambda path: path.symlink_to(path.name), "folder": Path.mkdir,
-}  # fmt: skip
+KINDS = {kind: make for kind, make in NO_FILES.items() if kind != "dangling"}
 
 
 def test_nothing_in_the_checkpoints_folder_is_waited_for_or_read_without_end(

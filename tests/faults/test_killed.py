@@ -17,6 +17,7 @@ from killing import end_of, killed, moments_in, moments_of, one_of_each, said, s
 from safetensors.numpy import load, load_file, save_file
 from visitors import PATIENCE, Server, Visitor
 
+from cae.commands.cli import main
 from cae.config import MapConfig
 from cae.disk.files import cache_folder, runs_folder
 from cae.disk.tensors import damage, metadata
@@ -106,14 +107,6 @@ def resumed(name: str) -> Run:
     return Run.open(name)
 
 
-def resumed_and_killed_again(name: str, random: Random, most: int) -> int:
-    """Kills the process that resumes a run, and the next one, at random moments; how often."""
-    kills = 0
-    while Run.open(name).state != "finished" and random.random() < 0.6:
-        kills += end_of(start("train", "--resume", name, deadly=random.randrange(most))) < 0
-    return kills
-
-
 @pytest.mark.quick
 def test_a_training_killed_at_any_moment_of_any_write_ends_as_one_never_killed(whole, rounds, survived):
     moments = counted()
@@ -131,7 +124,8 @@ def test_a_training_killed_at_any_moment_of_any_write_ends_as_one_never_killed(w
             assert end_of(start("train", f"--name={name}", *THREE)) == 0, where
         try:
             is_whole(Run.open(name), whole)
-            again += resumed_and_killed_again(name, random, len(moments))
+            while Run.open(name).state != "finished" and random.random() < 0.6:
+                again += end_of(start("train", "--resume", name, deadly=random.randrange(len(moments)))) < 0
             is_whole(Run.open(name), whole)
             is_the_same(resumed(name), whole)
         except Exception as error:
@@ -464,10 +458,10 @@ def cut_off(forked):
     return found
 
 
-def in_their_turn(found, first=0):
+def in_their_turn(found):
     """The runs are trained in their old order: each is stopped as soon as it trains."""
     seen = []
-    for run in found[first:]:
+    for run in found:
         before = lines_in(run.path / "progress.jsonl")
         wait_until(lambda run=run: state_of(run) == "running", f"{run.name}; {jobs_process.last_words(run)}")
         running = [other.name for other in found if state_of(other) == "running"]
@@ -479,25 +473,22 @@ def in_their_turn(found, first=0):
     return seen
 
 
-def test_a_queue_is_taken_up_after_a_reboot_in_the_order_it_had(forked, capsys):
-    from cae.commands.cli import main
-
-    found = cut_off(forked)
+@pytest.mark.parametrize("order", [None, (0, 3, 1, 2)])
+def test_a_queue_is_taken_up_after_a_reboot_in_the_order_it_had(forked, capsys, order):
+    """By the command that resumes all, or one by one in any order."""
+    cut_off_runs = cut_off(forked)
     assert [run.name for run in queue.cut_off()] == ORDER
-    assert main(["resume"]) == 0
-    assert capsys.readouterr().out.split(" is resumed.\n")[:-1] == ORDER
-    assert queue.cut_off() == []
-    assert in_their_turn(found) == ORDER
+    if order is None:
+        assert main(["resume"]) == 0
+        assert capsys.readouterr().out.split(" is resumed.\n")[:-1] == ORDER
+        assert queue.cut_off() == []
+    else:
+        for number in order:
+            jobs_process.resume_training(cut_off_runs[number].again())
+        have_begun(cut_off_runs)
+    assert in_their_turn(cut_off_runs) == ORDER
     assert main(["resume"]) == 0
     assert capsys.readouterr().out == "Nothing was cut off.\n"
-
-
-def test_waiting_runs_resumed_one_by_one_get_their_old_places_whatever_the_order(forked):
-    found = cut_off(forked)
-    for run in (found[0], found[3], found[1], found[2]):
-        jobs_process.resume_training(run.again())
-    have_begun(found)
-    assert in_their_turn(found) == ORDER
 
 
 def test_a_waiting_run_that_is_taken_up_alone_does_not_wait_for_those_that_are_not(forked):

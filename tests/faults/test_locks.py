@@ -31,7 +31,7 @@ class AlwaysGiven:
     """A lock as some network file systems give it: to everybody."""
 
     def __init__(self, path):
-        pass
+        self.path = path
 
     def acquire(self, timeout=None):
         pass
@@ -44,9 +44,6 @@ class NeverGivenBack(AlwaysGiven):
     """A lock that is held for ever once somebody has had it."""
 
     taken: ClassVar[set] = set()
-
-    def __init__(self, path):
-        self.path = path
 
     def acquire(self, timeout=None):
         if self.path in self.taken:
@@ -180,8 +177,9 @@ def kinds(said: list[str]) -> set[str]:
     return {each.split(":")[0] for each in said}
 
 
+@pytest.mark.quick
 def test_two_dashboards_at_once_lose_nothing_and_train_nothing_twice(rivals, copy_tiny, tmp_path, rounds, survived):
-    count, races = rounds(8, 120), 0
+    count = rounds(8, 120, 1)
     allowed = {"start": {"RunExists", "RunBusy"}, "resume": {"RunBusy"}, "delete": {"RunNotFound"}}
     for number in range(count):
         name = f"run-{number}"
@@ -192,7 +190,6 @@ def test_two_dashboards_at_once_lose_nothing_and_train_nothing_twice(rivals, cop
             said = rivals.at_once((act, *arguments), (act, *arguments))
             assert sorted(map(bool, said)) == [False, True], (number, act, said)
             assert kinds(said) - {""} <= allowed[act], (number, act, said)
-            races += 1
         wait_until(lambda least=before + 2: len(started(tmp_path)) >= least, "both were started", 10)
         assert sorted(started(tmp_path)[before:]) == [
             f"-m cae train --started --resume old-{number}", f"-m cae train --started --resume {name}",
@@ -223,12 +220,7 @@ def test_two_dashboards_at_once_lose_nothing_and_train_nothing_twice(rivals, cop
         assert started(tmp_path)[before:].count("-m cae map x") == 1
 
         assert rivals.at_once(("look", f"old-{number}", 300), ("look", f"old-{number}", 300)) == ["", ""], number
-        races += 6
         for each in (name, f"old-{number}", f"either-{number}"):
             shutil.rmtree(runs_folder() / each, ignore_errors=True)
     assert [path.name for path in runs_folder().iterdir() if path.name not in (".names.lock", ".queue")] == []
-    survived(
-        f"{races:,} times two dashboards did something to one run at the same moment (start, resume, stop, delete, "
-        "annotate, measure, look): each time one did it and the other was told why not, no change was lost, and no run "
-        "was trained twice."
-    )
+    survived(f"{9 * count:,} times two dashboards did something to one run at the same moment; no change was lost")

@@ -11,7 +11,7 @@ import zipfile
 import numpy as np
 import pytest
 import torch
-from helpers import PROJECT, TINY, cae
+from helpers import PROJECT, TINY
 from world import FORMATS, spoiled
 
 from cae.disk.files import data_folder, runs_folder
@@ -188,16 +188,6 @@ def test_payloads_among_pictures_are_skipped(sprung, tmp_path, monkeypatch):
         (tmp_path / "pictures" / f"{number}.png").write_bytes(content)
     with pytest.raises(CaeError, match="holds 0 pictures"):
         dataset.import_data(tmp_path / "pictures", "new")
-
-
-def test_the_command_line_runs_no_payload(sprung, tmp_path, rounds):
-    chosen = payloads(sprung)
-    runs_folder().mkdir(parents=True)
-    for name in rounds(["torch"], NAMES):
-        (tmp_path / "a.pt").write_bytes(chosen[name])
-        ended = cae("import", str(tmp_path / "a.pt"), "--name", "new")
-        assert ended.returncode == 2 and "Traceback" not in ended.stderr, name
-    assert {path.name for path in runs_folder().iterdir()} <= {".names.lock"}
 
 
 def test_a_payload_in_the_place_of_any_file_is_not_run(world, sprung, no_network, rounds, survived):

@@ -8,6 +8,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import mutations
@@ -35,22 +36,28 @@ SMALL = ModelConfig(latent_dim=6, width=4)
 
 @dataclass(frozen=True)
 class Format:
-    """A kind of file: where it lies (a pattern), how it is made wrong, what reads it, and what it says by our reader.
-
-    A file that `is_kept` was computed: where it is damaged that is done again, and nobody hears of it.
-    """
+    """A kind of file: where it lies (a pattern), what reads it, and what it says by our reader."""
 
     name: str
     place: str
-    kind: str
     use: Callable
     says: Callable
-    is_kept: bool = False
     is_slow: bool = False  # to compute anew
 
+    @property
+    def kind(self) -> str:
+        """How it is made wrong."""
+        suffix = Path(self.place).suffix[1:]
+        return "lines" if suffix == "jsonl" else suffix if suffix in ("json", "npy", "safetensors") else "idx"
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether it is left out or computed anew where it is damaged, and nobody hears of it."""
+        return self.place.startswith("cache") or "/posts/" in self.place
+
     def file(self, folder: Path) -> Path:
-        (found,) = folder.glob(self.place)
-        return found
+        (path,) = folder.glob(self.place)
+        return path
 
 
 def build(folder: Path) -> None:
@@ -179,10 +186,6 @@ def document_says(content):
     return values
 
 
-def tsne(found):
-    return None if found is None else plain(found)
-
-
 def map_says(content):
     words = document_says(json.dumps(mutations.words_of(content, "map")))
     return {
@@ -209,33 +212,31 @@ def space_arrays(found):
     return found and mutations.arrays_of(space.to_bytes(found))
 
 
+def arrays_of_priors(parts) -> dict:
+    """The arrays of priors, each given by its kind, its label and a function from the name of a part to the part."""
+    return {
+        f"{kind}.{'all' if label is None else label}.{part}": of(part)
+        for kind, label, of in parts
+        for part in ("weights", "means", "factors")
+    }
+
+
 def priors():
     found = sampling.kept(run())
-    if found is None:
-        return None
-    arrays = {}
-    for (kind, label), prior in found.priors.items():
-        for part in ("weights", "means", "factors"):
-            arrays[f"{kind}.{'all' if label is None else label}.{part}"] = getattr(prior, part)
-    return {"arrays": arrays, "qualities": plain(found.qualities), "problems": plain(list(found.problems.values()))}
+    return found and {
+        "arrays": arrays_of_priors((*key, partial(getattr, prior)) for key, prior in found.priors.items()),
+        "qualities": plain(found.qualities), "problems": plain(list(found.problems.values())),
+    }  # fmt: skip
 
 
 def priors_say(content):
-    words = mutations.words_of(content, "priors")
-    arrays, named = mutations.arrays_of(content), {}
-    for kind, label, name, _ in words["priors"]:
-        for part in ("weights", "means", "factors"):
-            named[f"{kind}.{'all' if label is None else label}.{part}"] = arrays[f"{name}.{part}"]
-    return {"arrays": named, "qualities": words["qualities"], "problems": [text for *_, text in words["problems"]]}
-
-
-def judge_arrays():
-    found = classifier.judge_of("mnist")
-    return {name: value.numpy() for name, value in found.net.state_dict().items()}
-
-
-def swept():
-    return sweep.read(sweep.path("small")).to_json()
+    words, arrays = mutations.words_of(content, "priors"), mutations.arrays_of(content)
+    return {
+        "arrays": arrays_of_priors(
+            (kind, label, lambda part, name=name: arrays[f"{name}.{part}"]) for kind, label, name, _ in words["priors"]
+        ),
+        "qualities": words["qualities"], "problems": [text for *_, text in words["problems"]],
+    }  # fmt: skip
 
 
 def pictures_of(name, split):
@@ -243,17 +244,9 @@ def pictures_of(name, split):
     return [found.pixels.numpy(), found.labels.numpy()]
 
 
-def own_pictures():
-    return [*pictures_of("shapes", "train"), *pictures_of("shapes", "test")]
-
-
 def own_pictures_say(content):
     arrays = mutations.arrays_of(content)
     return [arrays[f"{part}_{kind}"] for part in ("train", "test") for kind in ("pixels", "labels")]
-
-
-def about_says(content):
-    return document_says(content)
 
 
 def npy(content):
@@ -305,50 +298,43 @@ def none(_content):
 
 
 FORMATS = [
-    Format("run.json", f"checkpoints/{NAME}/run.json", "json", info, info_says),
-    Format("history.jsonl", f"checkpoints/{NAME}/history.jsonl", "lines", lambda: plain(run().history()), lines_say),
-    Format("progress.jsonl", f"checkpoints/{NAME}/progress.jsonl", "lines", lambda: plain(run().progress()), lines_say),
-    Format("model.safetensors", f"checkpoints/{NAME}/model.safetensors", "safetensors", lambda: run().weights(),
-    weights_say),
-    Format("a frame of the film", f"checkpoints/{NAME}/epochs/0001.safetensors", "safetensors",
-    lambda: run().weights(1), weights_say),
-    Format("resume.safetensors", f"checkpoints/{NAME}/resume.safetensors", "safetensors", resumed, none),
-    Format("evaluation.json", "cache/*/evaluation.json", "json", lambda: plain(errors.kept(run())), document_says,
-    True),
-    Format("errors of the images", "cache/*/test-mse.npy", "npy", lambda: errors.errors_per_image(run()), npy,
-    True),
-    Format("baselines", "cache/baselines-*.json", "json", lambda: plain(baselines.baselines("mnist")), document_says,
-    True, True),
-    Format("components", "cache/pca-*.npy", "npy", component_rows,
-        npy, True, True),
-    Format("re-inked digits", "cache/re-inked-*.npy", "npy", lambda: result_of(space.re_inked("mnist", load("mnist",
-    "train"))), re_inked_says, True, True),
-    Format("probing.json", "cache/*/probing.json", "json", lambda: plain(probes.kept(run())), document_says, True),
-    Format("latent space", "cache/*/space.safetensors", "safetensors", lambda: space_arrays(space.kept(run())),
-    mutations.arrays_of, True),
-    Format("points of a map", "cache/*/points-*.safetensors", "safetensors", lambda: points_arrays(points()),
-    mutations.arrays_of, True),
-    Format("scores of a map", "cache/*/flat-scores-*.json", "json", lambda: {str(key): asdict(value) for key,
-    value in maps.flat_scores(run(), points()).items()}, document_says, True),
-    Format("map", "cache/*/map-all-*.safetensors", "safetensors", lambda: tsne((maps.found(run(),
-    MapConfig()) or (None,))[0]), map_says, True),
-    Format("film of maps", "cache/*/map-film-*.safetensors", "safetensors", lambda: tsne(film.kept(run())),
-    film_says, True),
-    Format("priors", "cache/*/priors.safetensors", "safetensors", priors, priors_say, True),
-    Format("judge", "checkpoints/judge-mnist.safetensors", "safetensors", judge_arrays, weights_say),
-    Format("results of a sweep", "checkpoints/small.sweep.json", "json", swept, json.loads),
-    Format("pictures of one's own", "data/own/shapes/images.safetensors", "safetensors", own_pictures,
-    own_pictures_say),
-    Format("about.json", "data/own/shapes/about.json", "json", lambda: json.loads(catalogue.about("shapes").to_text()),
-    json.loads),
-    Format("idx images", "data/KMNIST/raw/t10k-images-idx3-ubyte", "idx", lambda: pictures_of("kmnist", "test")[0],
-    idx_says),
-    Format("idx labels", "data/KMNIST/raw/t10k-labels-idx1-ubyte", "idx", lambda: pictures_of("kmnist", "test")[1],
-    idx_says),
-    Format("class.json", "checkpoints/.classes/*/class.json", "json", lambda: plain(wall.find("6b")),
-    lambda content: {**document_says(content), "slug": "6b"}),
-    Format("a post on the wall", "checkpoints/.classes/*/posts/*.json", "json", post, post_says, True),
-    Format("a ticket", "cache/.jobs/*.json", "json", ticket, document_says, True),
+    Format("run.json", f"checkpoints/{NAME}/run.json", info, info_says),
+    Format("history.jsonl", f"checkpoints/{NAME}/history.jsonl", lambda: plain(run().history()), lines_say),
+    Format("progress.jsonl", f"checkpoints/{NAME}/progress.jsonl", lambda: plain(run().progress()), lines_say),
+    Format("model.safetensors", f"checkpoints/{NAME}/model.safetensors", lambda: run().weights(), weights_say),
+    Format("a frame", f"checkpoints/{NAME}/epochs/0001.safetensors", lambda: run().weights(1), weights_say),
+    Format("resume.safetensors", f"checkpoints/{NAME}/resume.safetensors", resumed, none),
+    Format("evaluation.json", "cache/*/evaluation.json", lambda: plain(errors.kept(run())), document_says),
+    Format("errors of the images", "cache/*/test-mse.npy", lambda: errors.errors_per_image(run()), npy),
+    Format("baselines", "cache/baselines-*.json", lambda: plain(baselines.baselines("mnist")), document_says, True),
+    Format("components", "cache/pca-*.npy", component_rows, npy, True),
+    Format("re-inked digits", "cache/re-inked-*.npy",
+           lambda: result_of(space.re_inked("mnist", load("mnist", "train"))), re_inked_says, True),
+    Format("probing.json", "cache/*/probing.json", lambda: plain(probes.kept(run())), document_says),
+    Format("latent space", "cache/*/space.safetensors", lambda: space_arrays(space.kept(run())), mutations.arrays_of),
+    Format("points of a map", "cache/*/points-*.safetensors", lambda: points_arrays(points()), mutations.arrays_of),
+    Format("scores of a map", "cache/*/flat-scores-*.json",
+           lambda: {str(key): asdict(value) for key, value in maps.flat_scores(run(), points()).items()},
+           document_says),
+    Format("map", "cache/*/map-all-*.safetensors", lambda: plain((maps.found(run(), MapConfig()) or (None,))[0]),
+           map_says),
+    Format("film of maps", "cache/*/map-film-*.safetensors", lambda: plain(film.kept(run())), film_says),
+    Format("priors", "cache/*/priors.safetensors", priors, priors_say),
+    Format("judge", "checkpoints/judge-mnist.safetensors",
+           lambda: {name: value.numpy() for name, value in classifier.judge_of("mnist").net.state_dict().items()},
+           weights_say),
+    Format("results of a sweep", "checkpoints/small.sweep.json", lambda: sweep.read(sweep.path("small")).to_json(),
+           json.loads),
+    Format("pictures of one's own", "data/own/shapes/images.safetensors",
+           lambda: [*pictures_of("shapes", "train"), *pictures_of("shapes", "test")], own_pictures_say),
+    Format("about.json", "data/own/shapes/about.json", lambda: json.loads(catalogue.about("shapes").to_text()),
+           json.loads),
+    Format("idx images", "data/KMNIST/raw/t10k-images-idx3-ubyte", lambda: pictures_of("kmnist", "test")[0], idx_says),
+    Format("idx labels", "data/KMNIST/raw/t10k-labels-idx1-ubyte", lambda: pictures_of("kmnist", "test")[1], idx_says),
+    Format("class.json", "checkpoints/.classes/*/class.json", lambda: plain(wall.find("6b")),
+           lambda content: {**document_says(content), "slug": "6b"}),
+    Format("a post on the wall", "checkpoints/.classes/*/posts/*.json", post, post_says),
+    Format("a ticket", "cache/.jobs/*.json", ticket, document_says),
 ]  # fmt: skip
 
 
