@@ -29,8 +29,7 @@ def result_of(work: Generator[S, None, T], show: Callable[[S], object] = lambda 
             try:
                 step = next(work)
             except StopIteration as end:
-                result: T = end.value
-                return result
+                return end.value  # type: ignore[no-any-return]
             show(step)
 
 
@@ -41,6 +40,5 @@ def changed(work: Steps[T], change: Callable[[Step], Step]) -> Steps[T]:
             try:
                 step = next(work)
             except StopIteration as end:
-                result: T = end.value
-                return result
+                return end.value  # type: ignore[no-any-return]
             yield change(step)

@@ -245,8 +245,7 @@ class Job:
                 try:
                     step = next(work)
                 except StopIteration as end:
-                    result: T = end.value
-                    return result
+                    return end.value  # type: ignore[no-any-return]
                 self.tell(step.text, step.share or 0.0)
                 yield step
                 if self.is_stop_asked():
