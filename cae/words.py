@@ -51,6 +51,11 @@ def started(summary: Summary, me: Owner | None = None) -> str:
     return ", ".join(parts)
 
 
+def whose(summary: Summary, me: Owner | None = None) -> str:
+    """The same as a sentence."""
+    return f"It was {said}." if (said := started(summary, me)) else "It is not known who started it."
+
+
 def options(pairs: Iterable[tuple[str, Any]]) -> str:
     """Options by label, with their values."""
     return ", ".join(f"{label} {value(each)}" for label, each in pairs)

@@ -1,10 +1,10 @@
-"""The way in: page configuration, navigation, and the choice of the run that every page is about."""
+"""The entry point: page configuration, navigation, and the choice of the run."""
 
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-for folder in (str(HERE.parent), str(HERE)):  # Streamlit puts only this folder on the path, and not everywhere
+for folder in (str(HERE.parent), str(HERE)):  # Streamlit puts at most this folder on the path
     if folder not in sys.path:
         sys.path.insert(0, folder)
 

@@ -187,7 +187,7 @@ def _resume(options: argparse.Namespace) -> int:
 
 def _stop(options: argparse.Namespace) -> int:
     run = Run.open(options.name)
-    if run.is_live() and not (options.yes or agrees(f"Stop {run.name}? {_whose(run)}")):
+    if run.is_live() and not (options.yes or agrees(f"Stop {run.name}? {words.whose(run.summary())}")):
         return 1
     process.ask_to_stop(run)
     deadline = time.monotonic() + 60
@@ -197,12 +197,6 @@ def _stop(options: argparse.Namespace) -> int:
         time.sleep(0.1)
     print(f"{run.name} is {again.state} after {again.last_epoch()} whole epochs.")
     return 0
-
-
-def _whose(run: Run) -> str:
-    """Who started its training, as a sentence."""
-    started = words.started(run.summary())
-    return f"It was {started}." if started else "It is not known whose session started it."
 
 
 def _warn() -> None:
@@ -246,7 +240,9 @@ def _table(rows: Sequence[Sequence[str]], align: Callable[[str, int], str]) -> I
 
 def _delete(options: argparse.Namespace) -> int:
     run = Run.open(options.name)
-    if not (options.yes or agrees(f"Delete {run.name}, with its weights and its history? {_whose(run)}")):
+    if not (
+        options.yes or agrees(f"Delete {run.name}, with its weights and its history? {words.whose(run.summary())}")
+    ):
         return 1
     run.delete()
     print(f"{run.name} is deleted.")

@@ -1,4 +1,4 @@
-"""Makes a Streamlit component of a widget of cae/web: `mount(element, data, emit)` in `<name>.js`."""
+"""Makes a Streamlit component from a widget of cae/web: `mount(element, data, emit)` in `<name>.js`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import streamlit as st
 from cae.web import bundle
 from server import serving
 
-# The widget is a file, which the browser fetches once: what a tick sends is data alone. Arrays arrive as Arrow tables
-# of one column; the widget is given typed arrays. Whatever it emits is an action: one event, for one run of the page.
+# The browser fetches the widget's file once, so that a tick sends only data. Arrays arrive as Arrow tables with one
+# column and reach the widget as typed arrays. What the widget emits is an action: one event, for one rerun of the page.
 _GLUE = """
 const widgets = (globalThis.caeWidgets ??= new Map());
 
@@ -37,7 +37,7 @@ export default function (component) {
     if (!widgets.has(widget)) widgets.set(widget, load(widget));
     widgets.get(widget).then(
       () => parentElement.caeLatest === component && mount(),
-      () => (parentElement.querySelector("div").textContent = "This could not be loaded: reload the page."),
+      () => (parentElement.querySelector("div").textContent = "This did not load: reload the page."),
     );
   }
   return () => {
@@ -49,9 +49,9 @@ export default function (component) {
 
 
 def register(name: str, *, isolated: bool = True) -> Any:
-    """The Streamlit component of the widget `name`; to be called once, when its module is imported.
+    """The Streamlit component of the widget `name`; call it once, when the module is imported.
 
-    Its html is one element of the class `name`. `isolated` puts it into a shadow tree of its own.
+    Its HTML is one element of the class `name`, in a shadow tree if `isolated`.
     """
     component = st.components.v2.component(
         f"cae_{name}",
@@ -70,4 +70,4 @@ def register(name: str, *, isolated: bool = True) -> Any:
 
 
 def nothing() -> None:
-    """For events that the page reads from the result."""
+    """The callback for events that the page reads from the result."""

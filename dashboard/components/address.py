@@ -1,4 +1,4 @@
-"""The chosen run, epoch and mission in the page's address."""
+"""The run, the epoch and the mission in the address."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ _address = register("address")
 
 
 def keep_in_address(run: str | None, epoch: int | None, *, page: str, mission: str | None = None) -> None:
-    """Puts the run into the address (`?run=`), the epoch where it is not the last (`&epoch=`), and the mission, if one
-    is on it (`&mission=`): links lead back.
+    """Puts the run (`?run=`), an epoch that is not the last (`&epoch=`) and the mission (`&mission=`) into the address.
 
-    Streamlit's own way would add a step to the browser's history each time, and the way back would lead nowhere.
+    Streamlit's own way adds a step to the browser's history each time, which breaks the back button.
     """
     _address(key="address", data={"run": run, "epoch": epoch, "page": page, "mission": mission})

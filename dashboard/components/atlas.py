@@ -13,9 +13,9 @@ _atlas = register("atlas")
 
 @dataclass(frozen=True)
 class Sheet:
-    """One of the maps: of which run, what lays it out, and where the browser finds its positions and its network.
+    """One map: the run's name, what lays it out, and the addresses of its positions and its network.
 
-    `is_stretched`: whether both directions fill the square, each on a scale of its own.
+    `is_stretched`: whether each direction fills the square on its own scale.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Sheet:
 
 
 def atlas(sheets: Sequence[Sheet], pictures: str, *, key: str) -> None:
-    """Shows the maps; a digit that one points at is ringed in all of them. `pictures` is the address of the digits."""
+    """Shows the maps; all of them ring the digit under the pointer. `pictures` is the address of the digits."""
     data = {
         "pictures": pictures,
         "colours": list(CLASS_COLOURS),

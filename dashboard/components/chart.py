@@ -23,10 +23,10 @@ def chart(
     keep_x: str = "",
     of_runs: bool = False,
 ) -> None:
-    """Shows a Plotly figure, or its JSON, in the page's colours.
+    """Shows a Plotly figure, or its JSON, in the colours of the page.
 
-    `description` is what a screen reader says. Zoom and hidden traces stay until `keep` changes, the
-    zoom along x until `keep_x` does, where that is given. With `of_runs` it is saved under no run's name.
+    `description` is for screen readers. Zoom and hidden traces stay until `keep` changes, the zoom along x until
+    `keep_x` changes if that is given. Without `of_runs`, the chosen run names the saved file.
     """
     file = f"of-runs-{key}" if of_runs else key
     drawn = figure if isinstance(figure, dict) else json.loads(figure.to_json())
@@ -34,7 +34,7 @@ def chart(
 
 
 def chart_to_come(height: int, *, key: str) -> None:
-    """Keeps the place of a chart, and lets the browser fetch Plotly's script meanwhile."""
+    """Keeps the place of a chart while the browser fetches Plotly's script."""
     hidden = {"visible": False}
     figure = {"data": [], "layout": {"height": height, "xaxis": hidden, "yaxis": hidden}}
     _show(figure, key, description="A chart, loading", keep=key, keep_x="", file=key)

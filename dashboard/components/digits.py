@@ -16,9 +16,9 @@ _digits = register("digits")
 
 @dataclass(frozen=True)
 class Card:
-    """Some pictures under one caption. `tiles` are indices into the pictures sent along, -1 a place kept free.
+    """Images with one caption. `tiles` are indices into the images sent along; -1 keeps a place free.
 
-    `description` is what a screen reader says, `title` what appears under the pointer.
+    `description` is for screen readers, `title` is the tooltip.
     """
 
     tiles: tuple[int, ...]
@@ -37,11 +37,11 @@ def digits(
     timeless: bool = False,
     of_runs: bool = False,
 ) -> None:
-    """Shows pictures, uint8 (T, 28, 28) or RGB (T, 28, 28, 3), or grey ones from files by `resources.sheet`, in order.
+    """Shows images: uint8 (T, 28, 28), RGB (T, 28, 28, 3), or addresses from `resources.files.sheet`.
 
-    In "cards", which may be large, the pictures of a card stand below each other, in "cards wide" and "rows" beside
-    each other; "rows" puts the caption before them. `legend` explains the colours of an error map. `timeless`
-    are those that stay while the page travels to another epoch, `of_runs` those of several runs.
+    In "cards" the images of a card stack up, in "cards wide" and "rows" they stand side by side; "rows" puts the
+    caption before them. `legend` explains the colours of error maps. `timeless` images do not depend on the chosen
+    epoch. Without `of_runs`, the chosen run names the saved file.
     """
     data = {
         **_pictures(tiles),

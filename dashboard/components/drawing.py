@@ -1,4 +1,4 @@
-"""The canvas, and what the network makes of a drawing or of any other picture."""
+"""The canvas, and the network's view of a drawing or of any other image."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from resources.files import Addresses
 from resources.maps import MapAddresses
 
 _draw = register("draw")
-_reading = register("reading")
+_recognised = register("reading")
 _kept = register("kept")
 _PIXELS = 28 * 28
 
 
 @dataclass(frozen=True)
 class DrawingAction:
-    """What somebody did at the canvas: lifted the pen, or asked to steer from there.
+    """What the visitor did on the canvas: lifted the pen, or asked to steer from the drawing.
 
-    `pixels`: uint8 (28, 28), what the network sees of the drawing; None where there is nothing on the canvas.
+    `pixels`: the drawing as the network sees it, uint8 (28, 28); None for an empty canvas.
     """
 
     kind: Literal["drawing", "steer"]
@@ -33,10 +33,10 @@ class DrawingAction:
 def draw(
     files: Addresses, base: tuple[str, NDArray[np.uint8]] | None, *, known: bool, on_map: MapAddresses | None, key: str
 ) -> DrawingAction | None:
-    """Shows the canvas, and gives what has just been done there, once; None otherwise.
+    """Shows the canvas. Returns what the visitor has just done, once; None otherwise.
 
-    `base` is a picture (28, 28) to draw on; it is put there once for each id. Where the drawing is not `known`, the
-    canvas tells of one that the browser has kept. `on_map` is where the digits are among which the drawing is placed.
+    `base` is an image (28, 28) to draw on, put there once for each id. Unless the drawing is `known`, the canvas
+    reports one that the browser has kept. `on_map` is the map on which the drawing is placed.
     """
     data = {
         **vars(files),
@@ -49,14 +49,14 @@ def draw(
 
 
 def kept_drawing(*, key: str) -> NDArray[np.uint8] | None:
-    """What the network sees, (28, 28), of the drawing that the browser's tab has kept, once; None otherwise."""
-    told = _checked(_kept(key=key, data={}, on_action_change=nothing).action)
-    return None if told is None else told.pixels
+    """The drawing that the browser tab has kept, as the network sees it, (28, 28), once; None otherwise."""
+    action = _checked(_kept(key=key, data={}, on_action_change=nothing).action)
+    return None if action is None else action.pixels
 
 
-def reading(files: Addresses, pixels: NDArray[np.uint8], *, name: str, key: str) -> None:
-    """Shows what the network makes of a picture (28, 28); `name` is the accessible name of the recognised digit."""
-    _reading(key=key, data={**vars(files), "pixels": pixels.reshape(-1), "name": name}, height="content")
+def recognised(files: Addresses, pixels: NDArray[np.uint8], *, name: str, key: str) -> None:
+    """Shows an image (28, 28), its reconstruction and its recognised digit, whose accessible name is `name`."""
+    _recognised(key=key, data={**vars(files), "pixels": pixels.reshape(-1), "name": name}, height="content")
 
 
 def _checked(sent: Any) -> DrawingAction | None:

@@ -1,4 +1,4 @@
-"""The scrubber: after which epoch the chosen run is looked at."""
+"""The scrubber, which chooses the epoch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _epoch = register("epoch")
 
 
 def scrubber(run: str, frames: Sequence[Frame], at: int, *, epochs: int, key: str) -> int | None:
-    """Shows the scrubber at the frame `at`; gives the epoch to which somebody has just moved, once, None otherwise."""
+    """Shows the scrubber at the frame `at`. Returns the epoch just chosen, once; None otherwise."""
     shown = [{"epoch": frame.epoch, "network": frame.network, "told": _told(frame)} for frame in frames]
     data = {"run": run, "frames": shown, "at": at, "epochs": epochs}
     result = _epoch(key=key, data=data, on_action_change=nothing, height="content")
@@ -31,4 +31,4 @@ def _checked(sent: Any, run: str, kept: Sequence[int]) -> int | None:
 def _told(frame: Frame) -> str:
     if frame.test_mse is not None:
         return f"test MSE {words.number(frame.test_mse)}"
-    return "before the first step" if frame.epoch == 0 else "as loaded"
+    return "before the first step" if frame.epoch == 0 else "as imported"

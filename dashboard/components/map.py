@@ -1,4 +1,4 @@
-"""The map of a run's test digits."""
+"""The map of a run's test images."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _map = register("map")
 
 @dataclass(frozen=True)
 class MapAction:
-    """What somebody asked for on the map: to go on with this test digit elsewhere."""
+    """What the visitor asked for on the map: to take this test image to another page."""
 
     kind: Literal["steer", "reconstruct"]
     index: int
@@ -29,7 +29,7 @@ class MapAction:
 def digit_map(
     files: MapAddresses,
     of: Points,
-    found: TSNE | None,
+    tsne: TSNE | None,
     under_way: Snapshot | None,
     *,
     film: str,
@@ -37,17 +37,17 @@ def digit_map(
     run: str,
     key: str,
 ) -> MapAction | None:
-    """Shows the map, and gives what has just been asked for there, once; None otherwise.
+    """Shows the map. Returns what the visitor has just asked for, once; None otherwise.
 
-    `under_way` is a t-SNE that is being computed, `film` where the browser finds the maps after other epochs, empty
-    where there are none, `drawing` a picture (28, 28) to be placed among the digits.
+    `under_way` is a t-SNE that is being computed, `film` the address of the maps of other epochs or empty, `drawing`
+    an image (28, 28) to place on the map.
     """
     data: dict[str, Any] = {
         "plotly": plotly_address(),
         "network": files.network,
         "points": files.points,
         "pictures": files.pictures,
-        "tsne": {"file": files.tsne, "title": _title(found)} if found else None,
+        "tsne": {"file": files.tsne, "title": _title(tsne)} if tsne else None,
         "moving": under_way.positions.reshape(-1) if under_way else None,
         "dimensions": len(of.codes.low),
         "colours": list(CLASS_COLOURS),
@@ -59,9 +59,9 @@ def digit_map(
     return _checked(result.action, of)
 
 
-def _title(found: TSNE) -> str:
-    end = "" if found.is_finished else f", stopped after {found.iteration} of {found.iterations} iterations"
-    return f"Perplexity {found.config.perplexity:g}{end}"
+def _title(tsne: TSNE) -> str:
+    end = "" if tsne.is_finished else f", stopped after {tsne.iteration} of {tsne.iterations} iterations"
+    return f"Perplexity {tsne.config.perplexity:g}{end}"
 
 
 def _checked(sent: Any, of: Points) -> MapAction | None:

@@ -1,4 +1,4 @@
-"""One digit turning into another."""
+"""One digit morphing into another."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _morph = register("morph")
 
 
 def morph(ways: Mapping[str, tuple[NDArray[np.uint8], Sequence[str]]], *, key: str) -> None:
-    """Plays frames (F, 28, 28) for every way, by its title, with the words for each frame; all ways have as many."""
+    """Plays frames (F, 28, 28) for each path, by title, with a caption for each frame; F is the same for all paths."""
     frames = [np.ascontiguousarray(each).reshape(-1) for each, _ in ways.values()]
     data = {
         "titles": list(ways),

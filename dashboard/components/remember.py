@@ -1,4 +1,4 @@
-"""A text that the browser's tab keeps, so that a reload does not lose it."""
+"""A text that the browser tab keeps, so that a reload does not lose it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _LONGEST = 4 * 2**20  # characters
 
 
 def remember(name: str, value: str | None, *, key: str) -> str | None:
-    """Has the tab keep a text, and forget it where it is empty.
+    """Has the tab keep a text, or forget it if it is empty.
 
-    Where the `value` is None, which is to say not known, gives the text that the tab has kept, once; it may be any
-    text: whoever uses it checks it.
+    If `value` is None, for unknown, returns the text that the tab has kept, once. A browser may send any text, so check
+    it.
     """
     data = {"name": name, "value": value or "", "known": value is not None}
     sent = _remember(key=key, data=data, on_action_change=nothing).action

@@ -15,7 +15,7 @@ _KINDS = ("open", "overlay", "note", "delete")
 
 @dataclass(frozen=True)
 class RunsAction:
-    """What somebody did in the table. `runs` are the names it is about; `note` is the new note."""
+    """What the visitor did in the table, to the runs of these names; `note` is a new note."""
 
     kind: Literal["open", "overlay", "note", "delete"]
     runs: tuple[str, ...]
@@ -31,9 +31,9 @@ def runs_table(
     read_only: bool,
     describe: Callable[[Summary], dict[str, Any]],
 ) -> RunsAction | None:
-    """Shows the runs, and gives what has just been done in the table, once; None otherwise.
+    """Shows the runs. Returns what the visitor has just done, once; None otherwise.
 
-    `describe` puts a summary into the words of a row. What the browser sends is checked against the runs shown.
+    `describe` turns a summary into the texts of a row.
     """
     known = {summary.name for summary in summaries}
     data = {

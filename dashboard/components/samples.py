@@ -16,9 +16,7 @@ _samples = register("samples")
 
 @dataclass(frozen=True)
 class Generated:
-    """What is said of one generated digit: what a screen reader calls it, the lines below it, and whether it is hardly
-    readable.
-    """
+    """The texts of a generated digit: its accessible name, the lines below it, and whether it is hardly readable."""
 
     name: str
     caption: tuple[str, ...]
@@ -26,23 +24,23 @@ class Generated:
 
 
 def samples(
-    pictures: NDArray[np.uint8],
+    digits: NDArray[np.uint8],
     nearest: NDArray[np.uint8],
-    words: Sequence[Generated],
+    texts: Sequence[Generated],
     *,
     chosen: int | None,
     key: str,
 ) -> int | None:
-    """Shows digits (S, 28, 28) beside the training digits most like them; the one just chosen, once, None otherwise."""
+    """Shows digits (S, 28, 28) beside the training images most like them. Returns the position just chosen, once."""
     data = {
-        "tiles": np.concatenate([pictures, nearest]).reshape(-1),
-        "captions": [list(each.caption) for each in words],
-        "names": [each.name for each in words],
-        "doubtful": [each.is_doubtful for each in words],
+        "tiles": np.concatenate([digits, nearest]).reshape(-1),
+        "captions": [list(each.caption) for each in texts],
+        "names": [each.name for each in texts],
+        "doubtful": [each.is_doubtful for each in texts],
         "chosen": chosen,
     }
     result = _samples(key=key, data=data, on_action_change=nothing, height="content")
-    return _checked(result.action, len(words))
+    return _checked(result.action, len(texts))
 
 
 def _checked(sent: Any, count: int) -> int | None:

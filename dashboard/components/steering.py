@@ -1,4 +1,4 @@
-"""The sliders, the plane and the operations of a latent space."""
+"""The sliders, the plane and the operations on a code."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ from components._widget import nothing, register
 from resources.files import Addresses
 
 _steer = register("steer")
-_FARTHEST = 1e4  # from zero, for a number that the browser sends
+_FARTHEST = 1e4  # from zero
 
 
 @dataclass(frozen=True)
 class Start:
-    """Where steering begins: a code (D,), and the picture (28, 28) that it was encoded from, if there is one.
+    """Where steering starts: a code (D,), and the image (28, 28) that it encodes, if there is one.
 
-    Another `id` is another start, and is loaded; what was steered from one start says which. `place` is what remains
-    of it when the run trains on or is looked at after another epoch. `address` stands for it in a link; empty where
-    it cannot.
+    The widget loads a start with a new `id`, and reports codes with it. `place` is the same start at any epoch of the
+    run. `address` stands for it in a link; empty if nothing can.
     """
 
     id: str
@@ -35,9 +34,9 @@ class Start:
 
 
 def steer(files: Addresses, start: Start, code: Sequence[float] | None, *, key: str) -> tuple[float, ...] | None:
-    """Shows them, and gives the code to which somebody has just moved, once; None otherwise.
+    """Shows the sliders. Returns the code just reached, once; None otherwise.
 
-    `code` is where they had been, starting there, when the page was last left.
+    `code` is the code reached from this start before.
     """
     data = {
         **vars(files),
@@ -62,7 +61,7 @@ def _checked(sent: Any, start: Start) -> tuple[float, ...] | None:
 
 
 def code_from(sent: Any, dimensions: int) -> tuple[float, ...] | None:
-    """A code that came from outside, if it is one of so many dimensions."""
+    """What a browser sent, as a code of so many dimensions; None if it is not one."""
     if not isinstance(sent, list | tuple) or len(sent) != dimensions:
         return None
     if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in sent):

@@ -1,4 +1,4 @@
-"""Who the visitor is, kept by the browser."""
+"""The visitor's identity, name and class, in cookies."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _visitor = register("visitor")
 
 
 def keep_visitor(cookies: Mapping[str, str], *, mine: str) -> str | None:
-    """Has the browser keep these texts by name, and forget those that are empty.
+    """Has the browser keep these texts by name, and forget the empty ones.
 
-    `mine` names the one that says who the visitor is. Gives what the browser knew of that before, once, where it was
-    something else; None otherwise. It may be any text: whoever uses it checks it.
+    `mine` names the visitor's identity. Returns another identity that the browser already had, once; None otherwise.
+    A browser may send any text, so check it.
     """
     sent = _visitor(key="visitor", data={"cookies": dict(cookies), "mine": mine}, on_action_change=nothing).action
     value = sent.get("value") if isinstance(sent, dict) and sent.get("kind") == "visitor" else None

@@ -16,7 +16,7 @@ _wall = register("wall")
 
 @dataclass(frozen=True)
 class WallAction:
-    """What somebody did on the wall, to which post."""
+    """What the visitor did on the wall, to which post."""
 
     kind: Literal["show", "hide", "delete"]
     post: str
@@ -25,9 +25,9 @@ class WallAction:
 def wall(
     posts: Sequence[Post], *, key: str, moderates: bool, describe: Callable[[Post], dict[str, Any]]
 ) -> WallAction | None:
-    """Shows the drawings among the posts, and gives what has just been done to one, once; None otherwise.
+    """Shows the drawings among the posts. Returns what the visitor has just done, once; None otherwise.
 
-    `describe` puts a post into words; what the browser sends is checked against the posts shown.
+    `describe` turns a post into its texts.
     """
     drawings = [post for post in posts if post.pixels is not None and post.copy is not None]
     if not drawings:

@@ -1,6 +1,6 @@
-"""Every cache of the app. What the pages show is fetched here, and computed at most once.
+"""The caches of the app: pages fetch everything here, and each thing is computed at most once.
 
-`loading` says what stands for a run in a cache, and loads torch ahead of the first page; `pictures` holds the data
-sets, `networks` what a network makes of them, `files` what the browser asks for, `maps` the maps, `lists` the runs,
-curves and posts; `measured` has judgements and answers, `generated` new digits, and `leaving` makes what is saved.
+`loading` has the keys of the caches and imports torch ahead of the first page; `pictures` holds the data sets,
+`networks` codes and reconstructions, `files` what the browser downloads, `maps` the maps, `lists` the runs, curves and
+posts, `measured` evaluations and answers to missions, `generated` new digits; `leaving` makes the files that are saved.
 """

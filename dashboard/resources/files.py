@@ -1,4 +1,4 @@
-"""Where the browser finds what it computes with: Plotly, the files of a run, and the film of its epochs."""
+"""The addresses of files for the browser: Plotly, the network and the latent space of a run, and its epochs."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from server import serving
 
 
 def plotly_address() -> str:
-    """Where the browser finds Plotly's script."""
+    """The address of Plotly's script."""
     return serving.address(f"plotly-{metadata.version('plotly')}.min.js", bundle.plotly_script)
 
 
 def sheet(tiles: NDArray[np.uint8]) -> str:
-    """Where the browser finds pictures, uint8 (T, 28, 28): once for all who look, and kept there."""
+    """The address of a file of images, uint8 (T, 28, 28), which the browser keeps."""
     content = tiles.tobytes()
     return serving.address(f"{hashlib.sha256(content).hexdigest()}.tiles", lambda: content)
 
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where the browser finds what it computes with: a run's network, its latent space, the digits of its data set."""
+    """The addresses of a run's network, of its latent space, and of the reference digits of its data set."""
 
     network: str
     space: str
@@ -43,7 +43,7 @@ class Addresses:
 
 
 def addresses(run: Run) -> Addresses:
-    """The files of a run for the browser; measures the latent space where that has not been done."""
+    """The addresses for a run; measures its latent space if needed."""
     space = latent_space(run)
     dataset = run.dataset
     space_file = f"{space.weights}-space-{FORMAT}-{space.real.points.dtype}.safetensors"
@@ -55,7 +55,7 @@ def addresses(run: Run) -> Addresses:
 
 
 def _pictures(dataset: str, fingerprint: str) -> str:
-    """Where the reference digits are; nowhere, if the training digits here are others: neighbours then go without."""
+    """The address of the reference digits; empty if the training images here differ: neighbours then lack images."""
     try:
         return serving.address(f"{fingerprint}.gz", lambda: reference_pictures(training_set(dataset), fingerprint))
     except DataUnavailable:
@@ -63,14 +63,14 @@ def _pictures(dataset: str, fingerprint: str) -> str:
 
 
 def network_address(run: Run) -> str:
-    """Where the browser finds the weights of a run."""
+    """The address of a run's weights."""
     name, content = _network(key_of(run), stamp_of(run.weights_file()))
     return serving.address(f"{name}.safetensors", lambda: content)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _network(key: Key, stamp: int) -> tuple[str, bytes]:
-    """The hash of the weights, and the very bytes that have it: a training may replace the file at any time."""
+    """The hash of the weights and the bytes that have it: a training may replace the file at any time."""
     content = run_of(key).weights_content()
     return hashlib.sha256(content).hexdigest(), content
 
@@ -80,7 +80,7 @@ MOST_FRAMES = 100  # of a film
 
 @dataclass(frozen=True)
 class Frame:
-    """One epoch of a run's film: where the browser finds the weights of then, and the test MSE, if it was measured."""
+    """One kept epoch of a run: the address of its weights, and the test MSE if it was measured."""
 
     epoch: int
     network: str
@@ -88,12 +88,12 @@ class Frame:
 
 
 def film(run: Run, wanted: int | None = None) -> list[Frame]:
-    """The epochs of a run to travel through, in order. Raises Damaged.
+    """The kept epochs of a run, in order. Raises Damaged.
 
-    All that are kept; of more than MOST_FRAMES so many, close together where a network learns fastest, and `wanted`.
+    If there are more than MOST_FRAMES, only so many: close together where a network learns fastest, and `wanted`.
     """
     kept, planned = run.epochs(), run.info.train.epochs if run.info.train else 0
-    places = picks.film(max(planned, len(kept) - 1), MOST_FRAMES)  # they stay where they are while epochs are added
+    places = picks.film(max(planned, len(kept) - 1), MOST_FRAMES)  # which stay the same as epochs are added
     some = (
         {kept[place] for place in places if place < len(kept)}
         | {*kept[-1:]}
@@ -108,18 +108,18 @@ def film(run: Run, wanted: int | None = None) -> list[Frame]:
 
 
 def stamps_of_film(run: Run) -> list[int]:
-    """What changes when an epoch is added to what is kept, or taken from it."""
+    """What changes when the kept epochs change."""
     return [stamp_of(run.path / name) for name in ("history.jsonl", "model.safetensors", "epochs")]
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _film(path: str, epochs: tuple[int, ...], *stamps: int) -> list[tuple[int, str, float | None]]:
-    """The epochs with the hashes of their weights and the test MSE, if it was measured."""
+    """The epochs with the hashes of their weights, and the test MSE if it was measured."""
     run = Run(Path(path))
     measured = {record.epoch: record.test_mse for record in run.history()}
     return [(epoch, _hash((path, epoch), stamp_of(run.weights_file(epoch))), measured.get(epoch)) for epoch in epochs]
 
 
-@st.cache_resource(max_entries=20_000, show_spinner=False)  # of a frame once: every epoch changes the film
+@st.cache_resource(max_entries=20_000, show_spinner=False)  # each frame once, though every epoch changes the film
 def _hash(key: Key, stamp: int) -> str:
     return Run(Path(key[0])).at(key[1]).weights_hash()

@@ -1,4 +1,4 @@
-"""New digits of a run: the priors they are drawn from, how they look, and how good they are."""
+"""New digits of a run: their priors, how they look, and how good they are."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _judge(dataset: str, stamp: int) -> Judge:
+def _classifier(dataset: str, stamp: int) -> Judge:
     from cae.evaluation.classifier import judge_of
 
     return judge_of(dataset)
 
 
-def judge(dataset: str) -> Judge | None:
-    """The independent judge of a data set, if there is one."""
+def classifier(dataset: str) -> Judge | None:
+    """The independent classifier of a data set, if there is one."""
     from cae.evaluation.classifier import path
 
     try:
-        return _judge(dataset, stamp_of(path(dataset)))
+        return _classifier(dataset, stamp_of(path(dataset)))
     except CaeError:
         return None
 
@@ -56,7 +56,7 @@ def _fitted(key: Key, stamp: int, result: int) -> Fitted | None:
 
 @dataclass(frozen=True)
 class Fresh:
-    """New digits, and for each the training digit most like it: its index, class and picture, and their MSE (S,)."""
+    """New digits, and for each the training image most like it: its index, class and pixels, and their MSE (S,)."""
 
     seen: Seen
     nearest: NDArray[np.int64]
@@ -65,26 +65,26 @@ class Fresh:
     mse: NDArray[np.float64]
 
 
-def fresh(run: Run, found: Fitted, config: SampleConfig) -> Fresh:
+def fresh(run: Run, priors: Fitted, config: SampleConfig) -> Fresh:
     """New digits of the run. Raises CannotFit."""
-    return _fresh(key_of(run), config, stamp_of(run.weights_file()), len(found.priors), found)
+    return _fresh(key_of(run), config, stamp_of(run.weights_file()), len(priors.priors), priors)
 
 
 @st.cache_data(max_entries=24, show_spinner=False)
-def _fresh(key: Key, config: SampleConfig, stamp: int, priors: int, _found: Fitted) -> Fresh:
-    codes = _found.prior(config.prior, config.of_class).sample(config.count, config.seed)
+def _fresh(key: Key, config: SampleConfig, stamp: int, count: int, _priors: Fitted) -> Fresh:
+    codes = _priors.prior(config.prior, config.of_class).sample(config.count, config.seed)
     return _beside_training(run_of(key), look(run_of(key), codes))
 
 
 def look(run: Run, codes: NDArray[np.float32]) -> Seen:
-    """What codes (S, D) decode to, and what can be said of it."""
+    """The digits that codes (S, D) decode to, what the classifier reads in them, and their off-manifold distances."""
     from cae.latent import sampling
 
-    return sampling.look(model(run), latent_space(run), judge(run.dataset), codes)
+    return sampling.look(model(run), latent_space(run), classifier(run.dataset), codes)
 
 
 def beside_training(run: Run, codes: NDArray[np.float32]) -> Fresh:
-    """The same, with the training digits most like them."""
+    """The digits that codes (S, D) decode to, beside the training images most like them."""
     return _beside_training(run, look(run, codes))
 
 
@@ -97,37 +97,35 @@ def _beside_training(run: Run, seen: Seen) -> Fresh:
     return Fresh(seen, nearest, train.labels[nearest].numpy(), train.pixels[nearest].numpy(), mse)
 
 
-def quality_of(run: Run, found: Fitted, prior: str, label: int) -> Quality | None:
-    """How good the digits of one class are, by 1,000 of them; None where there is no judge."""
-    return _quality(key_of(run), prior, label, stamp_of(run.weights_file()), len(found.priors), found)
+def quality_of(run: Run, priors: Fitted, prior: str, label: int) -> Quality | None:
+    """How good 1,000 digits of one class are; None if there is no classifier."""
+    return _quality(key_of(run), prior, label, stamp_of(run.weights_file()), len(priors.priors), priors)
 
 
-@st.cache_data(max_entries=100, show_spinner="Judging 1,000 of them ...")
-def _quality(key: Key, prior: str, label: int, stamp: int, priors: int, _found: Fitted) -> Quality | None:
+@st.cache_data(max_entries=100, show_spinner="Measuring 1,000 of them ...")
+def _quality(key: Key, prior: str, label: int, stamp: int, count: int, _priors: Fitted) -> Quality | None:
     from cae.data.images import to_model
     from cae.latent import sampling
 
     run = run_of(key)
     dataset = run.dataset
-    judging = judge(dataset)
-    if judging is None:
+    reader = classifier(dataset)
+    if reader is None:
         return None
     import torch
 
-    codes = _found.prior(prior, label).sample(1000, 0)
-    shown = to_model(torch.from_numpy(sampling.decoded(model(run), codes).pictures))
-    return sampling.yardstick(judging, latent_space(run), test_set(dataset), label).measure(shown, codes)
+    codes = _priors.prior(prior, label).sample(1000, 0)
+    digits = to_model(torch.from_numpy(sampling.decoded(model(run), codes).pictures))
+    return sampling.yardstick(reader, latent_space(run), test_set(dataset), label).measure(digits, codes)
 
 
-def distances(run: Run, found: Fitted, prior: str, label: int | None = None) -> NDArray[np.float64]:
-    """The percentiles 0 to 100 of the off-manifold distance of a prior's codes, (101,)."""
-    return _distances(key_of(run), prior, label, stamp_of(run.weights_file()), len(found.priors), found)
+def distances(run: Run, priors: Fitted, prior: str, label: int | None = None) -> NDArray[np.float64]:
+    """The percentiles 0 to 100 of the off-manifold distance of codes from a prior, (101,)."""
+    return _distances(key_of(run), prior, label, stamp_of(run.weights_file()), len(priors.priors), priors)
 
 
 @st.cache_data(max_entries=100, show_spinner=False)
-def _distances(key: Key, prior: str, label: int | None, stamp: int, priors: int, _found: Fitted) -> NDArray[np.float64]:
-    codes = _found.prior(prior, label).sample(1000, 0)
-    found: NDArray[np.float64] = np.percentile(
-        space.off_manifolds(latent_space(run_of(key)).real, codes), np.arange(101)
-    )
-    return found
+def _distances(key: Key, prior: str, label: int | None, stamp: int, count: int, _priors: Fitted) -> NDArray[np.float64]:
+    off = space.off_manifolds(latent_space(run_of(key)).real, _priors.prior(prior, label).sample(1000, 0))
+    percentiles: NDArray[np.float64] = np.percentile(off, np.arange(101))
+    return percentiles

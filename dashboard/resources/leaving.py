@@ -1,41 +1,27 @@
-"""What can be taken away of a run, made when it is asked for."""
+"""The files that a run can be saved as, made when a button asks for them."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 from cae.runs.run import Run
 from cae.steps import result_of
 
 
-def zipped(run: Run) -> Callable[[], bytes]:
-    """Packs the run as a zip, when it is asked for."""
+def zipped(run: Run) -> bytes:
+    """The run as a zip."""
+    from cae.exports.zip import pack
 
-    def pack() -> bytes:
-        from cae.exports.zip import pack
-
-        return pack(run)
-
-    return pack
+    return pack(run)
 
 
-def lab(run: Run) -> Callable[[], bytes]:
-    """Makes the laboratory in one file, when it is asked for."""
+def lab(run: Run) -> bytes:
+    """The laboratory as one HTML file."""
+    from cae.exports import lab
 
-    def make() -> bytes:
-        from cae.exports import lab
-
-        return lab.html(run)
-
-    return make
+    return lab.html(run)
 
 
-def report(run: Run) -> Callable[[], bytes]:
-    """Makes the report, when it is asked for."""
+def report(run: Run) -> bytes:
+    """The report as one HTML file."""
+    from cae.exports import report
 
-    def make() -> bytes:
-        from cae.exports import report
-
-        return report.html(result_of(report.gather(run))).encode(errors="replace")
-
-    return make
+    return report.html(result_of(report.gather(run))).encode(errors="replace")

@@ -1,4 +1,4 @@
-"""What many look at again and again while it changes: the runs in a line each, their curves, the wall of a class."""
+"""What many visitors watch while it changes: the summaries of runs, their curves, the wall of a class."""
 
 from __future__ import annotations
 
@@ -25,41 +25,41 @@ if TYPE_CHECKING:
 
 
 def summaries() -> list[Summary]:
-    """One line a run, as `runs.summaries` gives them: read at most once in a second, for all who look."""
+    """The summaries of all runs, read at most once a second for all visitors."""
     return _summaries(str(runs_folder()))
 
 
 def forget_summaries() -> None:
-    """Has the next one who looks read them anew."""
+    """Makes the next caller read them from the disk."""
     _summaries.clear()
 
 
-_summary_of: dict[Path, tuple[list[int], Summary]] = {}  # a run in one line, and what its files were then
+_summary_of: dict[Path, tuple[list[int], Summary]] = {}  # with the stamps of the run's files
 _FILES_OF_SUMMARY = ("run.json", "history.jsonl", "model.safetensors", "resume.safetensors")
 
 
 @st.cache_resource(ttl=1.0, max_entries=2, show_spinner=False)
 def _summaries(folder: str) -> list[Summary]:
-    """Of a run that nobody trains, what was known of it holds while its files are the same."""
-    found: dict[Path, tuple[list[int], Summary]] = {}
+    """The summary of an idle run is reused while its files stay the same."""
+    current: dict[Path, tuple[list[int], Summary]] = {}
     for run in listing.all_runs():
         stamps = [stamp_of(run.path / name) for name in _FILES_OF_SUMMARY]
         known = _summary_of.get(run.path)
         if known is None or known[0] != stamps or known[1].is_live:
             known = stamps, run.summary()
-        found[run.path] = known
+        current[run.path] = known
     _summary_of.clear()
-    _summary_of.update(found)
-    return listing.in_order(summary for _, summary in found.values())
+    _summary_of.update(current)
+    return listing.in_order(summary for _, summary in current.values())
 
 
 def curve(run: Run) -> tuple[list[EpochRecord], list[Progress]]:
-    """The history of a run and its progress between the epochs."""
+    """A run's history, and its progress within epochs."""
     return _curve(key_of(run), *_stamps_of_curve(run))
 
 
 def _stamps_of_curve(run: Run) -> tuple[int, int, int]:
-    """What changes with an epoch, with what is said of the run, and twice a second while it trains."""
+    """What changes with every epoch, with run.json, and twice a second during a training."""
     try:
         moment = int(2 * (run.path / "progress.jsonl").stat().st_mtime)
     except OSError:
@@ -67,20 +67,20 @@ def _stamps_of_curve(run: Run) -> tuple[int, int, int]:
     return stamp_of(run.path / "history.jsonl"), stamp_of(run.path / "run.json"), moment
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)  # not copied at every tick: nobody changes a record
+@st.cache_resource(max_entries=64, show_spinner=False)  # not copied: nobody changes a record
 def _curve(key: Key, *stamps: int) -> tuple[list[EpochRecord], list[Progress]]:
     run = run_of(key)
     return run.history(), run.progress()
 
 
 def loss_curves(shown: Sequence[Run], *, logarithmic: bool, on_unit: bool) -> dict[str, Any]:
-    """Plotly's JSON of the losses of runs, the first of which the page is about: drawn once for all who watch it."""
+    """The losses of runs, the chosen one first, as Plotly's JSON: drawn once for all visitors."""
     of = tuple((key_of(run), _stamps_of_curve(run)) for run in shown)
     dataset = shown[0].dataset
     try:
         baselines(dataset)
     except (DataUnavailable, Damaged):
-        dataset = ""  # it is for what shows pictures to say that there are none
+        dataset = ""  # what shows images says that there are none
     return _loss_curves(of, logarithmic, on_unit, dataset)
 
 
@@ -99,7 +99,7 @@ def _loss_curves(
 
 
 def curve_of(run: Run) -> Curve:
-    """What a chart of losses needs of one run."""
+    """A run as a chart of losses needs it."""
     from cae.plots.curves import Curve
 
     history, progress = curve(run)
@@ -108,12 +108,12 @@ def curve_of(run: Run) -> Curve:
 
 
 def wall(slug: str) -> list[Post]:
-    """What is on the wall of a class, read once for all who look."""
+    """The posts on the wall of a class, read once for all visitors."""
     return _wall(slug, wall_stamp(slug))
 
 
 def wall_stamp(slug: str) -> int:
-    """What changes with the wall or the class."""
+    """What changes when the class or its posts do."""
     place = classroom_wall.folder() / slug
     return hash((stamp_of(place / "posts"), stamp_of(place / "class.json")))
 

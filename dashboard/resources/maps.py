@@ -1,4 +1,4 @@
-"""The map of a run, as points, as t-SNE and as a film over its epochs, and where the browser finds it."""
+"""The maps of a run: points, t-SNE, a film over its epochs, and their addresses for the browser."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from server import serving
 
 @dataclass(frozen=True)
 class MapAddresses:
-    """Where the browser finds the map of a run: its network, the digits with their codes, their pictures, and where
-    t-SNE has put them; empty where it has not.
+    """The addresses of a map's files: the network, the points with their codes, their images, and their t-SNE
+    positions; the last is empty without a t-SNE.
     """
 
     network: str
@@ -37,7 +37,7 @@ class MapAddresses:
 
 
 def map_addresses(run: Run, of: Points, found: TSNE | None) -> MapAddresses:
-    """The files of a map for the browser."""
+    """The addresses of a map; `found` is its t-SNE."""
     images = test_images(run)
     tsne = found and serving.address(
         f"{of.weights}-map-{hashlib.sha256(found.positions.tobytes()).hexdigest()[:16]}-{of.digits}.safetensors",
@@ -54,9 +54,9 @@ def map_addresses(run: Run, of: Points, found: TSNE | None) -> MapAddresses:
 
 
 def map_if_ready(run: Run, config: MapConfig, found: TSNE | None = None) -> MapAddresses | None:
-    """The files of a map for the browser, if its digits have been encoded: nobody waits for that pen in hand.
+    """The addresses of a map, if its digits are encoded: nobody should wait for that with a pen in hand.
 
-    `found` is where t-SNE has put them, if not where it has with these options.
+    `found` is its t-SNE, by default the one with these options.
     """
     if not are_encoded(run, config):
         return None
@@ -64,12 +64,12 @@ def map_if_ready(run: Run, config: MapConfig, found: TSNE | None = None) -> MapA
 
 
 def are_encoded(run: Run, config: MapConfig) -> bool:
-    """Whether the digits of a map are at hand."""
+    """Whether the digits of a map have been encoded."""
     return _which_points(run, config) in _encoded()
 
 
 def points(run: Run, config: MapConfig) -> Points:
-    """The digits of a map of the run."""
+    """The digits of a map, with their codes."""
     which = _which_points(run, config)
     found = _points(*which)
     _encoded().add(which)
@@ -82,7 +82,7 @@ def _which_points(run: Run, config: MapConfig) -> tuple[Key, int | None, int, in
 
 @st.cache_resource(show_spinner=False)
 def _encoded() -> set[tuple[Key, int | None, int, int]]:
-    """The digits that are known to be encoded."""
+    """The maps whose digits have been encoded."""
     return set()
 
 
@@ -94,14 +94,14 @@ def _points(key: Key, count: int | None, seed: int, stamp: int) -> Points:
 
 
 def tsne(run: Run, config: MapConfig) -> TSNE | None:
-    """The t-SNE of the run with these options, where it has been computed."""
+    """The t-SNE of the run with these options, if it has been computed."""
     of = points(run, config)
     kept = maps.kept(run, config, of.digits, len(of.indices))
     return kept[0] if kept else None
 
 
 def map_film(run: Run) -> MapFilm | None:
-    """The maps of a run after its kept epochs, if they have been computed."""
+    """The film of maps over a run's epochs, if it has been computed."""
     try:
         result = map_film_job(run).result
     except CaeError:  # its history is damaged, which does not concern the map after the last epoch
@@ -110,13 +110,13 @@ def map_film(run: Run) -> MapFilm | None:
 
 
 def map_film_job(run: Run) -> Job:
-    """The process that computes them. Raises Damaged or RunNotFound."""
+    """The job that computes the film of maps. Raises Damaged or RunNotFound."""
     return _map_film_job(str(run.path), *stamps_of_film(run))
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _map_film_job(path: str, *stamps: int) -> Job:
-    """It is named after the weights of all epochs, which are not to be read for every tick of a page."""
+    """Cached because its name depends on the weights of all epochs, too many to read at every tick."""
     return film.job(Run(Path(path)))
 
 
@@ -126,13 +126,13 @@ def _map_film(key: Key, stamp: int) -> MapFilm | None:
 
 
 def map_film_address(found: MapFilm) -> str:
-    """Where the browser finds them."""
+    """The address of a film of maps."""
     content = film.for_browser(found)
     return serving.address(f"film-{hashlib.sha256(content).hexdigest()[:32]}.safetensors", lambda: content)
 
 
 def usual_tsne(run: Run) -> TSNE | None:
-    """The t-SNE of all test digits with the usual options, where it has been computed; nothing is encoded for it."""
+    """The t-SNE of all test images with the default options, if it has been computed; encodes nothing."""
     dataset = run.dataset
     kept = maps.kept(run, MapConfig(), all_digits(dataset), len(test_set(dataset)))
     return kept[0] if kept else None
@@ -146,19 +146,19 @@ def all_digits(dataset: str) -> str:
 
 
 def places_address(dataset: str, positions: NDArray[np.float32]) -> str:
-    """Where the browser finds a map of all test images, to be laid beside others."""
+    """The address of a map of all test images, for the page Compare."""
     content = maps.for_comparison(positions, test_set(dataset))
     return serving.address(f"places-{hashlib.sha256(content).hexdigest()[:32]}.safetensors", lambda: content)
 
 
 def test_pictures_address(dataset: str) -> str:
-    """Where the browser finds all test images."""
+    """The address of all test images."""
     images = test_set(dataset)
     return serving.address(f"test-{all_digits(dataset)}.gz", lambda: packed_pictures(images, np.arange(len(images))))
 
 
 def map_scores(run: Run, config: MapConfig) -> tuple[float, dict[int, Scores]]:
-    """The accuracy of the vote in the latent space, and the scores of PCA in two and three dimensions."""
+    """The 10-NN accuracy in the latent space, and the scores of PCA maps with two and three dimensions."""
     of = points(run, config)
     return _map_scores(of.weights, of.digits, run, of)
 

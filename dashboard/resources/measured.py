@@ -1,4 +1,4 @@
-"""What was measured of a run, and what that answers to a mission."""
+"""The evaluation of a run, and its answers to missions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def judgement(run: Run) -> Judgement | None:
-    """Everything that was measured of the run, if all of it was."""
+    """The evaluation of the run, if it is complete."""
     try:
         return _judgement(key_of(run), stamp_of(run.weights_file()))
     except LookupError:
@@ -33,15 +33,15 @@ def judgement(run: Run) -> Judgement | None:
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _judgement(key: Key, stamp: int) -> Judgement:
-    """Raises LookupError, which is not remembered, where something is missing yet."""
-    found = evaluate.kept(run_of(key))
-    if found is None:
+    """Raises LookupError, which is not cached, if something has not been measured yet."""
+    evaluation = evaluate.kept(run_of(key))
+    if evaluation is None:
         raise LookupError(key)
-    return found
+    return evaluation
 
 
 def without(run: Run, indices: NDArray[np.int64], dimension: int) -> tuple[NDArray[np.uint8], NDArray[np.floating]]:
-    """What the run makes of test images when a dimension holds its mean, and the MSE on [-1, 1]."""
+    """Reconstructions of test images with one latent dimension set to its mean, and their MSE on [-1, 1]."""
     from cae.evaluation import probes
 
     mean = float(points(run, MapConfig()).codes.codes()[:, dimension].mean())
@@ -52,37 +52,37 @@ def without(run: Run, indices: NDArray[np.int64], dimension: int) -> tuple[NDArr
 
 
 def is_measured(run: Run, needs: str) -> bool:
-    """Whether what a mission needs, and what takes a process of its own, has been measured."""
+    """Whether the measurement that a mission needs has been made."""
     return {"judgement": judgement, "priors": fitted}.get(needs, lambda _: True)(run) is not None
 
 
 def answer(
     run: Run, mission: Mission, guess: Guess, drawing: NDArray[np.uint8] | None
 ) -> tuple[Found, tuple[Strip, ...]]:
-    """What the run's measurements answer, and pictures of it and of the guess. Raises CaeError."""
+    """What the run answers, with digits that illustrate the answer and the guess. Raises CaeError."""
     from cae.classroom import missions
     from cae.latent import sampling
 
-    latent_space(run)  # measured now, and said so, where it has not been
+    latent_space(run)  # shows that it is being measured, if it is
     if drawing is not None or mission.guess == "drawing":
-        found = missions.find(mission, run, drawing)
-        return found, missions.show(mission, run, found, guess, drawing)
+        measured = missions.find(mission, run, drawing)
+        return measured, missions.show(mission, run, measured, guess, drawing)
     stamps = stamp_of(run.weights_file()), stamp_of(sampling.job(run).result)
-    found = _found(key_of(run), mission.measure, *stamps, mission)
-    return found, _shown(key_of(run), mission.measure, guess, *stamps, mission, found)
+    measured = _answer(key_of(run), mission.measure, *stamps, mission)
+    return measured, _strips(key_of(run), mission.measure, guess, *stamps, mission, measured)
 
 
 @st.cache_data(max_entries=100, show_spinner=False)
-def _found(key: Key, measure: str, stamp: int, result: int, _mission: Mission) -> Found:
+def _answer(key: Key, measure: str, stamp: int, result: int, _mission: Mission) -> Found:
     from cae.classroom import missions
 
     return missions.find(_mission, run_of(key))
 
 
 @st.cache_data(max_entries=100, show_spinner=False)
-def _shown(
-    key: Key, measure: str, guess: Guess, stamp: int, result: int, _mission: Mission, _found: Found
+def _strips(
+    key: Key, measure: str, guess: Guess, stamp: int, result: int, _mission: Mission, _measured: Found
 ) -> tuple[Strip, ...]:
     from cae.classroom import missions
 
-    return missions.show(_mission, run_of(key), _found, guess)
+    return missions.show(_mission, run_of(key), _measured, guess)

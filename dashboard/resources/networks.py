@@ -1,4 +1,4 @@
-"""The network of a run: what it encodes, decodes and gets wrong, and its latent space."""
+"""The network of a run: codes, reconstructions, errors, and its latent space."""
 
 from __future__ import annotations
 
@@ -52,31 +52,30 @@ def _fingerprint(key: Key, stamp: int) -> str:
 
 
 def code(run: Run, index: int) -> NDArray[np.float32]:
-    """The latent code (D,) of one test image."""
+    """The code (D,) of one test image."""
     return codes_of(model(run), test_images(run).pixels[index : index + 1])[0]  # type: ignore[no-any-return]
 
 
 def encode(run: Run, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The latent code (D,) of a picture (28, 28)."""
+    """The code (D,) of an image (28, 28)."""
     return codes_of(model(run), pixels[None])[0]  # type: ignore[no-any-return]
 
 
 def decode(run: Run, codes: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """What codes (S, D) decode to, (S, 28, 28)."""
+    """The images (S, 28, 28) that codes (S, D) decode to."""
     from cae.latent import sampling
 
     return sampling.decoded(model(run), codes).pictures
 
 
-def copy_of(run: Run, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """What the network makes of a picture (28, 28)."""
+def reconstruct(run: Run, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The reconstruction of an image (28, 28)."""
     return decode(run, encode(run, pixels)[None])[0]  # type: ignore[no-any-return]
 
 
 def compare(run: Run, indices: NDArray[np.int64], epoch: int | None = None, *, with_ssim: bool = False) -> Comparison:
-    """Test images beside what the run's network makes of them."""
-    numbers = tuple(int(index) for index in indices)
-    return _compare(key_of(run), numbers, epoch, stamp_of(run.weights_file(epoch)), with_ssim)
+    """Test images beside their reconstructions."""
+    return _compare(key_of(run), tuple(map(int, indices)), epoch, stamp_of(run.weights_file(epoch)), with_ssim)
 
 
 @st.cache_data(max_entries=200, show_spinner=False)
@@ -97,23 +96,23 @@ def _errors(key: Key, stamp: int) -> NDArray[np.float32]:
 
 
 def test_mse(run: Run) -> float:
-    """The error on the test set, on [-1, 1]: as the training measured it, or measured now."""
+    """The MSE on the test images, on [-1, 1]: from the run's history, or measured now."""
     record = run.record()
     return record.test_mse if record else float(errors(run).mean())
 
 
 def references(run: Run) -> tuple[float, float]:
-    """What the mean image reaches, and PCA with as many numbers as the run has; from its evaluation if there is one."""
+    """The MSE of the mean image, and of PCA with as many components as the run has latent dimensions."""
     run = run.at(None)  # neither depends on the weights
-    found = evaluation_errors.kept(run) if run.weights_file().exists() else None
-    if found is not None:
-        return found.mean_image_mse, found.pca_mse
-    reference = baselines(run.dataset)
-    return reference.mean_image, reference.pca_with(run.info.model.latent_dim)
+    evaluation = evaluation_errors.kept(run) if run.weights_file().exists() else None
+    if evaluation is not None:
+        return evaluation.mean_image_mse, evaluation.pca_mse
+    measured = baselines(run.dataset)
+    return measured.mean_image, measured.pca_with(run.info.model.latent_dim)
 
 
 def latent_space(run: Run) -> LatentSpace:
-    """What was measured of the run's latent space; measured now, and said so, where that has not been done."""
+    """The run's latent space; if it has not been measured, shows that it is being measured now."""
     key, stamp = key_of(run), stamp_of(run.weights_file())
     if (key, stamp) not in _measured() and run.weights_file().exists() and space.kept(run) is None:
         place = st.empty()
@@ -127,7 +126,7 @@ def latent_space(run: Run) -> LatentSpace:
 
 @st.cache_resource(show_spinner=False)
 def _measured() -> set[tuple[Key, int]]:
-    """The weights whose latent space is known to be measured."""
+    """The weights whose latent space has been measured."""
     return set()
 
 

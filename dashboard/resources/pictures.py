@@ -1,4 +1,4 @@
-"""The images of a data set and what is reached without a network; a picture of one's own as a network is shown it."""
+"""The images of data sets, the baselines on them, and uploaded pictures as a network sees them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def training_set(dataset: str) -> Images:
 
 @st.cache_resource(max_entries=2, show_spinner=False)
 def training_squares(dataset: str) -> NDArray[np.float32]:
-    """The sum of squares of each of them, by which the nearest is found."""
+    """The sum of squares of each training image, for finding the nearest."""
     from cae.evaluation import quality
 
     return quality.squares(training_set(dataset).pixels.numpy())
@@ -48,14 +48,13 @@ def training_squares(dataset: str) -> NDArray[np.float32]:
 
 @st.cache_data(max_entries=4, show_spinner="Working out the baselines ...")
 def baselines(dataset: str) -> Baselines:
-    """What the mean image and PCA reach on a data set."""
+    """The errors of the mean image and of PCA on a data set."""
     return data_baselines.baselines(dataset)
 
 
 def pca_copies(run: Run, indices: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.floating]]:
-    """What PCA with as many numbers as the run has makes of test images, and its MSE on [-1, 1]."""
-    numbers = tuple(int(index) for index in indices)
-    return _pca_copies(run.dataset, numbers, run.info.model.latent_dim)
+    """Test images reconstructed by PCA with as many components as latent dimensions, and their MSE on [-1, 1]."""
+    return _pca_copies(run.dataset, tuple(map(int, indices)), run.info.model.latent_dim)
 
 
 @st.cache_data(max_entries=50, show_spinner="Fitting PCA ...")
@@ -65,14 +64,14 @@ def _pca_copies(dataset: str, indices: tuple[int, ...], count: int) -> tuple[NDA
 
 @st.cache_data(max_entries=8, show_spinner="Looking for the digit ...")
 def photo(content: bytes) -> Photo:
-    """The ink in an uploaded picture. Raises UnreadablePicture."""
+    """The digit in an uploaded picture. Raises UnreadablePicture."""
     from cae.data.photo import read
 
     return read(content)
 
 
 def normalise_ink(ink: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """The picture (28, 28) that the network is shown for ink of any size."""
+    """Ink of any size as the network sees it, uint8 (28, 28)."""
     from cae.data.ink import normalise_ink
 
     return normalise_ink(ink)

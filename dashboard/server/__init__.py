@@ -1,1 +1,1 @@
-"""Files for the browser, and the parts of pages that refresh by themselves."""
+"""Files for the browser, and parts of pages that refresh themselves."""

@@ -1,4 +1,4 @@
-"""Files for the browser: made once, named by their content, served beside the pages and kept in the browser's cache."""
+"""Files for the browser: made once, named after their content, served beside the pages and cached by the browser."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _MOST = 200  # files; the ones not asked for longest go first
 
 
 def address(name: str, make: Callable[[], bytes]) -> str:
-    """Where the browser finds the file `name`, relative to the page. `make` gives its content when it is not there yet.
+    """The address of the file `name`, relative to the page; `make` returns its content if it does not exist yet.
 
-    A name stands for one content for ever, so it holds the hash or the version of what the file was made from.
+    A name always stands for the same content, so it contains the hash or the version of what the file was made from.
     """
     path = _STATIC / name
     try:
         os.utime(path)
     except OSError:
-        if not reading.is_there(path):  # otherwise it is not ours to touch
+        if not reading.is_there(path):  # if it is, it belongs to another user
             content = make()
             try:
-                _STATIC.resolve().mkdir(parents=True, exist_ok=True)  # it may be a link to a folder to come
+                _STATIC.resolve().mkdir(parents=True, exist_ok=True)  # it may be a link to a missing folder
                 _forget_the_oldest()
                 write_whole(path, content)
             except OSError:
@@ -44,10 +44,10 @@ def _forget_the_oldest() -> None:
 
 
 def _from_memory(name: str, make: Callable[[], bytes]) -> str:
-    """The same where the checkout cannot be written to: to be asked for on every run of a page, or it is dropped."""
+    """The address of a file in memory, for a read-only checkout; Streamlit drops it unless every rerun asks for it."""
     from streamlit.runtime import get_instance
 
-    kind = "text/javascript" if name.endswith(".js") else "application/octet-stream"  # a browser imports nothing else
+    kind = "text/javascript" if name.endswith(".js") else "application/octet-stream"  # browsers import no other type
     return get_instance().media_file_mgr.add(_content(name, make), kind, name).lstrip("/")
 
 

@@ -1,4 +1,4 @@
-"""Parts of pages that ask anew for what changes: less often the more visitors look, so that work keeps its core."""
+"""Parts of pages that refresh themselves, less often with many visitors, so that jobs keep their core."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import ParamSpec
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-AT_FULL_SPEED = 20  # visitors; twice as many are served half as often each, up to the slowest
-SLOWEST = 8
-_SECONDS_SEEN = 40.0  # after which a visitor has gone
+AT_FULL_SPEED = 20  # visitors; with twice as many, each is served half as often
+SLOWEST = 8  # times as long are the pauses at most
+_SECONDS_SEEN = 40.0  # after which a silent visitor counts as gone
 
-_seen: dict[str, float] = {}  # when a session has asked last
+_seen: dict[str, float] = {}  # when each session asked last
 _Arguments = ParamSpec("_Arguments")
 
 
 def ticking(seconds: float, *, while_: bool) -> Callable[[Callable[_Arguments, None]], Callable[_Arguments, None]]:
-    """A part of the page that runs anew every so many seconds, or more with many visitors, `while_` something goes on.
+    """Makes a function a part of the page that reruns every so many seconds, `while_` something goes on.
 
-    Where it does not, the part is a fragment that runs anew when something in it is used.
+    With many visitors the pauses are longer. Otherwise the part is a fragment that reruns when it is used.
     """
     drawn = slowdown()
 
@@ -38,7 +38,7 @@ def ticking(seconds: float, *, while_: bool) -> Callable[[Callable[_Arguments, N
 
 
 def slowdown() -> int:
-    """How many times as long the pauses are, of this visitor and all others: a power of two."""
+    """How many times as long the pauses are, a power of two; counts this visitor."""
     now, me = time.monotonic(), get_script_run_ctx()
     if me is not None:
         _seen[me.session_id] = now
@@ -52,6 +52,6 @@ def slowdown() -> int:
 
 
 def _has_changed(drawn: int) -> bool:
-    """Whether the page is to be drawn anew: at once where it is to be slower, and late where it may be faster."""
+    """Whether to draw the page again with other pauses: at once for longer ones, later for shorter ones."""
     wanted = slowdown()
     return wanted > drawn or 4 * wanted <= drawn

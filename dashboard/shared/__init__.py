@@ -1,1 +1,1 @@
-"""What several pages use: the chosen run, tables, questions, buttons that take something home."""
+"""What several pages use: the chosen run, forms, questions, jobs, buttons that save something."""

@@ -1,4 +1,4 @@
-"""What every page about a run has in common."""
+"""What all pages about a run have in common."""
 
 from collections.abc import Callable
 
@@ -11,10 +11,10 @@ from state import chosen, messages
 
 
 def show_chosen_run(show: Callable[[Run], None]) -> None:
-    """Shows the chosen run, or says that there is none; what goes wrong is said in a sentence."""
+    """Shows the chosen run, or a sentence that says why there is nothing to show."""
     run = chosen.chosen_run()
     if run is None:
-        st.info("There is no run yet: train one on the page Train.")
+        st.info("There is no run yet. Train one on the page Train.")
         return
     with messages.errors_in_words():
         if run.is_live() and not run.weights_file().exists():
@@ -25,9 +25,9 @@ def show_chosen_run(show: Callable[[Run], None]) -> None:
 
 
 def _wait_for(run: Run) -> None:
-    """Says that there is nothing to show yet, and shows the page as soon as there is."""
+    """Draws the page again as soon as the run has weights."""
     st.info(
-        f"{run.name} has not finished an epoch yet. As soon as it has, this page shows it.", icon=":material/hourglass:"
+        f"{run.name} has not finished an epoch yet. This page shows it as soon as it has.", icon=":material/hourglass:"
     )
 
     def look() -> None:
@@ -39,15 +39,15 @@ def _wait_for(run: Run) -> None:
 
 
 def say_when(run: Run) -> None:
-    """Says after which epoch the run is looked at."""
+    """Says which epoch of the run the page shows."""
     try:
         last = run.last_epoch()
-    except CaeError:  # what is wrong with its history is said where that is shown
+    except CaeError:  # what shows the history says what is wrong with it
         return
-    when = "before the first step of its training" if run.epoch == 0 else f"after epoch {run.epoch}"
+    when = "before its first training step" if run.epoch == 0 else f"after epoch {run.epoch}"
     if run.epoch is not None:
-        st.caption(f":material/history: {run.name} as it was **{when}**, of {last} in all.")
+        st.caption(f":material/history: {run.name} **{when}**; its last epoch is {last}.")
     elif last:
         st.caption(f":material/history: {run.name} after its last epoch, {last}.")
     elif run.weights_file().exists():
-        st.caption(f":material/history: {run.name} as it was loaded.")
+        st.caption(f":material/history: {run.name} as it was imported.")

@@ -1,4 +1,4 @@
-"""Runs beside each other as a table: what is known of each, the best of every row, and the options that differ."""
+"""Several runs as a table: the figures of each, the best of every row, and the options that differ."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ MISSING = "–"
 
 @dataclass(frozen=True)
 class Subject:
-    """What is known of one of the runs. `model` is None where the run is damaged, `train` also for weights alone.
+    """What is known of a run. `model` is None for a damaged run, `train` also for imported weights.
 
-    normal, mixture: how good the digits are that these priors give.
+    normal, mixture: how good digits from these priors are.
     """
 
     summary: Summary
@@ -40,9 +40,9 @@ class Subject:
 
 @dataclass(frozen=True)
 class Measure:
-    """A row of the table, for any run: its name, what that means, and the value, None where it is not known.
+    """A row of the table: its label, what that means, and its value for a run, None if unknown.
 
-    `better` says which of two values is to be preferred; neither where it is None.
+    `better` says which of two values wins; neither if it is None.
     """
 
     label: str
@@ -72,71 +72,72 @@ def _mse(of: Subject) -> float | None:
 
 
 def _of(part: str, value: Callable[[Any], float | str]) -> Callable[[Subject], float | str | None]:
-    """A value of a part of what is known, None where that part is not."""
+    """A value of one part of a subject; None if that part is unknown."""
 
-    def found(of: Subject) -> float | str | None:
-        it = of.summary.last if part == "last" else getattr(of, part)
-        return None if it is None else value(it)
+    def value_of(of: Subject) -> float | str | None:
+        known = of.summary.last if part == "last" else getattr(of, part)
+        return None if known is None else value(known)
 
-    return found
+    return value_of
 
 
 MEASURES: dict[str, tuple[Measure, ...]] = {
     "The run": (
-        Measure("State", "Whether its training came to its end.", lambda of: of.summary.state),
-        Measure("Data set", "What its pictures are of.", lambda of: of.dataset or None),
-        Measure("Epochs trained", "How often it has seen its training images, of how often it was to.", _epochs),
-        Measure("Training time", "Pauses not counted, on the machine where it was trained.",
-                _of("last", lambda it: it.seconds), words.duration),
-        Measure("Images per second", "In its last epoch, on the machine where it was trained.",
-                _of("last", lambda it: it.images_per_second), _count),
-        Measure("Parameters", "Numbers that were learned.", lambda of: of.parameters, _count),
+        Measure("State", "Whether its training finished.", lambda of: of.summary.state),
+        Measure("Data set", "What it was trained on.", lambda of: of.dataset or None),
+        Measure("Epochs trained", "How many epochs it has trained, of how many planned.", _epochs),
+        Measure("Training time", "Without pauses, on the machine that trained it.",
+                _of("last", lambda last: last.seconds), words.duration),
+        Measure("Images per second", "In its last epoch, on the machine that trained it.",
+                _of("last", lambda last: last.images_per_second), _count),
+        Measure("Parameters", "How many numbers the network learned.", lambda of: of.parameters, _count),
     ),
-    "Its copies of the test images": (
+    "Its reconstructions of the test images": (
         Measure("MSE on [-1, 1]", "Mean squared error: lower is better.", _mse, words.number, "lower",
                 words.other_scale),
-        Measure("PSNR", "Peak signal-to-noise ratio, in dB: higher is better.",
-                _of("evaluation", lambda it: it.overall.psnr), "{:.2f} dB".format, "higher"),
-        Measure("SSIM", "Structural similarity, 1 at best.",
-                _of("evaluation", lambda it: it.overall.ssim), _decimals, "higher"),
+        Measure("PSNR", "Peak signal-to-noise ratio in dB: higher is better.",
+                _of("evaluation", lambda errors: errors.overall.psnr), "{:.2f} dB".format, "higher"),
+        Measure("SSIM", "Structural similarity: 1 at best.",
+                _of("evaluation", lambda errors: errors.overall.ssim), _decimals, "higher"),
     ),
     "Its codes": (
-        Measure("10-NN accuracy", "The share of test images whose class their ten nearest training codes vote for.",
-                _of("probing", lambda it: it.knn_accuracy), words.percent, "higher"),
-        Measure("Linear probe", "The share of test images that a linear classifier of the codes names rightly.",
-                _of("probing", lambda it: it.probe_accuracy), words.percent, "higher"),
-        Measure("Clusters: NMI", "Normalised mutual information of k-means clusters and classes, 1 at best.",
-                _of("probing", lambda it: it.nmi), _decimals, "higher"),
-        Measure("Clusters: ARI", "Adjusted Rand index of the same, 1 at best, 0 for chance.",
-                _of("probing", lambda it: it.ari), _decimals, "higher"),
-        Measure("Dead dimensions", "Numbers of the code that hardly vary.",
-                _of("probing", lambda it: f"{len(it.dead)} of {len(it.dimensions)}")),
-        Measure("Redundant dimensions", "Numbers of the code that follow from the others.",
-                _of("probing", lambda it: f"{len(it.redundant)} of {len(it.dimensions)}")),
+        Measure("10-NN accuracy", "The share of test images whose class wins the vote of their ten nearest training "
+                "codes.", _of("probing", lambda codes: codes.knn_accuracy), words.percent, "higher"),
+        Measure("Linear probe", "The share of test images that a linear classifier of the codes gets right.",
+                _of("probing", lambda codes: codes.probe_accuracy), words.percent, "higher"),
+        Measure("Clusters: NMI", "Normalised mutual information of k-means clusters and classes: 1 at best.",
+                _of("probing", lambda codes: codes.nmi), _decimals, "higher"),
+        Measure("Clusters: ARI", "Adjusted Rand index of clusters and classes: 1 at best, 0 for chance.",
+                _of("probing", lambda codes: codes.ari), _decimals, "higher"),
+        Measure("Dead dimensions", "Latent dimensions that hardly vary.",
+                _of("probing", lambda codes: f"{len(codes.dead)} of {len(codes.dimensions)}")),
+        Measure("Redundant dimensions", "Latent dimensions that follow from the others.",
+                _of("probing", lambda codes: f"{len(codes.redundant)} of {len(codes.dimensions)}")),
     ),
-    "Its t-SNE": (
-        Measure("Trustworthiness", "Whether neighbours on the map are neighbours among the codes, 1 at best.",
-                _of("map", lambda it: it.trustworthiness), _decimals, "higher"),
-        Measure("10-NN accuracy on the map", "The share of digits whose class their ten nearest on the map vote for.",
-                _of("map", lambda it: it.accuracy), words.percent, "higher"),
+    "Its t-SNE map": (
+        Measure("Trustworthiness", "Whether neighbours on the map are neighbours among the codes: 1 at best.",
+                _of("map", lambda scores: scores.trustworthiness), _decimals, "higher"),
+        Measure("10-NN accuracy on the map", "The share of test images whose class wins the vote of their ten nearest "
+                "on the map.", _of("map", lambda scores: scores.accuracy), words.percent, "higher"),
     ),
     "Its new digits": (
-        Measure("N(0, 1): read surely", "The share of digits decoded from N(0, 1) codes that an independent "
-                "classifier reads with over 90 % confidence; it can be sure of a smudge, so that more is not better.",
-                _of("normal", lambda it: it.sure), words.percent),
-        Measure("Mixture: read surely", "The same of codes drawn from a mixture of Gaussians fitted to its codes.",
-                _of("mixture", lambda it: it.sure), words.percent, "higher"),
-        Measure("Mixture: precision", "The share of its new digits that lie among real ones, to the classifier.",
-                _of("mixture", lambda it: it.precision), _decimals, "higher"),
-        Measure("Mixture: recall", "The share of real digits that lie among its new ones, to the classifier.",
-                _of("mixture", lambda it: it.recall), _decimals, "higher"),
+        Measure("N(0, 1): read surely", "The share of digits decoded from N(0, 1) codes that an independent classifier "
+                "reads with over 90 % confidence. It can be sure of a smudge, so more is not better.",
+                _of("normal", lambda quality: quality.sure), words.percent),
+        Measure("Mixture: read surely", "The same share for codes from a mixture of Gaussians fitted to its codes.",
+                _of("mixture", lambda quality: quality.sure), words.percent, "higher"),
+        Measure("Mixture: precision", "The share of its new digits that lie among real ones, as the classifier sees "
+                "them.", _of("mixture", lambda quality: quality.precision), _decimals, "higher"),
+        Measure("Mixture: recall", "The share of real digits that lie among its new ones, as the classifier sees them.",
+                _of("mixture", lambda quality: quality.recall), _decimals, "higher"),
     ),
 }  # fmt: skip
 
 
 def measured(subjects: Sequence[Subject]) -> list[Group]:
-    """The figures of the runs. The best of a row is marked, all of them where it is a tie to the digits shown; nothing
-    is where the runs are about different data sets, or only one has been measured.
+    """The figures of the runs, the best of each row marked, or several that tie to the digits shown.
+
+    Nothing is marked if the runs have different data sets, or if only one was measured.
     """
     comparable = len({of.dataset for of in subjects if of.dataset}) == 1
     return [
@@ -166,14 +167,14 @@ def _known(value: float | str | None) -> float | str | None:
 
 
 def is_measured(of: Subject) -> bool:
-    """Whether nothing is missing that could be measured, but for a map."""
+    """Whether everything but a map has been measured."""
     return of.evaluation is not None and of.probing is not None
 
 
 def options(subjects: Sequence[Subject]) -> tuple[list[Row], list[Row]]:
-    """The options of model and training in which the runs differ, and those that all have alike.
+    """The options of model and training in which the runs differ, and those that they share.
 
-    A run whose options are not known has a dash; it differs from none.
+    A run with unknown options has dashes and differs from none.
     """
     different: list[Row] = []
     alike: list[Row] = []

@@ -1,4 +1,4 @@
-"""Forms made of the fields of a configuration: label, help, unit and bounds come from the field itself."""
+"""Forms for configurations: labels, help, units and bounds come from the options themselves."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ C = TypeVar("C", bound=Config)
 
 
 def fields(kind: type[Config], leave_out: Iterable[str] = ()) -> None:
-    """Draws a field for every option, with what is wrong with its value below it."""
+    """Draws a field for every option, and below it what is wrong with its value."""
     try:
         read(kind)
         refused = {}
@@ -32,7 +32,7 @@ def fields(kind: type[Config], leave_out: Iterable[str] = ()) -> None:
 
 
 def read(kind: type[C]) -> C:
-    """The configuration that the fields hold. Raises InvalidOption."""
+    """The configuration in the fields. Raises InvalidOption."""
     return kind(**{option.name: _value(kind, option) for option in kind.options()})
 
 
@@ -54,7 +54,7 @@ def _problem(kind: type[Config], option: Option) -> str | None:
 def _field(kind: type[Config], option: Option) -> None:
     key, text = forms.option_key(kind, option.name), f"{option.help}{_bounds(option)}"
     if choices := option.choices:
-        held = forms.option(kind, option.name)  # of a run, perhaps, whose data set is not here
+        held = forms.option(kind, option.name)  # perhaps of a run whose data set is not here
         shown = choices if held is None or held in choices else (*choices, held)
         st.selectbox(option.label, shown, key=key, help=text, persist_state="session")
         return

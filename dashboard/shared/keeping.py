@@ -1,4 +1,4 @@
-"""The visitor's worksheet on every page: the browser's tab keeps it, and pictures are added where they are made."""
+"""The visitor's worksheet on every page: the browser tab keeps it, and buttons add digits to it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from state import made, messages, missions
 
 
 def keep_worksheet() -> None:
-    """Has the tab keep the worksheet, and takes what it has kept, after a reload; on every run of a page."""
+    """Has the tab keep the worksheet, and restores it after a reload; runs on every page."""
     kept = remember("worksheet", missions.packed_worksheet(), key="remember")
     if kept is None:
         return
@@ -34,9 +34,9 @@ def keep_worksheet() -> None:
 def add_to_worksheet(
     run: Run, title: str, make: Callable[[], tuple[str, tuple[Strip, ...]]], *, key: str, why_not: str = ""
 ) -> None:
-    """A quiet button that puts a picture on the worksheet: `make` gives what is to be said of it, and its digits.
+    """A quiet button that adds digits to the worksheet: `make` returns a note and the digits.
 
-    `why_not` says why there is none yet.
+    `why_not` disables the button and says why.
     """
 
     def add() -> None:
@@ -48,28 +48,29 @@ def add_to_worksheet(
     st.button(
         "Add to the worksheet", on_click=add, key=key, type="tertiary", icon=":material/note_add:",
         disabled=bool(why_not), width="content",
-        help=why_not or "The worksheet is on the page Missions and leaves as one file.",
+        help=why_not or "Your worksheet is on the page Missions, where you can save it as one file.",
     )  # fmt: skip
 
 
 def add_drawing(run: Run) -> None:
-    """The button for the visitor's own drawing, with its copy and what its neighbours vote for."""
+    """The button for the visitor's drawing, with its reconstruction and the vote of its neighbours."""
     pixels = made.drawing()
 
     def make() -> tuple[str, tuple[Strip, ...]]:
-        assert pixels is not None  # or the button could not be clicked
+        assert pixels is not None  # otherwise the button is disabled
         space = networks.latent_space(run)
         code = networks.encode(run, pixels)
         shares = vote(space.inked, code, len(space.class_names))
         note = f"the ten neighbours say {space.class_names[shares.argmax()]} ({words.percent(shares.max(), 0)})"
-        return note, (Strip.of("drawing and copy", np.stack([pixels, networks.decode(run, code[None])[0]])),)
+        both = np.stack([pixels, networks.decode(run, code[None])[0]])
+        return note, (Strip.of("drawing and reconstruction", both),)
 
     why_not = "Draw something first." if pixels is None else ""
     add_to_worksheet(run, "My drawing", make, key="keep drawing", why_not=why_not)
 
 
 def add_steered(run: Run, start: Start, code: NDArray[np.float32]) -> None:
-    """The button for the digit to which somebody has steered, beside where they began."""
+    """The button for the digit that the visitor has steered to, with its start."""
 
     def make() -> tuple[str, tuple[Strip, ...]]:
         both = networks.decode(run, np.stack([start.code, code]))
@@ -78,7 +79,7 @@ def add_steered(run: Run, start: Start, code: NDArray[np.float32]) -> None:
     add_to_worksheet(run, "Steered digit", make, key="keep steered")
 
 
-def add_sample(run: Run, found: made.Sample) -> None:
+def add_sample(run: Run, sample: made.Sample) -> None:
     """The button for a generated digit."""
-    strips = (Strip.of("generated digit", found.picture[None]),)
-    add_to_worksheet(run, "Generated digit", lambda: (found.name, strips), key="keep sample")
+    strips = (Strip.of("generated digit", sample.picture[None]),)
+    add_to_worksheet(run, "Generated digit", lambda: (sample.name, strips), key="keep sample")

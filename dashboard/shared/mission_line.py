@@ -1,4 +1,4 @@
-"""The mission on whose behalf one is looking at a page: a line above it, and the way back."""
+"""A line above the page while the visitor is on a mission: what to look for, and the way back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from state.missions import look_for, looking_for, stop_looking
 
 
 def mission_line() -> None:
-    """Says which mission it is and what to look for; nothing where one is not on a mission."""
+    """Names the mission and what to look for; draws nothing outside a mission."""
     wanted = looking_for()
     mission = wanted and next((each for each in read_all()[0] if each.id == wanted), None)
     if not mission:
@@ -22,11 +22,11 @@ def mission_line() -> None:
         st.markdown(f":material/flag: **{plain(mission.title)}**{look}", width="stretch")
         st.page_link("views/missions/page.py", label="Back to the mission", icon=":material/undo:", width="content")
         st.button("Leave it", on_click=stop_looking, key="leave mission", type="tertiary", width="content",
-                  icon=":material/close:", help="Takes this line away; the mission stays as it is.")  # fmt: skip
+                  icon=":material/close:", help="Hides this line; the mission stays as it is.")  # fmt: skip
 
 
 def prepare(mission: Mission) -> None:
-    """Puts the mission's page into the state in which it should be looked at."""
+    """Sets up the mission's page as the mission asks."""
     look_for(mission.id)
     for name, value in mission.presets:
         if name == "from" and (start := links.read_start(value)):

@@ -1,4 +1,4 @@
-"""The visitor's own drawing, on any page."""
+"""The visitor's drawing, on any page."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +8,7 @@ from state import made
 
 
 def own_drawing() -> NDArray[np.uint8] | None:
-    """What the network sees of it, uint8 (28, 28), if there is one: after a reload, the browser's tab still has it."""
+    """The drawing as the network sees it, uint8 (28, 28), if there is one; the browser tab keeps it over a reload."""
     if made.drawing() is None:
         made.set_drawing(kept_drawing(key="kept"))
     return made.drawing()

@@ -1,4 +1,4 @@
-"""Putting something on the wall of one's class."""
+"""Posts on the wall of the visitor's class."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ from who import visitor
 
 
 def post_drawing_button(run: Run) -> None:
-    """The button that puts the drawing and this run's copy of it on the wall; nothing where there is no class."""
+    """The button that posts the drawing and its reconstruction; nothing outside a class."""
     room = visitor.room()
     if room is None:
         return
-    why = _why_not(room) or ("" if made.drawing() is not None else "Draw something first.")
-    what = f"The wall of {plain(room.title)}: your drawing, and this copy of it."
-    if st.button("Put it on the wall", icon=":material/push_pin:", disabled=bool(why),
-                 help=why or what):  # fmt: skip
+    why_not = _why_not(room) or ("" if made.drawing() is not None else "Draw something first.")
+    what = f"The wall of {plain(room.title)}: your drawing and its reconstruction."
+    if st.button("Put it on the wall", icon=":material/push_pin:", disabled=bool(why_not), help=why_not or what):
         _confirm_drawing(room.slug, run.name, run.epoch)
 
 
@@ -33,28 +32,27 @@ def _confirm_drawing(slug: str, name: str, epoch: int | None) -> None:
     with messages.errors_in_words():
         run, room, pixels = Run.open(name).at(epoch), wall.find(slug), made.drawing()
         if pixels is None:
-            st.info("There is no drawing any more.")
+            st.info("The drawing is gone.")
             return
-        copy = networks.copy_of(run, pixels)
+        reconstruction = networks.reconstruct(run, pixels)
         left, right = st.columns(2)
         left.image(_enlarged(pixels), width="stretch", caption="Your drawing, as the network sees it")
-        right.image(_enlarged(copy), width="stretch", caption=f"The copy by {plain(words.called(run))}")
+        right.image(_enlarged(reconstruction), width="stretch", caption=f"Reconstruction by {plain(words.called(run))}")
         _say_who_sees_it(room)
         visitor.name_field("name on the wall")
         if st.button("Put it there", type="primary", width="stretch"):
-            post = wall.post_drawing(slug, visitor.me(), run, pixels, copy)
-            _say(room, post.state)
+            _say(room, wall.post_drawing(slug, visitor.me(), run, pixels, reconstruction))
             st.rerun()
 
 
 def post_run_button(run: Run) -> None:
-    """The button that puts one's own run on the wall; nothing where there is no class, or the run is another's."""
+    """The button that posts the visitor's own run; nothing outside a class or for another's run."""
     room = visitor.room()
     if room is None or not visitor.is_mine(run.info.by) or not run.history():
         return
-    why = _why_not(room)
-    if st.button("Put it on the wall", icon=":material/push_pin:", disabled=bool(why), key="post run",
-                 help=why or f"The wall of {plain(room.title)}: its name and its test error."):  # fmt: skip
+    why_not = _why_not(room)
+    if st.button("Put it on the wall", icon=":material/push_pin:", disabled=bool(why_not), key="post run",
+                 help=why_not or f"The wall of {plain(room.title)}: its name and its test MSE."):  # fmt: skip
         _confirm_run(room.slug, run.name)
 
 
@@ -71,22 +69,21 @@ def _confirm_run(slug: str, name: str) -> None:
         _say_who_sees_it(room)
         visitor.name_field("name beside the run")
         if st.button("Put it there", type="primary", width="stretch"):
-            post = wall.post_run(slug, visitor.me(), run)
-            _say(room, post.state)
+            _say(room, wall.post_run(slug, visitor.me(), run))
             st.rerun()
 
 
 def _why_not(room: wall.Classroom) -> str:
     if is_read_only():
-        return "This laboratory is read-only: nothing can be put on the wall."
-    return "" if room.is_open else "The class is closed: its wall takes nothing more."
+        return "This laboratory is read-only: nothing can be posted."
+    return "" if room.is_open else "The class is closed: its wall accepts no more posts."
 
 
 def _say_who_sees_it(room: wall.Classroom) -> None:
-    first = " as soon as the moderator has approved it" if room.needs_approval else ""
-    st.markdown(f"Everybody in **{plain(room.title)}** sees it{first}; you can take it away again.")
+    when = " once the moderator has approved it" if room.needs_approval else ""
+    st.markdown(f"Everyone in **{plain(room.title)}** will see it{when}. You can remove it again.")
 
 
-def _say(room: wall.Classroom, state_of_it: str) -> None:
-    where = f"on the wall of {plain(room.title)}"
-    messages.say(f"It hangs {where}." if state_of_it == "shown" else f"It hangs {where} once it is approved.")
+def _say(room: wall.Classroom, post: wall.Post) -> None:
+    when = "" if post.state == "shown" else " once it is approved"
+    messages.say(f"It hangs on the wall of {plain(room.title)}{when}.")

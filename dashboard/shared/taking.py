@@ -1,4 +1,4 @@
-"""Buttons that take something home: made when it is asked for."""
+"""Buttons that save a file, which is made when they are clicked."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MIME = {".gif": "image/gif", ".png": "image/png", ".html": "text/html", ".zip":
 def take_home(
     label: str, make: Callable[[], bytes], file: str, *, help: str, key: str, quiet: bool = False, name: str = ""
 ) -> None:
-    """A button that saves what `make` gives as `file`, or as `name` with its ending; the run's own goes before it."""
+    """A button that saves the result of `make`: as `file` after the name of the run, or as `name` with its ending."""
     path = PurePath(file)
     name = name or chosen.file_name(path.stem)
     st.download_button(

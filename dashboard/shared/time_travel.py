@@ -1,4 +1,4 @@
-"""The scrubber in the sidebar: every page shows the chosen run as it was after one of its epochs."""
+"""The scrubber in the sidebar, which chooses the epoch that every page shows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SECONDS_BETWEEN_TICKS = 2.0  # while epochs are added
 
 
 def time_travel(name: str | None) -> None:
-    """Draws it for this run, where there are weights to travel through."""
+    """Draws the scrubber if the run of this name has kept epochs."""
     try:
         run = Run.open(name) if name else None
     except CaeError:
@@ -35,9 +35,8 @@ def _scrubber(run: Run) -> None:
     kept, chosen = [frame.epoch for frame in frames], state_chosen.epoch(run)
     if (wanted := chosen) is not None and wanted not in kept:
         nearest = min(kept, key=lambda epoch: abs(epoch - wanted))
-        st.caption(
-            f"Epoch {wanted} was not kept: this is epoch {nearest}. There are {words.listed(list(map(str, kept)))}."
-        )
+        there_are = words.listed(list(map(str, kept)))
+        st.caption(f"Epoch {wanted} was not kept: this is epoch {nearest}. The kept ones are {there_are}.")
         chosen = None if nearest == kept[-1] else nearest
         state_chosen.set_epoch(run, chosen)
     at = kept.index(chosen) if chosen is not None else len(kept) - 1

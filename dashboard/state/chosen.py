@@ -1,4 +1,4 @@
-"""The run that every page is about, and after which epoch it is looked at."""
+"""The run that every page shows, and the epoch after which it is shown."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FIRST_CHOICE = "best"
 
 
 def run_picker(names: Sequence[str]) -> str | None:
-    """Draws the choice of the run, at first the one that the address names (`?run=`); its name, if there is one."""
+    """Draws the choice of the run, which starts with the one in the address (`?run=`). Returns its name, if any."""
     wanted = st.session_state.pop(_NEXT_RUN, None)
     if wanted is None and _CHOSEN not in st.session_state:
         wanted = st.query_params.get("run")
@@ -27,16 +27,16 @@ def run_picker(names: Sequence[str]) -> str | None:
         first = FIRST_CHOICE if FIRST_CHOICE in names else next(iter(names), None)
         held = (st.session_state.get(_RUN), st.session_state.get(_CHOSEN), first)
         wanted = next((name for name in held if name in names), None)
-    # Every time: Streamlit forgets what a field holds where pages change quickly, and takes the first of the names
-    # where their order has changed, as when somebody else starts a training.
+    # On every run: Streamlit forgets a field's value when pages change quickly, and falls back to the first option
+    # when their order changes, as when somebody starts a training.
     st.session_state[_RUN] = wanted
     chosen: str | None = st.selectbox(
-        "Run", names, key=_RUN, help="The training that every page shows.", placeholder="No run yet"
+        "Run", names, key=_RUN, help="The run that every page shows.", placeholder="No run yet"
     )
     if chosen != st.session_state.get(_CHOSEN, chosen):
-        st.session_state.pop(_MISSING, None)  # they have found another
+        st.session_state.pop(_MISSING, None)  # the visitor chose another
     if missing := st.session_state.get(_MISSING):
-        instead = f": this is {chosen}" if chosen else ""
+        instead = f"; this is {chosen}" if chosen else ""
         st.warning(f"There is no run called “{plain(missing)}”{instead}.", icon=":material/search_off:")
     st.session_state[_CHOSEN] = chosen
     _take_epoch(chosen)
@@ -44,7 +44,7 @@ def run_picker(names: Sequence[str]) -> str | None:
 
 
 def chosen_run() -> Run | None:
-    """The run that the pages show, as it was after the epoch that was chosen; None where there is none any more."""
+    """The run that the pages show, after the chosen epoch; None if there is none."""
     name = st.session_state.get(_CHOSEN)
     try:
         return moment_of(Run.open(name)) if name else None
@@ -53,24 +53,24 @@ def chosen_run() -> Run | None:
 
 
 def look_at(name: str) -> None:
-    """Makes this the run that the pages show, and starts the page anew."""
+    """Makes the pages show this run, and draws the page again."""
     st.session_state[_NEXT_RUN] = name
     st.rerun()
 
 
 def file_name(what: str) -> str:
-    """What a file about the chosen run is called, without its ending: it says of which run, and of when, it is."""
+    """The name of a file about the chosen run, without its ending: run, epoch and `what`."""
     run = chosen_run()
     if run is None:
         return what
     return f"{run.name}-{what}" if run.epoch is None else f"{run.name}-epoch-{run.epoch}-{what}"
 
 
-# -- after which epoch it is looked at
+# -- the epoch
 
 
 def _take_epoch(name: str | None) -> None:
-    """Takes the epoch from the address (`?epoch=`) when the first page of a session is opened."""
+    """Takes the epoch from the address (`?epoch=`) when a session begins."""
     if _EPOCHS not in st.session_state:
         text = st.query_params.get("epoch", "")
         is_number = name is not None and text.isascii() and text.isdigit() and len(text) < 8
@@ -78,18 +78,18 @@ def _take_epoch(name: str | None) -> None:
 
 
 def epoch(run: Run) -> int | None:
-    """After which of its epochs a run is looked at; None is the last."""
-    found: int | None = st.session_state.get(_EPOCHS, {}).get(run.name)
-    return found
+    """The epoch after which a run is shown; None for the last."""
+    chosen: int | None = st.session_state.get(_EPOCHS, {}).get(run.name)
+    return chosen
 
 
 def set_epoch(run: Run, epoch: int | None) -> None:
-    """Replaces it."""
+    """Chooses the epoch after which a run is shown; None for the last."""
     st.session_state[_EPOCHS] = {**st.session_state.get(_EPOCHS, {}), run.name: epoch}
 
 
 def moment_of(run: Run) -> Run:
-    """A run as it was after the epoch at which it is looked at; after its last where that one is not kept any more."""
+    """The run after its chosen epoch, or after its last if that epoch is no longer kept."""
     wanted = epoch(run)
     try:
         return run if wanted is None else run.at(wanted)
@@ -98,11 +98,11 @@ def moment_of(run: Run) -> Run:
 
 
 def as_shown(run: Run) -> Run:
-    """A run among others: after the epoch that the pages show, where it is the one that they show; else its last."""
+    """The run after its chosen epoch if it is the one that the pages show, else after its last."""
     return moment_of(run) if run.name == st.session_state.get(_CHOSEN) else run
 
 
 def chosen_epoch() -> int | None:
-    """The epoch that the pages show; None is the last."""
+    """The epoch that the pages show; None for the last."""
     run = chosen_run()
     return run.epoch if run else None

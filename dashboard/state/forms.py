@@ -1,4 +1,4 @@
-"""What the fields of forms hold: a new training, options, a file, text."""
+"""The fields of forms: a new training, options, a file, text."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ _UPLOADS = "uploads"
 
 
 def prepare_field(key: str, value: Any) -> None:
-    """Fills a field that is drawn anew."""
+    """Fills a field unless it already has a value."""
     if key not in st.session_state:
         st.session_state[key] = value
 
 
 def text_of(key: str) -> str:
-    """What a field for text holds."""
+    """The content of a text field."""
     return str(st.session_state.get(key, ""))
 
 
 def upload_key() -> str:
-    """The key of the field for a file; another one once the file has been taken."""
+    """The key of the file field, which changes once a file has been imported."""
     return f"upload {st.session_state.get(_UPLOADS, 0)}"
 
 
 def forget_upload() -> None:
-    """Empties that field."""
+    """Empties the file field."""
     st.session_state[_UPLOADS] = st.session_state.get(_UPLOADS, 0) + 1
 
 
@@ -40,36 +40,36 @@ def forget_upload() -> None:
 
 
 def recipe_picker() -> str:
-    """Draws the choice of the recipe, which fills the form."""
+    """Draws the choice of the recipe; choosing one fills the form."""
     prepare_options(RECIPES["original"].model, RECIPES["original"].train)
     return st.selectbox("Recipe", list(RECIPES), key=_RECIPE, on_change=_use_recipe, persist_state="session")
 
 
 def _use_recipe() -> None:
     recipe = RECIPES.get(st.session_state[_RECIPE])
-    if recipe is not None:  # a browser may send another, which the field itself does not take
+    if recipe is not None:  # a browser may send anything
         set_options(recipe.model, recipe.train)
 
 
 def option_key(kind: type[Config], name: str) -> str:
-    """The key of the field of one option of a configuration."""
+    """The key of an option's field."""
     return f"option {kind.__name__} {name}"
 
 
 def set_options(*configs: Config) -> None:
-    """Fills the form with the values of these configurations."""
+    """Fills the fields of these configurations."""
     for config in configs:
         for option in config.options():
             st.session_state[option_key(type(config), option.name)] = getattr(config, option.name)
 
 
 def fill_options_next(recipe: str | None, *configs: Config) -> None:
-    """The same on the next run of the page, for when the form has been drawn already; `recipe` is the one it is."""
+    """Fills the form when the page is drawn next, for after it has been drawn; `recipe` is their recipe, if any."""
     st.session_state[_NEXT_OPTIONS] = recipe, configs
 
 
 def prepare_options(*otherwise: Config) -> None:
-    """Fills the form if something is waiting to be filled in, or with `otherwise` if it never was."""
+    """Fills the form with what `fill_options_next` left, or with `otherwise` if it is empty."""
     waiting = st.session_state.pop(_NEXT_OPTIONS, None)
     if waiting:
         recipe, configs = waiting
@@ -83,17 +83,17 @@ def prepare_options(*otherwise: Config) -> None:
 
 
 def option(kind: type[Config], name: str) -> Any:
-    """What the field of an option holds; raises KeyError before the form was filled."""
+    """The value of an option's field; raises KeyError before the form is filled."""
     return st.session_state[option_key(kind, name)]
 
 
 def name_key(suggestion: str) -> str:
-    """The key of the field for the new run's name, which holds `suggestion` until somebody writes there.
+    """The key of the field for a new run's name, which holds `suggestion` until the visitor types.
 
-    What was written stays while other pages are looked at, and when another visitor takes the name that was suggested.
+    Typed text stays while the visitor is on other pages, and when somebody else takes the suggested name.
     """
     suggested, known = st.session_state.get(_SUGGESTED, ("", ""))
-    held = st.session_state.get(_NAME, known)  # Streamlit forgets what a field holds that is not on the page
+    held = st.session_state.get(_NAME, known)  # Streamlit forgets the fields of other pages
     now = suggestion if held == suggested else held
     if st.session_state.get(_NAME) != now:
         st.session_state[_NAME] = now
@@ -102,5 +102,5 @@ def name_key(suggestion: str) -> str:
 
 
 def forget_name(used: str) -> None:
-    """Has the field suggest another name than this one, which a run has now."""
+    """Makes the field suggest a new name, now that a run has this one."""
     st.session_state[_SUGGESTED] = used, used

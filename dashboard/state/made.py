@@ -1,4 +1,4 @@
-"""What the visitor has made: a drawing, and a digit chosen among generated ones."""
+"""What the visitor has made: a drawing, and a chosen generated digit."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ _SAMPLE = "sample"
 
 
 def drawing() -> NDArray[np.uint8] | None:
-    """What the network sees of the visitor's own drawing, uint8 (28, 28)."""
+    """The visitor's drawing as the network sees it, uint8 (28, 28)."""
     return st.session_state.get(_DRAWING)
 
 
 def set_drawing(pixels: NDArray[np.uint8] | None) -> None:
-    """Replaces it."""
+    """Replaces the drawing."""
     st.session_state[_DRAWING] = pixels
 
 
 def put_on_canvas(pixels: NDArray[np.uint8]) -> None:
-    """Puts a picture on the canvas, to be drawn on."""
+    """Puts an image on the canvas, to draw on."""
     st.session_state[_BASE] = uuid.uuid4().hex, pixels
 
 
 def canvas_base() -> tuple[str, NDArray[np.uint8]] | None:
-    """The picture that was last put there, with an id of its own for each time."""
+    """The image last put on the canvas, with an id that is new each time."""
     return st.session_state.get(_BASE)
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A generated digit that somebody has chosen: of which run and weights, how it is called, its code and picture."""
+    """A chosen generated digit: its run and weights, its name, its code (D,) and image (28, 28)."""
 
     run: str
     weights: str
@@ -48,11 +48,11 @@ class Sample:
 
 
 def sample(run: Run) -> Sample | None:
-    """The generated digit that was last chosen, if it is of this run."""
-    found: Sample | None = st.session_state.get(_SAMPLE)
-    return found if found and found.run == run.name else None
+    """The chosen generated digit, if it is of this run."""
+    chosen: Sample | None = st.session_state.get(_SAMPLE)
+    return chosen if chosen and chosen.run == run.name else None
 
 
-def set_sample(found: Sample) -> None:
-    """Replaces it."""
-    st.session_state[_SAMPLE] = found
+def set_sample(chosen: Sample) -> None:
+    """Chooses a generated digit."""
+    st.session_state[_SAMPLE] = chosen

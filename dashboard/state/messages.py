@@ -1,4 +1,4 @@
-"""Messages, and questions before something is lost, that outlive the rerun they were caused by."""
+"""Messages and questions that outlive the rerun that caused them."""
 
 from __future__ import annotations
 
@@ -16,71 +16,71 @@ _STOPPING, _TRAINING = "stopping", "training to stop"
 
 
 def say(text: str) -> None:
-    """Shows a short message on the next run of the page."""
+    """Shows a short message when the page is drawn next."""
     st.session_state[_MESSAGE] = text
 
 
 def show_message() -> None:
-    """Shows what was said, once."""
+    """Shows the message, once."""
     if text := st.session_state.pop(_MESSAGE, None):
         st.toast(text)
 
 
 @contextmanager
 def errors_in_words() -> Iterator[None]:
-    """Shows the sentence of a CaeError in the place where it happened, and lets the rest of the page go on."""
+    """Shows the sentence of a CaeError in place, and lets the rest of the page continue."""
     try:
         yield
     except CaeError as error:
         st.error(plain(str(error)))
 
 
-# -- the run that somebody wants to delete, until they have said yes or no
+# -- whether to delete a run
 
 
 def ask_about_deleting(name: str) -> None:
-    """Makes the page ask about the deletion of this run."""
+    """Makes the page ask whether to delete this run."""
     if st.session_state.get(_DELETION) != name:
         st.session_state[_DELETION] = name
         st.rerun()
 
 
 def asked_about_deleting() -> str | None:
-    """The run whose deletion is to be confirmed."""
+    """The run whose deletion the page asks about."""
     return st.session_state.get(_DELETION)
 
 
 def forget_deletion() -> None:
-    """The question has been answered."""
+    """Ends the question."""
     st.session_state.pop(_DELETION, None)
 
 
-# -- the training that somebody wants to stop, until they have said yes or no
+# -- whether to stop a training
 
 
 def ask_about_stop(name: str) -> None:
-    """Makes the page ask before this run's training is stopped."""
+    """Makes the page ask whether to stop the training of this run."""
     st.session_state[_TRAINING] = name
 
 
 def asked_about_stop() -> str | None:
-    """The run whose training is to be stopped."""
+    """The run whose training the page asks about."""
     return st.session_state.get(_TRAINING)
 
 
 def forget_stop() -> None:
-    """The question has been answered."""
+    """Ends the question."""
     st.session_state.pop(_TRAINING, None)
 
 
-# -- the measurement that somebody wants to stop, until they have said yes or no
+# -- whether to stop a measurement
 
 
 def asked_about_stopping() -> str | None:
-    """What is to be stopped, by the file that it makes."""
+    """The measurement that the page asks about, by its result file."""
     return st.session_state.get(_STOPPING)
 
 
 def ask_about_stopping(result: str | None) -> None:
-    """Replaces it."""
+    """Makes the page ask whether to stop the measurement with this result file; None ends the question."""
     st.session_state[_STOPPING] = result

@@ -1,4 +1,4 @@
-"""The mission that somebody is on, and their worksheet."""
+"""The visitor's mission and worksheet."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _WORKSHEET = "worksheet"
 
 
 def take_mission(is_their_page: bool) -> None:
-    """Takes the mission from the address (`?mission=`) when the first page of a session is opened.
+    """Takes the mission from the address (`?mission=`) when a session begins.
 
-    On another page than theirs, one is looking at it on behalf of that mission.
+    On other pages than Missions, the visitor is then on that mission.
     """
     if _LOOKING not in st.session_state:
         wanted = st.query_params.get("mission", "")[:64] or None
@@ -28,7 +28,7 @@ def take_mission(is_their_page: bool) -> None:
 
 
 def mission_picker(titles: dict[str, str], captions: Sequence[str]) -> str:
-    """Draws the choice of a mission, by id."""
+    """Draws the choice of a mission; returns its id."""
     if st.session_state.get(_MISSION) not in titles:
         st.session_state[_MISSION] = next(iter(titles))
     return str(
@@ -38,58 +38,58 @@ def mission_picker(titles: dict[str, str], captions: Sequence[str]) -> str:
 
 
 def mission() -> str | None:
-    """The mission that is chosen, if one is."""
+    """The chosen mission, if any."""
     return st.session_state.get(_MISSION)
 
 
 def choose_mission(name: str) -> None:
-    """Replaces it; to be called before the choice is drawn, as a button's callback is."""
+    """Chooses a mission; call it before the choice is drawn, as in a callback."""
     st.session_state[_MISSION] = name
 
 
 def looking_for() -> str | None:
-    """The mission on whose behalf one is looking at other pages, if one is."""
+    """The mission that the visitor is on while on other pages, if any."""
     return st.session_state.get(_LOOKING)
 
 
 def look_for(name: str) -> None:
-    """Replaces it."""
+    """Sends the visitor on a mission."""
     st.session_state[_LOOKING] = name
 
 
 def stop_looking() -> None:
-    """One is not on a mission any more."""
+    """Ends the mission."""
     st.session_state[_LOOKING] = None
 
 
 def worksheet() -> Worksheet:
-    """What the visitor has guessed, found and kept."""
+    """What the visitor has guessed, found out and collected."""
     return st.session_state.get(_WORKSHEET, (Worksheet(), ""))[0]  # type: ignore[no-any-return]
 
 
-def set_worksheet(found: Worksheet) -> None:
-    """Replaces it."""
-    st.session_state[_WORKSHEET] = found, "" if found.is_empty else pack(found)
+def set_worksheet(sheet: Worksheet) -> None:
+    """Replaces the worksheet."""
+    st.session_state[_WORKSHEET] = sheet, "" if sheet.is_empty else pack(sheet)
 
 
 def packed_worksheet() -> str | None:
-    """The same as a text, empty where there is nothing on it; None where nothing was done with it in this session."""
+    """The worksheet as a text, empty for an empty one; None if this session has not used it."""
     return st.session_state.get(_WORKSHEET, (None, None))[1]  # type: ignore[no-any-return]
 
 
 def empty_worksheet() -> None:
-    """Forgets all of it, and what fields about it hold."""
+    """Empties the worksheet and its fields."""
     for key in [key for key in st.session_state if str(key).startswith(("guess of ", "words of "))]:
         del st.session_state[key]
     set_worksheet(Worksheet())
 
 
 def guess_a_drawing(mission: str, before: NDArray[np.uint8] | None) -> None:
-    """Remembers what was drawn before somebody said, at this mission, what they are going to draw."""
+    """Remembers what was on the canvas before the visitor said what they would draw."""
     kept = st.session_state.get(_DRAWN_BEFORE, {})
     st.session_state[_DRAWN_BEFORE] = {**kept, mission: None if before is None else before.tobytes()}
 
 
 def was_drawn_before(mission: str, pixels: NDArray[np.uint8]) -> bool:
-    """Whether that is what they have drawn already."""
+    """Whether the visitor drew this before saying what they would draw."""
     return bool(st.session_state.get(_DRAWN_BEFORE, {}).get(mission) == pixels.tobytes())

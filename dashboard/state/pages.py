@@ -1,4 +1,4 @@
-"""What single pages remember: Train, Generate, Map, Reconstruct and Compare."""
+"""The choices on Train, Generate, Map, Reconstruct and Compare."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _RECONSTRUCT = "reconstruct way", "reconstruct index"
 _COMPARED, _TO_MEASURE = "compared", "to measure"
 
 
-# -- Train: the runs laid over the chart
+# -- Train
 
 
 def overlay() -> list[str]:
-    """The names of the runs whose curves are shown beside the chosen one's."""
+    """The runs whose curves are laid over the chosen run's."""
     return list(st.session_state.get(_OVERLAY, []))
 
 
 def set_overlay(names: Sequence[str]) -> None:
-    """Replaces them."""
+    """Chooses the runs whose curves are laid over the chosen run's."""
     st.session_state[_OVERLAY] = list(names)
 
 
@@ -33,20 +33,20 @@ def set_overlay(names: Sequence[str]) -> None:
 
 
 def field(name: str, value: Any) -> str:
-    """The key of a field of the page Generate, which holds `value` until somebody changes it."""
+    """The key of a field that holds `value` until the visitor changes it."""
     st.session_state.setdefault(f"generate {name}", value)
     return f"generate {name}"
 
 
 def choice(name: str, among: Sequence[Any]) -> str:
-    """The key of such a field for one of several things: the first, where it holds none of them."""
+    """The key of a field that holds one of several things, the first by default."""
     if st.session_state.get(f"generate {name}") not in among:
         st.session_state[f"generate {name}"] = among[0]
     return f"generate {name}"
 
 
 def fill(name: str, value: Any) -> None:
-    """Fills that field; to be called before it is drawn, as a button's callback is."""
+    """Fills a field; call it before the field is drawn, as in a callback."""
     st.session_state[f"generate {name}"] = value
 
 
@@ -54,17 +54,17 @@ def fill(name: str, value: Any) -> None:
 
 
 def map_config() -> MapConfig:
-    """The options of the map that the pages show."""
+    """The options of the map shown."""
     return st.session_state.get(_MAP, MapConfig())  # type: ignore[no-any-return]
 
 
 def set_map_config(config: MapConfig) -> None:
-    """Replaces them."""
+    """Chooses the options of the map shown."""
     st.session_state[_MAP] = config
 
 
 def prepare_map_options() -> None:
-    """Fills the form for a map, until somebody has."""
+    """Fills the form for another map unless it has values."""
     if option_key(MapConfig, "seed") not in st.session_state:
         set_options(map_config())
 
@@ -73,14 +73,14 @@ def prepare_map_options() -> None:
 
 
 def reconstruct_keys(first_way: str) -> tuple[str, str]:
-    """The keys of two fields of the page Reconstruct: what it shows, at first `first_way`, and the first index."""
+    """The keys of two fields: which images to show, at first `first_way`, and the first index."""
     for key, value in zip(_RECONSTRUCT, (first_way, 0), strict=True):
         st.session_state.setdefault(key, value)
     return _RECONSTRUCT
 
 
 def reconstruct_from(way: str, index: int) -> None:
-    """Makes that page show test digits from this index on; `way` is how it calls that."""
+    """Makes Reconstruct show images in this way, one of its own, from this index on."""
     for key, value in zip(_RECONSTRUCT, (way, index), strict=True):
         st.session_state[key] = value
 
@@ -89,7 +89,7 @@ def reconstruct_from(way: str, index: int) -> None:
 
 
 def compared_picker(names: Sequence[str], at_first: Sequence[str], most: int) -> list[str]:
-    """Draws the choice of the runs to compare; their names, in the order in which they were chosen."""
+    """Draws the choice of the runs to compare; returns their names in the order chosen."""
     kept = st.session_state.get(_COMPARED, at_first)
     st.session_state[_COMPARED] = [name for name in kept if name in names][:most]
     return list(
@@ -101,10 +101,10 @@ def compared_picker(names: Sequence[str], at_first: Sequence[str], most: int) ->
 
 
 def to_measure() -> list[Any]:
-    """What is to be measured, one after another; the first is under way."""
+    """What is being measured, the first, and what will be, the others."""
     return list(st.session_state.get(_TO_MEASURE, []))
 
 
 def set_to_measure(works: Sequence[Any]) -> None:
-    """Replaces them."""
+    """Replaces what is being measured and what will be."""
     st.session_state[_TO_MEASURE] = list(works)

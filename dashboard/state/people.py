@@ -1,4 +1,4 @@
-"""Who is looking, and in which class."""
+"""Who the visitor is, and their class."""
 
 from __future__ import annotations
 
@@ -9,52 +9,52 @@ _ROOM, _NEW_CLASS, _WALL = "class", "new class", "posts shown"
 
 
 def visitor() -> str | None:
-    """What tells a visitor without an account from others; None before it is known."""
+    """The identity of a visitor without an account; None while unknown."""
     return st.session_state.get(_VISITOR)
 
 
 def set_visitor(identity: str) -> None:
-    """Replaces it."""
+    """Sets the identity of a visitor without an account."""
     st.session_state[_VISITOR] = identity
 
 
 def visitor_name() -> str | None:
-    """What they are called; None before it is known."""
+    """The visitor's name; None while unknown."""
     return st.session_state.get(_VISITOR_NAME)
 
 
 def set_visitor_name(name: str) -> None:
-    """Replaces it."""
+    """Sets the visitor's name."""
     st.session_state[_VISITOR_NAME] = name
 
 
 def has_room() -> bool:
-    """Whether it is known yet whether they are in a class."""
+    """Whether the session knows the visitor's class, or that there is none."""
     return _ROOM in st.session_state
 
 
 def room() -> str:
-    """The class that they are in, by its name in addresses; empty where they are in none."""
+    """The visitor's class, by its name in addresses; empty if there is none."""
     return str(st.session_state.get(_ROOM, ("", ""))[0])
 
 
 def moderator_secret() -> str:
-    """The secret of the moderator's link of that class, if they have followed it."""
+    """The secret from the moderator's link of that class; empty for others."""
     return str(st.session_state.get(_ROOM, ("", ""))[1])
 
 
 def set_room(slug: str, secret: str) -> None:
-    """Has them enter a class, or leave it."""
+    """Makes the visitor enter a class, or leave it."""
     st.session_state[_ROOM] = slug, secret
 
 
 def new_class() -> str | None:
-    """The class that they have just started, whose moderator's link is to be shown."""
+    """The class that the visitor has just started; its moderator's link is shown once."""
     return st.session_state.get(_NEW_CLASS)
 
 
 def set_new_class(slug: str | None) -> None:
-    """Replaces it."""
+    """Sets the class whose moderator's link is shown; None hides it."""
     st.session_state[_NEW_CLASS] = slug
 
 
@@ -64,5 +64,5 @@ def posts_shown() -> int:
 
 
 def show_more_posts() -> None:
-    """Makes them twice as many."""
+    """Doubles the number of posts that the wall shows."""
     st.session_state[_WALL] = 2 * posts_shown()

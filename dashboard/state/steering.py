@@ -1,4 +1,4 @@
-"""Steering: where it starts, and where it has gone."""
+"""Steering: the start, and the code reached from it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from state.made import sample
 _WAY, _NEXT_WAY = "start from", "next start from"
 _LINK, _LINK_READ = "linked code", "link read"
 _STEERED, _ARRIVED = "steered", "arrived"
-_MOST_STARTS = 20  # of which it is remembered where one has gone from them
+_MOST_STARTS = 20  # whose codes are remembered
 _PICTURE = "picture"
 WAYS = {"digit": "Test digit", "mean": "Class mean", "zero": "Zero", "random": "Random code"}
 DRAWING, PICTURE, SAMPLE, LINK = "My drawing", "My picture", "My sample", "The link"
 
 
 def way_picker(run: Run) -> str:
-    """Draws the choice of where steering starts; the last two are there when there is one."""
+    """Draws the choice of the start; the last three are offered only when they exist."""
     ways = [*WAYS.values(), DRAWING]
     if _PICTURE in st.session_state:
         ways.append(PICTURE)
@@ -40,9 +40,9 @@ def way_picker(run: Run) -> str:
 
 
 def take_link(run: Run, exists: Callable[[str, int], bool]) -> str | None:
-    """Reads start and code from the address (`?from=` and `?z=`) when the page is first opened in a session.
+    """Reads start and code from the address (`?from=` and `?z=`) when a session opens the page first.
 
-    What is wrong with the code, in a sentence, if anything is. A code whose start does not exist is a start of its own.
+    Returns what is wrong with the code, if anything. A code whose start does not exist becomes a start itself.
     """
     if st.session_state.get(_LINK_READ):
         return None
@@ -68,20 +68,20 @@ def take_link(run: Run, exists: Callable[[str, int], bool]) -> str | None:
 
 
 def linked_code() -> tuple[float, ...]:
-    """The code that the address held."""
+    """The code from the address."""
     return st.session_state[_LINK][1]  # type: ignore[no-any-return]
 
 
 def set_steered(place: str, start: NDArray[np.float32], code: tuple[float, ...]) -> None:
-    """Remembers to which code somebody has gone from a start, whose own code (D,) was `start` then."""
+    """Remembers the code reached from a start, whose own code (D,) is `start` now."""
     places = {**st.session_state.get(_STEERED, {}), place: (tuple(map(float, start)), code)}
     st.session_state[_STEERED] = dict(list(places.items())[-_MOST_STARTS:])
 
 
 def steered(place: str, start: NDArray[np.float32], address: str = "") -> tuple[float, ...] | None:
-    """Where they have gone from it, if anywhere: here, or by the link that they have followed.
+    """The code reached from a start, here or by a link; None if there is none.
 
-    As far from its code (D,) as they were from the one that it had then: the weights may be of another epoch now.
+    It keeps its distance from the start's code (D,), which changes with the weights.
     """
     if address and st.session_state.get(_ARRIVED) == address:
         del st.session_state[_ARRIVED]
@@ -95,55 +95,55 @@ def steered(place: str, start: NDArray[np.float32], address: str = "") -> tuple[
 
 
 def number_key(name: str, most: int) -> str:
-    """The key of a field for a number of the steering page, 0 until somebody changes it, and never above `most`."""
+    """The key of a number field, which holds 0 until the visitor changes it, and at most `most`."""
     st.session_state[f"steer {name}"] = min(number(name), most)
     return f"steer {name}"
 
 
 def number(name: str) -> int:
-    """What that field holds; 0 before it is drawn, or where a browser has sent what is no number."""
+    """The value of a number field; 0 before it is drawn, or if a browser sent something else."""
     held = st.session_state.get(f"steer {name}", 0)
     return held if type(held) is int and held >= 0 else 0
 
 
 def set_number(name: str, value: int) -> None:
-    """Fills that field; to be called before it is drawn, as a button's callback is."""
+    """Fills a number field; call it before the field is drawn, as in a callback."""
     st.session_state[f"steer {name}"] = value
 
 
-# -- what other pages make the start
+# -- starts chosen on other pages
 
 
 def steer_from(kind: str, number: int) -> None:
-    """Makes one of WAYS, with its number, the start of the steering."""
+    """Starts steering from one of WAYS, with its number."""
     st.session_state[_NEXT_WAY] = WAYS[kind]
     set_number(kind, number)
 
 
 def steer_from_digit(index: int) -> None:
-    """Makes a test digit the start of the steering."""
+    """Starts steering from a test image."""
     steer_from("digit", index)
     set_number("class", 0)
 
 
 def steer_from_drawing() -> None:
-    """Makes the drawing the start of the steering, as if nothing had been steered yet."""
+    """Starts steering from the drawing, and forgets the codes reached before."""
     st.session_state[_NEXT_WAY] = DRAWING
     st.session_state.pop(_STEERED, None)
 
 
 def picture() -> NDArray[np.uint8]:
-    """What the network sees of the picture from which the visitor wanted to steer; raises KeyError before that."""
+    """The uploaded picture to steer from, as the network sees it; raises KeyError if there is none."""
     return st.session_state[_PICTURE]  # type: ignore[no-any-return]
 
 
 def steer_from_picture(pixels: NDArray[np.uint8]) -> None:
-    """The same with an uploaded picture."""
+    """Starts steering from an uploaded picture, and forgets the codes reached before."""
     st.session_state[_PICTURE] = pixels
     st.session_state[_NEXT_WAY] = PICTURE
     st.session_state.pop(_STEERED, None)
 
 
 def steer_from_sample() -> None:
-    """Makes it the start of the steering."""
+    """Starts steering from the chosen generated digit."""
     st.session_state[_NEXT_WAY] = SAMPLE

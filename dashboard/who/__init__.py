@@ -1,1 +1,1 @@
-"""Who is looking: an account where a login is configured, a browser that is known again otherwise."""
+"""Who the visitor is: an account if a login is configured, otherwise a recognised browser."""

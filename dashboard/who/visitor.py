@@ -1,4 +1,4 @@
-"""Who is looking: an account where a login is configured, and a browser that is known again otherwise."""
+"""The visitor: an account if a login is configured, otherwise a recognised browser."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ID = re.compile(r"[0-9a-f]{32}")
 
 
 def arrive() -> None:
-    """Takes the class from the address (`?class=`), or from the browser when the session begins."""
+    """Takes the class from the address (`?class=`), or from a cookie when the session begins."""
     wanted = st.query_params.get("class", "")[:64]
     slug, secret = wanted, st.query_params.get("moderator", "")[:64]
     if not people.has_room():
@@ -35,17 +35,16 @@ def arrive() -> None:
     if not slug:
         return
     try:
-        found = wall.find(slug)
+        room = wall.find(slug)
     except CaeError as error:
         if wanted:
             messages.say(str(error))
         return
-    secret = secret if found.is_moderator(secret) else ""
-    people.set_room(found.slug, secret)
+    people.set_room(room.slug, secret if room.is_moderator(secret) else "")
 
 
 def keep() -> None:
-    """Has the browser keep who the visitor is and which class they are in; on every run of a page."""
+    """Has the browser remember the visitor and their class; runs on every page."""
     cookies = {} if has_account() else {_VISITOR: _identity(), _NAME: name()}
     room, secret = people.room(), people.moderator_secret()
     cookies |= {_CLASS: room, _MODERATOR: f"{room}.{secret}" if room and secret else ""}
@@ -55,17 +54,17 @@ def keep() -> None:
 
 
 def me() -> Owner:
-    """The visitor as others know them."""
+    """The visitor, as owner of what they start."""
     return owners.owner(_identity(), name())
 
 
 def has_account() -> bool:
-    """Whether they have logged in."""
+    """Whether the visitor has logged in."""
     return bool(st.user.get("is_logged_in", False))
 
 
 def name() -> str:
-    """What others see: the account's name, or what the visitor has said; empty where neither is known."""
+    """The name that others see: the account's, or what the visitor typed; empty if neither is known."""
     if has_account():
         mail = str(st.user.get("email") or "").split("@")[0]
         return owners.clean_name(str(st.user.get("name") or mail))
@@ -76,38 +75,38 @@ def name() -> str:
 
 
 def name_field(key: str) -> None:
-    """Draws the field for the name; where there is an account, says its name."""
+    """Draws the field for the visitor's name, unless they have an account."""
     if has_account():
         return
-    label, what = "Your name, as others see it", "Beside what you start or put on a wall; empty for none."
+    label, what = "Your name, as others see it", "Shown beside what you start or post. Empty for none."
     forms.prepare_field(key, name())
     given = st.text_input(label, key=key, max_chars=owners.LONGEST_NAME, help=what, placeholder="Nobody in particular")
     people.set_visitor_name(owners.clean_name(given))
 
 
 def is_mine(by: Owner | None) -> bool:
-    """Whether this visitor started it."""
+    """Whether this visitor is that owner."""
     return me().is_same(by)
 
 
 def room() -> wall.Classroom | None:
-    """The class that the visitor is in, if it is there."""
+    """The visitor's class, if it exists."""
     try:
         return wall.find(people.room()) if people.room() else None
     except CaeError:
         return None
 
 
-def moderates(found: wall.Classroom) -> bool:
-    """Whether they hold the moderator's link of this class."""
-    return found.slug == people.room() and found.is_moderator(people.moderator_secret())
+def moderates(room: wall.Classroom) -> bool:
+    """Whether the visitor has opened the moderator's link of this class."""
+    return room.slug == people.room() and room.is_moderator(people.moderator_secret())
 
 
 def _identity() -> str:
-    """What tells this visitor from others, which is shown to nobody."""
+    """The visitor's identity, which nobody sees."""
     if has_account():
         account = f"{st.user.get('iss')} {st.user.get('sub') or st.user.get('email')}"
-        key = str(st.secrets["auth"].get("cookie_secret", ""))  # or a guessed address could be recognised by its hash
+        key = str(st.secrets["auth"].get("cookie_secret", ""))  # otherwise a hash would confirm a guessed address
         return hmac.new(key.encode(), account.encode(), hashlib.sha256).hexdigest()
     if (known := people.visitor()) is None:
         kept = _cookie(_VISITOR)
@@ -117,5 +116,5 @@ def _identity() -> str:
 
 
 def _cookie(name: str) -> str:
-    found = st.context.cookies.get(name, "")
-    return unquote(found)[:200] if isinstance(found, str) else ""
+    value = st.context.cookies.get(name, "")
+    return unquote(value)[:200] if isinstance(value, str) else ""

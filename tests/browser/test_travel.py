@@ -76,7 +76,7 @@ def test_steering_follows_while_the_scrubber_moves_and_python_hears_of_it_on_rel
     page.wait_for_url(re.compile("epoch=0"), timeout=PATIENCE)
     traveller.settles()
     assert told
-    expect(page.get_by_text("before the first step of its training")).to_be_visible()
+    expect(page.get_by_text("before its first training step")).to_be_visible()
     assert np.abs(np.array(pixels_of(digit)) - reconstructed(run.at(0), first)).max() <= 1
     traveller.is_content()
 
@@ -247,7 +247,7 @@ class TestPages:
         app = opened(page, run="tiny", epoch="0")
         assert sent(app, "epoch")["at"] == 0
         if page not in ("train", "compare"):
-            assert "before the first step of its training" in words(app)
+            assert "before its first training step" in words(app)
 
     def test_the_error_is_the_one_of_then(self, small):
         app = opened("home", run="tiny", epoch="1")
@@ -262,7 +262,7 @@ class TestPages:
         app = AppTest.from_file(str(PROJECT / "dashboard" / "Home.py"), default_timeout=60)
         app.query_params["run"], app.query_params["epoch"] = "tiny", "1"
         app.run()
-        assert "Epoch 1 was not kept: this is epoch 0. There are 0 and 2." in words(app)
+        assert "Epoch 1 was not kept: this is epoch 0. The kept ones are 0 and 2." in words(app)
         assert sent(app, "epoch")["at"] == 0
 
     def test_two_frames_are_enough(self, small):

@@ -50,14 +50,14 @@ def test_stopping_and_deleting_ask_and_say_whose_it_is_and_what_is_lost(small, n
     app = train_page("bens")
     settled(button(app, "Stop").click().run())
     assert "started by “Ben”" in words(app) and "Nothing is lost" in words(app) and "of 10000" in words(app)
-    settled(button(app, "Let it go on").click().run())
+    settled(button(app, "Let it run").click().run())
     assert state_of(run) == "running" and not process.is_stop_asked(run)
     settled(button(app, "Stop").click().run())
     settled(button(app, "Yes, stop bens").click().run())
     wait_until(lambda: state_of(run) == "stopped", "it obeys")
     app.session_state["deletion"] = "bens"
     settled(app.run())
-    assert "started by “Ben”" in words(app) and "cannot be brought back" in words(app)
+    assert "started by “Ben”" in words(app) and "cannot be undone" in words(app)
     settled(button(app, "Keep it").click().run())
     assert run.path.exists()
 
@@ -93,8 +93,8 @@ def test_a_measurement_that_somebody_else_has_asked_for_is_stopped_only_after_a_
         app.session_state["visitor identity"] = MINE
         settled(app.run())
         settled(button(app, "Stop").click().run())
-        assert "“Ben”'s session asked for this" in words(app) and not job.is_stop_asked()
-        settled(button(app, "Let it go on").click().run())
+        assert "It was started by “Ben”" in words(app) and not job.is_stop_asked()
+        settled(button(app, "Let it run").click().run())
         assert not job.is_stop_asked()
         settled(button(app, "Stop").click().run())
         settled(button(app, "Yes, stop it").click().run())

@@ -356,8 +356,8 @@ def test_pages_ask_the_judge_that_is_there_now_and_not_the_one_before(small):
     from cae.evaluation.classifier import JudgeNet, path, save
     from resources import generated
 
-    shipped = generated.judge("mnist")
+    shipped = generated.classifier("mnist")
     own = save(JudgeNet(), "mnist")
-    assert generated.judge("mnist").fingerprint == own.fingerprint != shipped.fingerprint
+    assert generated.classifier("mnist").fingerprint == own.fingerprint != shipped.fingerprint
     path("mnist").unlink()
-    assert generated.judge("mnist").fingerprint == shipped.fingerprint
+    assert generated.classifier("mnist").fingerprint == shipped.fingerprint

@@ -163,7 +163,7 @@ def _missing(run: Run, of: Subject) -> list[Work]:
     found = []
     if not comparison.is_measured(of) or (of.map is None and _can_be_mapped(run)):
         found.append(Work(run.name, "copies and codes"))
-    if generated.judge(of.dataset) and generated.fitted(run) is None:
+    if generated.classifier(of.dataset) and generated.fitted(run) is None:
         found.append(Work(run.name, "new digits"))
     return found
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from cae.runs.run import Run
-from components import draw, reading
+from components import draw, recognised
 from resources import maps, pictures
 from resources.files import Addresses, addresses
 from shared.chosen import show_chosen_run
@@ -49,7 +49,7 @@ def upload(run: Run, files: Addresses) -> None:
         pixels = pictures.normalise_ink(photo.ink)
         for remark in photo.remarks:
             st.info(remark, icon=":material/info:")
-        reading(files, pixels, name="Recognised digit in the picture", key="reading")
+        recognised(files, pixels, name="Recognised digit in the picture", key="reading")
         if st.button("Steer from this picture", icon=":material/tune:"):
             steering.steer_from_picture(pixels)
             go_to("steer", run)

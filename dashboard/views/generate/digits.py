@@ -122,7 +122,7 @@ def goodness(run: Run, config: SampleConfig, found: Fitted) -> None:
         dataset = run.dataset
         if ("mixture", None) not in found.priors:
             st.caption("Once the priors are fitted, thousands of their digits are judged and stand here.")
-        elif generated.judge(dataset) is None:
+        elif generated.classifier(dataset) is None:
             st.info(
                 f"There is no independent judge for {dataset} yet. `python -m cae train-judge --dataset {dataset}` "
                 "trains one in a minute or two; then fit the priors again.",

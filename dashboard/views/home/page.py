@@ -16,7 +16,7 @@ from resources import networks, pictures
 from shared.chosen import say_when
 from state import messages
 from state.chosen import chosen_run
-from views.home.take_home import leaving
+from views.home.take_home import take_it_home
 
 NEXT = (
     ("train", "model_training", "Train a network",
@@ -69,7 +69,7 @@ def show(run: Run) -> None:
         "layer's parameters; the coloured cells are the code of the digit on the left, violet above zero, amber below."
     )
     twelve(found, images.class_names)
-    leaving(run)
+    take_it_home(run)
 
 
 def headline(run: Run) -> None:

@@ -201,7 +201,7 @@ def repeat_or_download(run: Run) -> None:
         messages.say("The form holds the settings of this run.")
         st.rerun()
     zipped.download_button(
-        "Download", leaving.zipped(run), file_name=f"{run.name}.zip", mime="application/zip",
+        "Download", lambda: leaving.zipped(run), file_name=f"{run.name}.zip", mime="application/zip",
         icon=":material/download:", width="stretch", on_click="ignore",
         help="The whole run as a zip: this page loads it again, here or on another machine.",
     )  # fmt: skip
