@@ -755,7 +755,7 @@ def test_a_run_is_not_resumed_on_other_pictures_that_have_the_name_of_its_own(ru
     run.update(state="queued", train=options(dataset=pets, train_images=None, epochs=3))
     with pytest.raises(NotResumable):  # they may be replaced when it has been asked for already
         list(train_run(Run.open("first")))
-    assert "other pictures" in Run.open("first").summary().reason
+    assert "have changed" in Run.open("first").summary().reason
     shutil.rmtree(catalogue.folder(pets))
     (tmp_path / "before").rename(catalogue.folder(pets))
     process.prepare_resume(Run.open("first"), 3)
