@@ -1,1 +1,1 @@
-"""Teaching: missions, the worksheet, the wall of a class."""
+"""For teaching: missions, the worksheet, the wall of a class."""

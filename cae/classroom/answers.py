@@ -1,4 +1,4 @@
-"""The lab's own measurements as answers to a mission's question: what they find of a run, and pictures of it."""
+"""Answers the questions of missions by measuring a run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cae import words
 from cae.classroom import evidence
-from cae.classroom.checks import Candidate, Chosen, Fooling, Found, Guess, Quantity, Ranking, Strip
+from cae.classroom.checks import Candidate, Chosen, Fooling, Guess, Outcome, Quantity, Ranking, Strip
 from cae.config import PRIORS
 from cae.data import baselines as data_baselines
 from cae.data.shape import ATTRIBUTES
@@ -32,28 +32,27 @@ Needs = Literal["", "space", "judgement", "priors"]
 
 
 class NotMeasured(CaeError):
-    """What a mission asks for has not been measured of this run yet."""
+    """A mission needs a measurement of this run that is not there yet."""
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A measurement: the kind of guess that it answers, what has to be measured before, and what it is in words.
+    """A measurement: the kind of guess that it answers, and what has to be measured before.
 
-    find: of a run, and of a drawing (28, 28) where the guess is about one. show: pictures of what was found, and of
-    what was guessed. unit: of a number. choices: the answers that there are to choose from.
+    find: measures a run, or a drawing (28, 28) if the guess is about one. show: pictures of the outcome and of the
+    guess. unit: of a number. choices: the keys of the possible answers.
     """
 
     kind: str
     needs: Needs
-    summary: str
-    find: Callable[[Run, Pixels | None], Found]
-    show: Callable[[Run, Found, Guess, Pixels | None], tuple[Strip, ...]] = lambda *_: ()
+    find: Callable[[Run, Pixels | None], Outcome]
+    show: Callable[[Run, Outcome, Guess, Pixels | None], tuple[Strip, ...]] = lambda *_: ()
     unit: str = ""
     choices: tuple[str, ...] = ()
 
 
 def is_measured(run: Run, needs: Needs) -> bool:
-    """Whether what takes a process of its own has been measured of the run's last weights."""
+    """Whether the measurements that need a process of their own are there for the run's last weights."""
     if needs == "judgement":
         return probes.kept(run) is not None and kept(run) is not None
     if needs == "priors":
@@ -69,33 +68,33 @@ def is_measured(run: Run, needs: Needs) -> bool:
 def _most_confused(run: Run, _: Pixels | None) -> Ranking:
     test, votes = run.test_images(), evidence.votes(run)
     names, labels = test.class_names, test.labels.numpy()
-    found = []
+    pairs = []
     for a, b in combinations(range(len(names)), 2):
         there, back = int(((labels == a) & (votes == b)).sum()), int(((labels == b) & (votes == a)).sum())
         score = words.count(there + back, "mistake")
-        found.append((Candidate((a, b), f"{names[a]} and {names[b]}", there + back, score), there, back))
-    found.sort(key=lambda each: -each[0].strength)
+        pairs.append((Candidate((a, b), f"{names[a]} and {names[b]}", there + back, score), there, back))
+    pairs.sort(key=lambda each: -each[0].strength)
     wrong = int((votes != labels).sum())
-    explanation = f"The nearest codes outvote the class of {wrong:,} of {len(labels):,} test images."
+    explanation = f"The nearest codes vote for a wrong class for {wrong:,} of {len(labels):,} test images."
     if wrong:
-        first, there, back = found[0]
+        first, there, back = pairs[0]
         one, other = (names[label] for label in evidence.pair(first.key))
         if there < back:
             one, other, there, back = other, one, back, there
-        explanation += f" {_times(there).capitalize()} {one} was taken for {other}, {_times(back)} {other} for {one}."
-    return Ranking(tuple(each for each, _, _ in found), "The pair", "most confused", explanation)
+        explanation += f" They take {one} for {other} {_times(there)}, and {other} for {one} {_times(back)}."
+    return Ranking(tuple(each for each, _, _ in pairs), "The pair", "most confused", explanation)
 
 
 # -- which dimension
 
 
 def _carries(attribute: str, run: Run, _: Pixels | None) -> Ranking:
-    found = evidence.correlations(run)[[each.name for each in ATTRIBUTES].index(attribute)]  # (D,)
-    order = np.argsort(-np.abs(found), kind="stable").tolist()
-    candidates = tuple(Candidate(i, f"z{i}", abs(float(found[i])), f"r = {found[i]:.2f}") for i in order)
+    r = evidence.correlations(run)[[each.name for each in ATTRIBUTES].index(attribute)]  # (D,)
+    order = np.argsort(-np.abs(r), kind="stable").tolist()
+    candidates = tuple(Candidate(i, f"z{i}", abs(float(r[i])), f"r = {r[i]:.2f}") for i in order)
     explanation = (
-        f"Pearson’s r says how far a number of the code goes along with {attribute} among test images of one class: "
-        "1 or -1 always, 0 not at all."
+        f"Pearson’s r says how closely a latent dimension follows {attribute} within the classes: 1 or -1 exactly, 0 "
+        "not at all."
     )
     return Ranking(candidates, "", "strongest", explanation)
 
@@ -106,7 +105,7 @@ def _costs(run: Run, _: Pixels | None) -> Ranking:
     candidates = tuple(
         Candidate(i, f"z{i}", max(0.0, dimensions[i].zeroed_mse), f"{dimensions[i].zeroed_mse:+.4f}") for i in order
     )
-    explanation = "The figure is what the MSE on [-1, 1] grows by when the number is replaced by its mean."
+    explanation = "The figure is the rise of the MSE on [-1, 1] when the dimension is replaced by its mean."
     return Ranking(candidates, "", "most costly", explanation)
 
 
@@ -117,7 +116,7 @@ def _hardest(run: Run, _: Pixels | None) -> Ranking:
     per_class = _evaluation(run).per_class
     order = sorted(per_class, key=lambda each: -each.mse)
     candidates = tuple(Candidate(each.label, each.name, each.mse, f"MSE {each.mse:.4f}") for each in order)
-    explanation = f"Mean squared errors on [-1, 1]; the easiest is {order[-1].name}, {order[-1].mse:.4f}."
+    explanation = f"Mean squared errors on [-1, 1]; the easiest class is {order[-1].name}, {order[-1].mse:.4f}."
     return Ranking(candidates, "Class", "hardest", explanation)
 
 
@@ -125,18 +124,17 @@ def _hardest(run: Run, _: Pixels | None) -> Ranking:
 
 
 def _read_surely(run: Run, _: Pixels | None) -> Quantity:
-    found = _priors(run)
-    shares = {name: words.percent(each.sure) for name, each in found.qualities.items()}
+    qualities = _priors(run).qualities
+    shares = {name: words.percent(each.sure) for name, each in qualities.items()}
     fitted = next((name for name in ("mixture", "gaussian") if name in shares), None)
-    compared = f"Of real test images it is {shares['real']}"
+    compared = f"For real test images it is {shares['real']}"
     if fitted:
-        compared += f", of codes from {PRIORS[fitted].lower()} {shares[fitted]}"
+        compared += f", for codes from {PRIORS[fitted].lower()} {shares[fitted]}"
     explanation = (
-        f"{found.qualities['normal'].count:,} codes from N(0, 1) were decoded; the independent classifier reads "
-        f"{shares['normal']} of the pictures with more than 90 % confidence. {compared}: what differs is only where "
-        "the codes come from."
+        f"The independent classifier reads {shares['normal']} of {qualities['normal'].count:,} pictures decoded from "
+        f"N(0, 1) with more than 90 % confidence. {compared}: only the source of the codes differs."
     )
-    return Quantity(round(100 * found.qualities["normal"].sure, 1), "%", explanation)
+    return Quantity(round(100 * qualities["normal"].sure, 1), "%", explanation)
 
 
 def _pca_components(run: Run, _: Pixels | None) -> Quantity:
@@ -158,13 +156,13 @@ def _pca_factor(run: Run, _: Pixels | None) -> Quantity:
 
 
 def _knn(run: Run, _: Pixels | None) -> Quantity:
-    found = _probing(run)
-    share = words.percent(found.knn_accuracy)
+    accuracy = _probing(run).knn_accuracy
+    share = words.percent(accuracy)
     explanation = (
         f"The ten nearest training codes name {share} of the test images correctly. The labels only serve to count: "
         "the network never saw one."
     )
-    return Quantity(round(100 * found.knn_accuracy, 1), "%", explanation)
+    return Quantity(round(100 * accuracy, 1), "%", explanation)
 
 
 # -- which statement
@@ -178,9 +176,8 @@ def _where_random_codes_lie(run: Run, _: Pixels | None) -> Chosen:
     near = float((off_manifolds(space.real, drawn.astype(np.float32)) <= space.real.usual[95]).mean())
     key = "nearer" if length < 0.8 * real_length else "farther" if length > 1.25 * real_length else "as far"
     explanation = (
-        f"Half of the real codes are longer than {real_length:.3g}, half of those from N(0, 1) longer than "
-        f"{length:.3g}. {words.percent(near, 0)} of those from N(0, 1) are as near to real codes as 95 % of real ones "
-        "are to each other."
+        f"The median length of real codes is {real_length:.3g}, that of codes from N(0, 1) is {length:.3g}. "
+        f"{words.percent(near, 0)} of those from N(0, 1) are as close to real codes as 95 % of these are to each other."
     )
     return Chosen(key, f"{length:.3g} from zero, real codes {real_length:.3g}", explanation)
 
@@ -194,8 +191,8 @@ def _fooled(run: Run, drawing: Pixels | None) -> Fooling:
     shares = vote(space.inked, code, len(space.class_names))
     distance, percentile = off_manifold(space.inked, code)
     explanation = (
-        f"The code of the drawing lies {distance:.3g} from its ten nearest codes, farther than "
-        f"{words.percent(percentile / 100, 0)} of real digits do."
+        f"The off-manifold distance of the drawing is {distance:.3g}, larger than that of "
+        f"{words.percent(percentile / 100, 0)} of real digits."
     )
     label = int(shares.argmax())
     return Fooling(space.class_names, (label, float(shares[label])), _judged(run, pixels), explanation)
@@ -233,14 +230,14 @@ def _mse(run: Run) -> float:
 def _probing(run: Run) -> probes.Probing:
     found = probes.kept(run)
     if found is None:
-        raise NotMeasured(f"The codes of {run.name} have not been judged yet: the page Judge does that.")
+        raise NotMeasured(f"{run.name} has no evaluation yet: the page Judge makes one.")
     return found
 
 
 def _evaluation(run: Run) -> Evaluation:
     found = kept(run)
     if found is None:
-        raise NotMeasured(f"The errors of {run.name} have not been measured yet: the page Judge does that.")
+        raise NotMeasured(f"{run.name} has no evaluation yet: the page Judge makes one.")
     return found
 
 
@@ -249,55 +246,27 @@ def _priors(run: Run) -> Fitted:
 
     found = sampling.kept(run)
     if found is None:
-        raise NotMeasured(f"No priors have been fitted to {run.name} yet: the page Generate does that.")
+        raise NotMeasured(f"{run.name} has no fitted priors yet: the page Generate fits them.")
     if "normal" not in found.qualities:
         raise CannotFit(
-            f"There is no independent classifier for {run.dataset}, so nobody can say what new "
-            "pictures are read as: train one with python -m cae train-judge, and fit the priors again."
+            f"There is no independent classifier for {run.dataset} to read new pictures: train one with "
+            "python -m cae train-judge, and fit the priors again."
         )
     return found
 
 
 MEASURES: dict[str, Measure] = {
-    "most confused": Measure(
-        "pair of classes", "space", "the two classes that the vote of the nearest codes confuses most",
-        _most_confused, evidence.confused,
-    ),
+    "most confused": Measure("pair of classes", "space", _most_confused, evidence.confused),
     **{
-        each.name: Measure(
-            "dimension", "space", f"the number of the code that goes along with {each.name} most",
-            partial(_carries, each.name), evidence.traversals,
-        )
+        each.name: Measure("dimension", "space", partial(_carries, each.name), evidence.traversals)
         for each in ATTRIBUTES
     },
-    "costliest dimension": Measure(
-        "dimension", "judgement", "the number of the code that it costs most to lose", _costs, evidence.traversals
-    ),
-    "hardest class": Measure(
-        "class", "judgement", "the class whose copies have the largest error", _hardest, evidence.of_class
-    ),
-    "read surely": Measure(
-        "number", "priors", "the share of pictures from N(0, 1) that the independent classifier reads with over 90 % "
-        "confidence", _read_surely, evidence.samples, unit="%",
-    ),
-    "10-NN accuracy": Measure(
-        "number", "judgement", "the share of test images that the ten nearest training codes name rightly", _knn,
-        unit="%",
-    ),
-    "PCA components": Measure(
-        "number", "", "how many principal components PCA needs to be as good as the network", _pca_components,
-        evidence.beside_pca, unit="components",
-    ),
-    "PCA factor": Measure(
-        "number", "", "by what factor the network's error is below that of PCA with as many numbers", _pca_factor,
-        evidence.beside_pca, unit="times",
-    ),
-    "random codes": Measure(
-        "choice", "space", "where codes from N(0, 1) lie: nearer to zero than real codes, as far, or farther",
-        _where_random_codes_lie, choices=("nearer", "as far", "farther"),
-    ),
-    "fooled": Measure(
-        "drawing", "space", "whether the vote calls a drawing something else than it was meant to be", _fooled,
-        evidence.of_drawing,
-    ),
-}  # fmt: skip
+    "costliest dimension": Measure("dimension", "judgement", _costs, evidence.traversals),
+    "hardest class": Measure("class", "judgement", _hardest, evidence.of_class),
+    "read surely": Measure("number", "priors", _read_surely, evidence.samples, unit="%"),
+    "10-NN accuracy": Measure("number", "judgement", _knn, unit="%"),
+    "PCA components": Measure("number", "", _pca_components, evidence.beside_pca, unit="components"),
+    "PCA factor": Measure("number", "", _pca_factor, evidence.beside_pca, unit="times"),
+    "random codes": Measure("choice", "space", _where_random_codes_lie, choices=("nearer", "as far", "farther")),
+    "fooled": Measure("drawing", "space", _fooled, evidence.of_drawing),
+}  # missions/README.md says what each of them answers

@@ -1,4 +1,4 @@
-"""A guess beside what was measured: right, close or off, and the sentence that says by how much."""
+"""Compares a guess with what was measured: right, close or off, and a sentence that says by how much."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 
 from cae import words
 
-Guess = float | str | tuple[int, int]  # a number, class or dimension; words or the name of a choice; a pair of classes
-Verdict = Literal["right", "close", "off", "open"]  # open: there is nothing that could be right
+Guess = float | str | tuple[int, int]  # a number, class or dimension; words or the key of a choice; a pair of classes
+Verdict = Literal["right", "close", "off", "open"]  # open: no answer is right
 VERDICTS: tuple[Verdict, ...] = ("right", "close", "off", "open")
 _SIDE = 28
 _PLACES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
-_NEAR_THE_TOP, _HALF, _NEARLY = 3, 0.5, 0.8  # close: the first places, if half as strong; others, if nearly so
-_CLOSE = 3  # times as far off as is still right
+_NEAR_THE_TOP, _HALF, _NEARLY = 3, 0.5, 0.8  # close: the first places if half as strong, others if nearly as strong
+_CLOSE = 3  # times the distance that counts as right
 
 
 @dataclass(frozen=True)
 class Strip:
-    """Some digits in a row, and what they are; `pixels` are the grey values of uint8 (S, 28, 28), row by row."""
+    """A row of digits and its name; `pixels` are the values of uint8 (S, 28, 28), row by row."""
 
     name: str
     pixels: bytes
@@ -32,13 +32,13 @@ class Strip:
         return cls(name, np.ascontiguousarray(digits, np.uint8).tobytes())
 
     def digits(self) -> NDArray[np.uint8]:
-        """They themselves, (S, 28, 28)."""
+        """The digits, uint8 (S, 28, 28)."""
         return np.frombuffer(self.pixels, np.uint8).reshape(-1, _SIDE, _SIDE)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found for a guess: of which run, what was guessed and measured, in words, and how far they are apart."""
+    """A checked guess: of which run, what was guessed and what was measured, in words, and how far apart they are."""
 
     run: str
     guess: str
@@ -50,7 +50,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Quantity:
-    """A number, and the unit that stands after it."""
+    """A number and its unit."""
 
     value: float
     unit: str
@@ -62,23 +62,23 @@ class Quantity:
         return amount(self.value, self.unit)
 
     def beside(self, guess: Guess, within: float) -> tuple[Verdict, str]:
-        """A verdict and a sentence: right where it is `within` that of the number, close within three times that."""
+        """A verdict and a sentence. A guess is right `within` that distance, and close within three times as much."""
         assert isinstance(guess, int | float)
         apart = guess - self.value
-        said = f"You guessed {amount(guess, self.unit)}, and it is {self.answer}"
+        sentence = f"You guessed {amount(guess, self.unit)}, and it is {self.answer}"
         if abs(apart) <= within:
-            return "right", f"{said}."
+            return "right", f"{sentence}."
         direction = "too many" if apart > 0 else "too few"
         if self.unit in ("", "%", "times"):
             direction = "too high" if apart > 0 else "too low"
         points = "points" if self.unit == "%" else ""
         verdict: Verdict = "close" if abs(apart) <= _CLOSE * within else "off"
-        return verdict, f"{said}: {amount(abs(apart), points)} {direction}."
+        return verdict, f"{sentence}: {amount(abs(apart), points)} {direction}."
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One of the possible answers: what it is called, how much speaks for it, and that in words."""
+    """A possible answer: its name, how much speaks for it, and that in words."""
 
     key: Guess
     name: str
@@ -88,7 +88,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Ranking:
-    """All possible answers, the right one first. `noun` and `most` say what they are: "The pair", "most confused"."""
+    """All possible answers, the right one first. `noun` and `most` name them: "The pair", "most confused"."""
 
     candidates: tuple[Candidate, ...]
     noun: str
@@ -97,17 +97,17 @@ class Ranking:
 
     @property
     def answer(self) -> str:
-        """The first, and what speaks for it."""
+        """The first candidate and its score."""
         return f"{self.candidates[0].name}: {self.candidates[0].score}" if self._has_first() else "none"
 
     def beside(self, guess: Guess, within: float = 0) -> tuple[Verdict, str]:
-        """Right for the first and for what is as strong; close for the next two, if half as strong, or 0.8 times."""
+        """Right for the strongest; close for the next two if half as strong, and for others if 0.8 times as strong."""
         if not self._has_first():
-            return "open", "Nothing of the kind was found for this run: no answer is right, and none is wrong."
+            return "open", "This run shows nothing of the kind, so no answer is right or wrong."
         first = self.candidates[0]
         place = next((at for at, each in enumerate(self.candidates) if each.key == guess), None)
         if place is None:
-            return "off", f"That is none of this run’s {len(self.candidates)}; {self._first()}."
+            return "off", f"This run has {len(self.candidates)} possible answers, and that is not one; {self._first()}."
         mine = self.candidates[place]
         if place == 0 or mine.strength == first.strength:
             return "right", f"{self._called(mine)} is indeed the {self.most}: {mine.score}."
@@ -129,7 +129,7 @@ class Ranking:
 
 @dataclass(frozen=True)
 class Chosen:
-    """The one of several statements that is so, and what was measured of it."""
+    """The statement that is true, of several, and the measurement behind it."""
 
     key: str
     measured: str
@@ -137,56 +137,55 @@ class Chosen:
 
     @property
     def answer(self) -> str:
-        """What was measured."""
+        """The measurement."""
         return self.measured
 
     def beside(self, guess: Guess, within: float = 0) -> tuple[Verdict, str]:
-        """Right or not: there is nothing between."""
-        return ("right", "That is so.") if guess == self.key else ("off", "It is otherwise.")
+        """Right or off, never close."""
+        return ("right", "That is right.") if guess == self.key else ("off", "Not quite: see below.")
 
 
 @dataclass(frozen=True)
 class Fooling:
-    """What a drawing is taken for: by the vote of its neighbours, and by the independent classifier if there is one.
+    """How a drawing is read: by the vote of its neighbours, and by the independent classifier if there is one.
 
-    `vote` and `judge` are a class and a share; `class_names` are what the classes are called.
+    `vote` and `classifier` are a class and a share.
     """
 
     class_names: tuple[str, ...]
     vote: tuple[int, float]
-    judge: tuple[int, float] | None
+    classifier: tuple[int, float] | None
     explanation: str = ""
 
     @property
     def answer(self) -> str:
-        """What the vote calls it."""
-        return self._said(self.vote)
+        """The class that the vote reads."""
+        return self._in_words(self.vote)
 
     def beside(self, guess: Guess, within: float = 0) -> tuple[Verdict, str]:
-        """Whether the vote was fooled by what was meant to be the class `guess`, as far as a machine can say."""
+        """Whether a drawing of the class `guess` fooled the vote, as far as a machine can tell."""
         meant = "another class"
         if isinstance(guess, int) and 0 <= guess < len(self.class_names):
             meant = self.class_names[guess]
         if guess == self.vote[0]:
-            return "off", f"You meant {meant}, and the vote says {self.answer} too: it was not fooled."
-        said = f"You meant {meant}, and the vote says {self.answer}"
-        if self.judge is None:
-            return "close", f"{said}; there is no independent classifier for these pictures to say who is right."
-        if guess == self.judge[0]:
-            return "right", f"{said}; the independent classifier reads {self._said(self.judge)}: the vote is fooled."
-        return "close", (
-            f"{said}; but the independent classifier does not read {meant} either, it reads {self._said(self.judge)}."
-        )
+            return "off", f"You meant {meant}, and the vote says {self.answer}: it was not fooled."
+        sentence = f"You meant {meant}, and the vote says {self.answer}"
+        if self.classifier is None:
+            return "close", f"{sentence}; there is no independent classifier for these pictures to say who is right."
+        reading = self._in_words(self.classifier)
+        if guess == self.classifier[0]:
+            return "right", f"{sentence}; the independent classifier reads {reading}: the vote is fooled."
+        return "close", f"{sentence}; but the independent classifier does not read {meant} either: it reads {reading}."
 
-    def _said(self, read: tuple[int, float]) -> str:
+    def _in_words(self, read: tuple[int, float]) -> str:
         return f"{self.class_names[read[0]]} ({words.percent(read[1], 0)})"
 
 
-Found = Quantity | Ranking | Chosen | Fooling  # what a measurement says, whatever was guessed
+Outcome = Quantity | Ranking | Chosen | Fooling  # of a measurement, whatever the guess
 
 
 def amount(value: float, unit: str) -> str:
-    """A number with its unit, whole where it is, otherwise with three digits."""
+    """A number with its unit: whole if it is, otherwise with three significant digits."""
     text = f"{value:,.0f}" if float(value).is_integer() else f"{value:.3g}"
     return f"{text} {unit}".strip()
 

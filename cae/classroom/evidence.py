@@ -1,4 +1,4 @@
-"""What the answers to missions rest on, and pictures of it: votes, correlations, the digits that are confused."""
+"""The evidence for the answers to missions, and pictures of it: votes, correlations, confused digits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cae.classroom.checks import Found, Guess, Quantity, Ranking, Strip
+from cae.classroom.checks import Guess, Outcome, Quantity, Ranking, Strip
 from cae.config import PRIORS
 from cae.data import baselines, picks
 from cae.data.shape import ATTRIBUTES, measure
@@ -29,13 +29,13 @@ _SHOWN = 10  # digits in a strip
 
 
 class NoDrawing(CaeError):
-    """There is no drawing to be looked at."""
+    """There is no drawing yet."""
 
 
 def votes(run: Run) -> NDArray[np.int64]:
-    """The class that the nearest training codes vote for, of each test image, (N,); kept, once computed (some 5 s).
+    """The class that the nearest training codes vote for, for each test image, (N,); computed once (some 5 s).
 
-    The vote is that of the page Draw: ten neighbours, each counting with its distance to the power -4.
+    The vote is that of the page Draw: ten neighbours, weighted by their distance to the power -4.
     """
     test = run.test_images()
     return _kept(run, "votes.npy", (len(test),), lambda: _votes(run, test)).astype(np.int64)
@@ -50,15 +50,15 @@ def _votes(run: Run, test: Images) -> NDArray[np.floating]:
     distances, nearest = model.kneighbors(codes_of(run.model(), test.pixels))  # (N, K)
     weights = closeness(distances)
     shares = [(weights * (labels[nearest] == label)).sum(axis=1) for label in range(len(test.class_names))]
-    found: NDArray[np.floating] = np.stack(shares).argmax(axis=0).astype(np.float32)
-    return found
+    winners: NDArray[np.floating] = np.stack(shares).argmax(axis=0).astype(np.float32)
+    return winners
 
 
 def correlations(run: Run) -> NDArray[np.floating]:
-    """Pearson's r of each of ATTRIBUTES with each number of the code, (4, D), over the test images.
+    """Pearson's r of each of ATTRIBUTES with each latent dimension, (4, D), over the test images; computed once.
 
-    Kept likewise. Both are taken as deviations from the mean of the image's class: what a class is usually like does
-    not count. 0 where a number does not vary.
+    Both are deviations from the mean of the image's class, so that differences between classes do not count. 0 for a
+    dimension that does not vary.
     """
     shape = len(ATTRIBUTES), run.info.model.latent_dim
     return _kept(run, "shape-correlations.npy", shape, lambda: _correlations(run))
@@ -76,23 +76,23 @@ def _correlations(run: Run) -> NDArray[np.floating]:
 def _kept(
     run: Run, file: str, shape: tuple[int, ...], compute: Callable[[], NDArray[np.floating]]
 ) -> NDArray[np.floating]:
-    """An array that depends on the weights alone: read from the cache, or computed and put there."""
+    """An array that depends on the weights alone, from the cache or computed now."""
 
     def from_bytes(content: bytes) -> NDArray[np.floating]:
         return reading.finite(reading.array(content, np.float32, shape[1:]))
 
-    place = Kept(file, npy, from_bytes, lambda found: found.shape == shape, under=run.weights_hash())
+    place = Kept(file, npy, from_bytes, lambda array: array.shape == shape, under=run.weights_hash())
     return place.get(lambda: single(compute()))
 
 
-def confused(run: Run, found: Found, guess: Guess, drawing: Pixels | None) -> tuple[Strip, ...]:
-    """Test images of the two classes that are taken for the other."""
-    assert isinstance(found, Ranking)
-    if not found.candidates or not found.candidates[0].strength:
+def confused(run: Run, outcome: Outcome, guess: Guess, drawing: Pixels | None) -> tuple[Strip, ...]:
+    """Test images of the two classes that the vote takes for each other."""
+    assert isinstance(outcome, Ranking)
+    if not outcome.candidates or not outcome.candidates[0].strength:
         return ()
     test, voted = run.test_images(), votes(run)
     labels = test.labels.numpy()
-    a, b = pair(found.candidates[0].key)
+    a, b = pair(outcome.candidates[0].key)
     strips = []
     for own, other in ((a, b), (b, a)):
         members = np.flatnonzero((labels == own) & (voted == other))[:_SHOWN]
@@ -102,30 +102,30 @@ def confused(run: Run, found: Found, guess: Guess, drawing: Pixels | None) -> tu
     return tuple(strips)
 
 
-def traversals(run: Run, found: Found, guess: Guess, drawing: Pixels | None) -> tuple[Strip, ...]:
-    """The first test image decoded along the dimension that was found, and along the one that was guessed."""
+def traversals(run: Run, outcome: Outcome, guess: Guess, drawing: Pixels | None) -> tuple[Strip, ...]:
+    """The first test image, decoded along the right dimension and along the guessed one."""
     from cae.latent import sampling
 
-    assert isinstance(found, Ranking)
+    assert isinstance(outcome, Ranking)
     space, model = latent_space(run), run.model()
     start = codes_of(model, run.test_images().pixels[:1])[0]
-    wanted = (found.candidates[0].key, guess) if found.candidates else (guess,)
+    wanted = (outcome.candidates[0].key, guess) if outcome.candidates else (guess,)
     shown = dict.fromkeys(int(key) for key in wanted if isinstance(key, int | float) and 0 <= key < len(start))
     return tuple(
         Strip.of(f"along z{i}", sampling.decoded(model, traverse(space, start, i, _SHOWN)).pictures) for i in shown
     )
 
 
-def of_class(run: Run, found: Found, guess: Guess, drawing: Pixels | None) -> tuple[Strip, ...]:
-    """Test images of the class that was found, and their copies."""
-    assert isinstance(found, Ranking)
-    test, first = run.test_images(), found.candidates[0]
+def of_class(run: Run, outcome: Outcome, guess: Guess, drawing: Pixels | None) -> tuple[Strip, ...]:
+    """Test images of the right class, and their reconstructions."""
+    assert isinstance(outcome, Ranking)
+    test, first = run.test_images(), outcome.candidates[0]
     shown = errors.compare(run.model(), test, np.flatnonzero(test.labels.numpy() == first.key)[:_SHOWN])
-    return Strip.of(f"class {first.name}", shown.originals), Strip.of("their copies", shown.reconstructions)
+    return Strip.of(f"class {first.name}", shown.originals), Strip.of("their reconstructions", shown.reconstructions)
 
 
-def samples(run: Run, found: Found, guess: Guess, drawing: Pixels | None) -> tuple[Strip, ...]:
-    """What every prior gives, and real digits."""
+def samples(run: Run, outcome: Outcome, guess: Guess, drawing: Pixels | None) -> tuple[Strip, ...]:
+    """Samples from every prior, and real digits."""
     from cae.latent import sampling
 
     fitted, model = sampling.kept(run), run.model()
@@ -138,13 +138,13 @@ def samples(run: Run, found: Found, guess: Guess, drawing: Pixels | None) -> tup
     return (*strips, Strip.of("real", run.test_images().pixels[:_SHOWN].numpy()))
 
 
-def beside_pca(run: Run, found: Found, guess: Guess, drawing: Pixels | None) -> tuple[Strip, ...]:
-    """A test image of every class, what the network makes of it, and what PCA does with as many numbers and more."""
-    assert isinstance(found, Quantity)
+def beside_pca(run: Run, outcome: Outcome, guess: Guess, drawing: Pixels | None) -> tuple[Strip, ...]:
+    """A test image of every class and its reconstructions by the network and by PCA with as many numbers or more."""
+    assert isinstance(outcome, Quantity)
     test, dataset, own = run.test_images(), run.dataset, run.info.model.latent_dim
     indices = picks.one_per_class(test.labels.numpy(), len(test.class_names))[:_SHOWN]
     shown = errors.compare(run.model(), test, indices)
-    counts = dict.fromkeys([own, int(found.value) if found.unit == "components" else own])
+    counts = dict.fromkeys([own, int(outcome.value) if outcome.unit == "components" else own])
     return (
         Strip.of("originals", shown.originals),
         Strip.of(f"the network, {own}", shown.reconstructions),
@@ -152,26 +152,26 @@ def beside_pca(run: Run, found: Found, guess: Guess, drawing: Pixels | None) -> 
     )
 
 
-def of_drawing(run: Run, found: Found, guess: Guess, drawing: Pixels | None) -> tuple[Strip, ...]:
-    """The drawing, its copy, and the training images that voted on it, where they are those that were measured."""
+def of_drawing(run: Run, outcome: Outcome, guess: Guess, drawing: Pixels | None) -> tuple[Strip, ...]:
+    """The drawing, its reconstruction and the training images that voted, if they have not changed since."""
     from cae.data.images import load
     from cae.latent import sampling
 
     pixels, space, model = drawn(drawing), latent_space(run), run.model()
     code = codes_of(model, pixels[None])[0]
-    copy = sampling.decoded(model, code[None]).pictures
-    strips = [Strip.of("your drawing, its copy", np.concatenate([pixels[None], copy]))]
+    reconstruction = sampling.decoded(model, code[None]).pictures
+    strips = [Strip.of("your drawing, its reconstruction", np.concatenate([pixels[None], reconstruction]))]
     train = load(run.dataset, "train")
     if fingerprint(train) == space.digits:
         voters = chosen(len(train))[0][neighbours(space.inked, code)[0]]
-        strips.append(Strip.of("who voted", train.pixels[voters].numpy()))
+        strips.append(Strip.of("its ten neighbours", train.pixels[voters].numpy()))
     return tuple(strips)
 
 
 def drawn(drawing: Pixels | None) -> Pixels:
     """The drawing. Raises NoDrawing."""
     if drawing is None:
-        raise NoDrawing("There is no drawing yet: draw a digit on the page Draw, and come back.")
+        raise NoDrawing("There is no drawing yet: draw a digit on the page Draw and come back.")
     return drawing
 
 

@@ -1,7 +1,7 @@
-"""A class and its wall: drawings with the network's copies, and best runs, put there by its members.
+"""A class and its wall: drawings with their reconstructions, and best runs, posted by its members.
 
 `<checkpoints>/.classes/<slug>/` holds class.json and, in `posts/`, a file a post, each written whole. A post is 28 x 28
-pixels and numbers that were measured here: no file that somebody sent.
+pixels and numbers measured here, never a file that somebody sent.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ from cae.runs.run import Run
 
 MOST_CLASSES = 100
 MOST_POSTS = 500  # on one wall
-MOST_EACH = 30  # of one visitor
-MOST_A_MINUTE = 4  # of one visitor
+MOST_EACH = 30  # posts of one visitor
+MOST_A_MINUTE = 4  # posts of one visitor
 LONGEST_TITLE = 60  # characters
 State = Literal["shown", "waiting", "hidden"]
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -47,7 +47,7 @@ _LARGEST = 8192  # bytes of a file
 
 @dataclass(frozen=True)
 class Classroom:
-    """What class.json says. `secret` is the hash of the moderator's; `started` is ISO 8601 in UTC."""
+    """What class.json says. `secret` is the hash of the moderator's secret; `started` is ISO 8601 in UTC."""
 
     slug: str
     title: str
@@ -59,19 +59,19 @@ class Classroom:
 
     @property
     def path(self) -> Path:
-        """Its folder."""
+        """The folder of the class."""
         return folder() / self.slug
 
     def is_moderator(self, secret: str) -> bool:
-        """Whether this is the secret of the moderator's link."""
+        """Whether this is the secret in the moderator's link."""
         return hmac.compare_digest(_hash(secret), self.secret)
 
 
 @dataclass(frozen=True)
 class Post:
-    """One thing on the wall: a drawing (28, 28) and the copy that a run made of it, or a run.
+    """A post on the wall: a drawing (28, 28) with its reconstruction `copy` by a run, or a run.
 
-    `mse` is on [-1, 1]: that of the copy, or of the test images; `epoch` that of the network that made it.
+    `mse` is the error of the reconstruction, or of the test images, on [-1, 1]; `epoch` is the one of the network.
     """
 
     id: str
@@ -92,12 +92,12 @@ class Post:
 
 
 def folder() -> Path:
-    """Where classes are kept."""
+    """The folder of all classes."""
     return runs_folder() / ".classes"
 
 
 def start(title: str, by: Owner, *, needs_approval: bool = False) -> tuple[Classroom, str]:
-    """A new class, and the moderator's secret, which is kept nowhere. Raises InvalidOption, TooMany or ReadOnly."""
+    """A new class, and the moderator's secret, which is stored nowhere. Raises InvalidOption, TooMany or ReadOnly."""
     _require_writable()
     title = reading.one_line(title)
     if not 0 < len(title) <= LONGEST_TITLE:
@@ -106,13 +106,13 @@ def start(title: str, by: Owner, *, needs_approval: bool = False) -> tuple[Class
     with _changing(folder()):
         taken = {path.name for path in folder().iterdir() if path.is_dir()}
         if len(taken) >= MOST_CLASSES:
-            raise TooMany(f"There are {MOST_CLASSES} classes, the most there can be: delete folders in {folder()}.")
+            raise TooMany(f"There are {MOST_CLASSES} classes, the limit: delete folders in {folder()}.")
         stem = _slug(title)
         slug = next(name for name in (stem, *(f"{stem}-{n}" for n in range(2, MOST_CLASSES + 2))) if name not in taken)
-        found = Classroom(slug, title, now(), _hash(secret), by, needs_approval=needs_approval)
-        (found.path / "posts").mkdir(parents=True)
-        _write(found)
-    return found, secret
+        room = Classroom(slug, title, now(), _hash(secret), by, needs_approval=needs_approval)
+        (room.path / "posts").mkdir(parents=True)
+        _write(room)
+    return room, secret
 
 
 def find(slug: str) -> Classroom:
@@ -121,26 +121,26 @@ def find(slug: str) -> Classroom:
         raise ClassNotFound(f"There is no class called {slug[:40]!r}: ask for the link again.")
     try:
         values = reading.values(folder() / slug / "class.json", _LARGEST)
-        found = Classroom(**{**values, "slug": slug, "by": owners.from_json(values["by"])})
-        reading.text(found.title, LONGEST_TITLE), reading.text(found.secret), reading.moment(found.started)
-        if not all(type(each) is bool for each in (found.is_open, found.needs_approval)):
+        room = Classroom(**{**values, "slug": slug, "by": owners.from_json(values["by"])})
+        reading.text(room.title, LONGEST_TITLE), reading.text(room.secret), reading.moment(room.started)
+        if not all(type(each) is bool for each in (room.is_open, room.needs_approval)):
             raise TypeError
-        return found
+        return room
     except reading.UNREADABLE as error:
-        raise Damaged(f".classes/{slug}/class.json is damaged: delete the folder to start the class anew.") from error
+        raise Damaged(f".classes/{slug}/class.json is damaged: delete the folder to start the class again.") from error
 
 
 def classes() -> list[Classroom]:
-    """All classes that can be read, the newest first."""
-    found = []
+    """All readable classes, the newest first."""
+    rooms = []
     for path in reading.matching(folder(), "*/class.json"):
         with contextlib.suppress(ClassNotFound, Damaged):
-            found.append(find(path.parent.name))
-    return sorted(found, key=lambda each: each.started, reverse=True)
+            rooms.append(find(path.parent.name))
+    return sorted(rooms, key=lambda room: room.started, reverse=True)
 
 
 def change(slug: str, secret: str, *, is_open: bool | None = None, needs_approval: bool | None = None) -> Classroom:
-    """Closes a class or opens it again, or says whether posts need approval. Raises NotModerator, ReadOnly."""
+    """Closes or opens a class, or sets whether posts need approval. Raises NotModerator or ReadOnly."""
     with _moderating(slug, secret) as room:
         changed = dataclasses.replace(
             room,
@@ -155,7 +155,7 @@ def change(slug: str, secret: str, *, is_open: bool | None = None, needs_approva
 
 
 def post_drawing(slug: str, by: Owner, run: Run, pixels: NDArray[np.uint8], copy: NDArray[np.uint8]) -> Post:
-    """Puts a drawing (28, 28) on the wall, with the copy that `run` made of it.
+    """Posts a drawing (28, 28) with its reconstruction `copy` by `run`.
 
     Raises InvalidOption, TooMany, ClassNotFound or ReadOnly.
     """
@@ -166,15 +166,15 @@ def post_drawing(slug: str, by: Owner, run: Run, pixels: NDArray[np.uint8], copy
     with _posting(slug, by) as (room, there):
         mine = [post for post in there if post.by.is_same(by) and post.run == run.name]
         if any(post.pixels is not None and np.array_equal(post.pixels, pixels) for post in mine):
-            raise InvalidOption("pixels", "This drawing hangs on the wall already.")
+            raise InvalidOption("pixels", "This drawing is already on the wall.")
         epoch = run.last_epoch() if run.epoch is None else run.epoch
         return _put(room, by, run, epoch=epoch, mse=mse, pixels=pixels, copy=copy)
 
 
 def post_run(slug: str, by: Owner, run: Run) -> Post:
-    """Puts a run of one's own on the wall, with its error on the test images after its last epoch.
+    """Posts the visitor's own run with its test error after its last epoch, in place of earlier posts of the run.
 
-    It takes the place of what was said of the run before. Raises InvalidOption, TooMany, ClassNotFound or ReadOnly.
+    Raises InvalidOption, TooMany, ClassNotFound or ReadOnly.
     """
     if reason := why_not(run, by):
         raise InvalidOption("run", reason)
@@ -188,44 +188,44 @@ def post_run(slug: str, by: Owner, run: Run) -> Post:
 
 
 def why_not(run: Run, by: Owner) -> str:
-    """Why this visitor cannot put the run on a wall, in a sentence; empty where they can."""
+    """Why this visitor cannot post the run, in a sentence; empty if they can."""
     if not by.is_same(run.info.by):
-        return f"{run.name} was not started by you: only who started a run puts it on the wall."
+        return f"Somebody else started {run.name}: you can post only your own runs."
     if not run.at(None).history():
         return f"{run.name} has not finished an epoch yet."
     return ""
 
 
 def posts(slug: str) -> list[Post]:
-    """What is on the wall, whatever its state, the newest first; files that cannot be read are left out."""
-    found = []
+    """All readable posts in any state, the newest first."""
+    read = []
     for path in reading.matching(find(slug).path / "posts", "*.json")[: -MOST_POSTS - 1 : -1]:
         with contextlib.suppress(*reading.UNREADABLE):
-            found.append(_read(path))
-    return found
+            read.append(_read(path))
+    return read
 
 
 def best(posts: Sequence[Post]) -> list[Post]:
-    """The runs among them, by data set, the lowest error first."""
+    """The runs among the posts, by data set, the lowest error first."""
     return sorted((post for post in posts if post.kind == "run"), key=lambda post: (post.dataset, post.mse))
 
 
 def moderate(slug: str, secret: str, post: str, state: State) -> None:
-    """Shows a post, or hides it. Raises NotModerator, InvalidOption or ReadOnly."""
+    """Shows or hides a post. Raises NotModerator, InvalidOption or ReadOnly."""
     with _moderating(slug, secret) as room:
         path = _file(room, post)
-        with contextlib.suppress(FileNotFoundError):  # who put it there has just taken it away
+        with contextlib.suppress(FileNotFoundError):  # its author has just removed it
             write_whole(path, json.dumps({**reading.values(path, _LARGEST), "state": state}).encode())
 
 
 def delete(slug: str, post: str, *, secret: str = "", by: Owner | None = None) -> None:
-    """Takes a post from the wall for good: the moderator any, a visitor their own. Raises NotModerator or ReadOnly."""
+    """Deletes a post: the moderator any, a visitor their own. Raises NotModerator or ReadOnly."""
     _require_writable()
     room = find(slug)
     with _changing(room.path):
         path = _file(room, post)
         if not room.is_moderator(secret) and path.exists() and not _read(path).by.is_same(by):
-            raise NotModerator("Only who has put this on the wall, or the moderator, can take it away.")
+            raise NotModerator("Only its author or the moderator can remove this.")
         path.unlink(missing_ok=True)
 
 
@@ -294,7 +294,7 @@ def _changing(place: Path) -> Iterator[None]:
         with Lock(place / ".lock", timeout=10):
             yield
     except OSError as error:
-        raise Unwritable(f"Nothing can be kept in {place}: {reason(error)}.") from error
+        raise Unwritable(f"{place} cannot be written: {reason(error)}.") from error
 
 
 @contextlib.contextmanager
@@ -302,25 +302,25 @@ def _moderating(slug: str, secret: str) -> Iterator[Classroom]:
     _require_writable()
     room = find(slug)
     if not room.is_moderator(secret):
-        raise NotModerator(f"Only who started the class “{room.title}” may do this: open the moderator's link.")
+        raise NotModerator(f"Only the moderator of the class “{room.title}” can do this: open the moderator's link.")
     with _changing(room.path):
         yield find(slug)
 
 
 @contextlib.contextmanager
 def _posting(slug: str, by: Owner) -> Iterator[tuple[Classroom, list[Post]]]:
-    """A class that takes one more post of this visitor, and what is on its wall."""
+    """A class that accepts one more post of this visitor, and the posts on its wall."""
     _require_writable()
     with _changing(find(slug).path):
         room, there = find(slug), posts(slug)
         if not room.is_open:
-            raise TooMany(f"The class “{room.title}” is closed: its wall can be looked at, and takes nothing more.")
+            raise TooMany(f"The class “{room.title}” is closed: its wall accepts no more posts.")
         mine = [post for post in there if post.by.is_same(by)]
         just_now = [post for post in mine if time.time() - int(post.id[:20]) / 1e9 < 60]
         if len(just_now) >= MOST_A_MINUTE:
-            raise TooMany(f"That was {MOST_A_MINUTE} posts within a minute: wait a moment before the next one.")
+            raise TooMany(f"You posted {MOST_A_MINUTE} times within a minute: wait a moment before the next one.")
         if len(mine) >= MOST_EACH:
-            raise TooMany(f"You have {MOST_EACH} posts on this wall, the most that one may have: take one away first.")
+            raise TooMany(f"You have {MOST_EACH} posts on this wall, the limit: remove one first.")
         if len(there) >= MOST_POSTS:
             raise TooMany(f"The wall holds {MOST_POSTS} posts and is full: the moderator can delete some.")
         yield room, there
@@ -328,9 +328,7 @@ def _posting(slug: str, by: Owner) -> Iterator[tuple[Classroom, list[Post]]]:
 
 def _require_writable() -> None:
     if is_read_only():
-        raise ReadOnly(
-            "This laboratory is read-only (CAE_READ_ONLY is set): the wall can be looked at but not changed."
-        )
+        raise ReadOnly("This laboratory is read-only (CAE_READ_ONLY is set): nobody can change the wall.")
 
 
 def _slug(title: str) -> str:

@@ -1,4 +1,4 @@
-"""What a visitor has guessed, found and kept, as they go; and one HTML file of it, for a screen and for paper."""
+"""A visitor's worksheet: their guesses, findings and pictures, also as one HTML file for a screen and for paper."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from cae.plots.pictures import png_uri, sheet
 from cae.web import bundle
 from cae.web.templates import render
 
-LONGEST_WORDS = 4000  # characters in one's own words
+LONGEST_WORDS = 4000  # characters of an answer in words
 LONGEST_NAME = 80
-MOST_TAKEN = 40  # pictures that are kept
+MOST_TAKEN = 40  # pictures on a worksheet
 _MOST_ATTEMPTS = 100
 _MOST_DIGITS = 30  # in a strip
 _MOST_STRIPS = 8
@@ -35,7 +35,7 @@ _text = functools.partial(reading.text, most=_LARGEST)
 
 @dataclass(frozen=True)
 class Attempt:
-    """One mission: its id, title and question, the guess with its words, the finding, one's own words, and why."""
+    """A mission on the worksheet: its id, title and question, the guess as such and in words, and what came of it."""
 
     mission: str
     title: str
@@ -49,7 +49,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Taken:
-    """A picture of one's own: what it is, of which run, what is to be said of it, and the digits."""
+    """A picture of the visitor: its title, the run it comes from, a note, and the digits."""
 
     title: str
     run: str
@@ -59,27 +59,27 @@ class Taken:
 
 @dataclass(frozen=True)
 class Worksheet:
-    """All of it. The same mission or picture is there once."""
+    """All missions and pictures of a visitor, each of them once."""
 
     name: str = ""
     attempts: tuple[Attempt, ...] = ()
     taken: tuple[Taken, ...] = ()
 
     def attempt(self, mission: str) -> Attempt | None:
-        """What was tried at a mission, if anything was."""
+        """The attempt at a mission, if there is one."""
         return next((each for each in self.attempts if each.mission == mission), None)
 
     def with_attempt(self, attempt: Attempt) -> Worksheet:
-        """The worksheet with this attempt instead of an earlier one at the same mission, or after all others."""
-        found = [attempt if each.mission == attempt.mission else each for each in self.attempts]
-        if attempt not in found:
-            found.append(attempt)
-        return replace(self, attempts=tuple(found[-_MOST_ATTEMPTS:]))
+        """The worksheet with this attempt, which replaces an earlier one at the same mission or comes last."""
+        attempts = [attempt if each.mission == attempt.mission else each for each in self.attempts]
+        if attempt not in attempts:
+            attempts.append(attempt)
+        return replace(self, attempts=tuple(attempts[-_MOST_ATTEMPTS:]))
 
     def with_taken(self, taken: Taken) -> Worksheet:
-        """The worksheet with this picture, if it is not there; the oldest goes where there are too many."""
-        found = self.taken if taken in self.taken else (*self.taken, taken)
-        return replace(self, taken=found[-MOST_TAKEN:])
+        """The worksheet with this picture; without the oldest if there are too many."""
+        pictures = self.taken if taken in self.taken else (*self.taken, taken)
+        return replace(self, taken=pictures[-MOST_TAKEN:])
 
     def without_taken(self, position: int) -> Worksheet:
         """The worksheet without one of its pictures."""
@@ -87,7 +87,7 @@ class Worksheet:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing on it."""
+        """Whether the worksheet has no content."""
         return not (self.name or self.attempts or self.taken)
 
 
@@ -101,7 +101,7 @@ def pack(worksheet: Worksheet) -> str:
 
 
 def unpack(text: str) -> Worksheet:
-    """The worksheet that such a text stands for. Raises Damaged for any other."""
+    """The worksheet in such a text. Raises Damaged for any other text."""
     try:
         unpacker = zlib.decompressobj()
         content = unpacker.decompress(base64.b64decode(text, validate=True), _LARGEST)
@@ -149,19 +149,19 @@ def _guess(value: Any) -> Guess | None:
 
 
 def _strips(values: Any) -> tuple[Strip, ...]:
-    found = tuple(Strip(_text(each["name"]), base64.b64decode(each["pixels"], validate=True)) for each in values)
-    if len(found) > _MOST_STRIPS or any(len(each.pixels) % _DIGIT or not each.pixels for each in found):
+    strips = tuple(Strip(_text(each["name"]), base64.b64decode(each["pixels"], validate=True)) for each in values)
+    if len(strips) > _MOST_STRIPS or any(len(each.pixels) % _DIGIT or not each.pixels for each in strips):
         raise ValueError
-    if any(len(each.pixels) > _MOST_DIGITS * _DIGIT for each in found):
+    if any(len(each.pixels) > _MOST_DIGITS * _DIGIT for each in strips):
         raise ValueError
-    return found
+    return strips
 
 
 # -- as a page
 
 
 def html(worksheet: Worksheet, made: date) -> str:
-    """The worksheet, a whole HTML document that needs nothing else; the same for the same worksheet and day."""
+    """The worksheet as an HTML document that needs no other file; the same for the same worksheet and day."""
     return render(
         "worksheet.html",
         words=words,
@@ -179,12 +179,12 @@ def _picture(strip: Strip) -> str:
 
 
 def file_name(worksheet: Worksheet) -> str:
-    """What its file is called, without an ending: with the visitor's name, so that a teacher can tell thirty apart."""
+    """The name of its file, without an ending: has the visitor's name, so that a teacher can tell thirty apart."""
     return "-".join(["worksheet", *re.findall(r"\w+", worksheet.name.lower())])[:60]
 
 
 def prose(text: str) -> str:
-    """The little Markdown that missions are written in as HTML: paragraphs, lists, **strong**, *emphasis*, `code`."""
+    """The Markdown of missions as HTML: paragraphs, lists, **strong**, *emphasis*, `code`."""
     parts = []
     for block in re.split(r"\n\s*\n", text.strip()):
         lines = [line.strip() for line in block.splitlines()]
@@ -196,7 +196,7 @@ def prose(text: str) -> str:
 
 
 def _inline(text: str) -> str:
-    found = escape(text)
+    html = escape(text)
     for pattern, tag in ((r"`([^`]+)`", "code"), (r"\*\*([^*]+)\*\*", "strong"), (r"\*([^*<]+)\*", "em")):
-        found = re.sub(pattern, rf"<{tag}>\1</{tag}>", found)
-    return found
+        html = re.sub(pattern, rf"<{tag}>\1</{tag}>", html)
+    return html

@@ -18,7 +18,7 @@ from resources.networks import latent_space, model
 from resources.pictures import test_images
 
 if TYPE_CHECKING:
-    from cae.classroom.checks import Found, Guess, Strip
+    from cae.classroom.checks import Guess, Outcome, Strip
     from cae.classroom.missions import Mission
     from cae.latent.evaluate import Judgement
 
@@ -58,22 +58,22 @@ def is_measured(run: Run, needs: str) -> bool:
 
 def answer(
     run: Run, mission: Mission, guess: Guess, drawing: NDArray[np.uint8] | None
-) -> tuple[Found, tuple[Strip, ...]]:
+) -> tuple[Outcome, tuple[Strip, ...]]:
     """What the run answers, with digits that illustrate the answer and the guess. Raises CaeError."""
     from cae.classroom import missions
     from cae.latent import sampling
 
     latent_space(run)  # shows that it is being measured, if it is
     if drawing is not None or mission.guess == "drawing":
-        measured = missions.find(mission, run, drawing)
-        return measured, missions.show(mission, run, measured, guess, drawing)
+        outcome = missions.find(mission, run, drawing)
+        return outcome, missions.show(mission, run, outcome, guess, drawing)
     stamps = stamp_of(run.weights_file()), stamp_of(sampling.job(run).result)
-    measured = _answer(key_of(run), mission.measure, *stamps, mission)
-    return measured, _strips(key_of(run), mission.measure, guess, *stamps, mission, measured)
+    outcome = _answer(key_of(run), mission.measure, *stamps, mission)
+    return outcome, _strips(key_of(run), mission.measure, guess, *stamps, mission, outcome)
 
 
 @st.cache_data(max_entries=100, show_spinner=False)
-def _answer(key: Key, measure: str, stamp: int, result: int, _mission: Mission) -> Found:
+def _answer(key: Key, measure: str, stamp: int, result: int, _mission: Mission) -> Outcome:
     from cae.classroom import missions
 
     return missions.find(_mission, run_of(key))
@@ -81,8 +81,8 @@ def _answer(key: Key, measure: str, stamp: int, result: int, _mission: Mission) 
 
 @st.cache_data(max_entries=100, show_spinner=False)
 def _strips(
-    key: Key, measure: str, guess: Guess, stamp: int, result: int, _mission: Mission, _measured: Found
+    key: Key, measure: str, guess: Guess, stamp: int, result: int, _mission: Mission, _outcome: Outcome
 ) -> tuple[Strip, ...]:
     from cae.classroom import missions
 
-    return missions.show(_mission, run_of(key), _measured, guess)
+    return missions.show(_mission, run_of(key), _outcome, guess)

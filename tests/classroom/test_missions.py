@@ -89,22 +89,22 @@ def test_a_file_from_windows_is_read(folder):
     ("title = Which", "bad.toml is not TOML: .*line 1"),
     ('title = "T"', "bad.toml: question is missing"),
     (WHOLE.replace('"Q"', '"  "'), "question is empty"),
-    (WHOLE.replace('"Q"', "7"), "question is 7, and has to be a text"),
-    (WHOLE + 'measures = "slant"', "measures is not known: a mission has title, question"),
-    (WHOLE + 'measure = "sland"', "measure is 'sland', and has to be one of 'most confused', "),
-    (WHOLE + 'measure = "slant"\nguess = "number"', "guess is 'number', and of the measure 'slant' it has to be 'dim"),
-    (WHOLE + 'guess = "colour"', "guess is 'colour', and of a mission without a measure it has"),
+    (WHOLE.replace('"Q"', "7"), "question is 7 but must be a text"),
+    (WHOLE + 'measures = "slant"', "measures is unknown: a mission has title, question"),
+    (WHOLE + 'measure = "sland"', "measure is 'sland' but must be one of 'most confused', "),
+    (WHOLE + 'measure = "slant"\nguess = "number"', "guess is 'number', but the measure 'slant' needs 'dim"),
+    (WHOLE + 'guess = "colour"', "guess is 'colour', but a mission without a measure needs"),
     (WHOLE + 'measure = "read surely"\nmin = 1', "max is missing: a guess of the kind 'number' needs it"),
-    (WHOLE + 'measure = "read surely"\nmin = 5\nmax = 5', "min is 5, and has to be less than max, which is 5"),
-    (WHOLE + 'measure = "read surely"\nmin = "1"\nmax = 5', "min is '1', and has to be a number, without quo"),
+    (WHOLE + 'measure = "read surely"\nmin = 5\nmax = 5', "min is 5 but must be less than max, which is 5"),
+    (WHOLE + 'measure = "read surely"\nmin = "1"\nmax = 5', "min is '1' but must be a number, without quo"),
     (WHOLE + 'measure = "read surely"\nmin = nan\nmax = 5', "min is nan"),
-    (WHOLE + "min = 1", "min is for a guess of the kind 'number', and this one is 'words'"),
-    (WHOLE + 'measure = "random codes"\n[options]\nnearer = "N"', "has to have the keys 'nearer', 'as far'"),
-    (WHOLE + 'measure = "random codes"\noptions = ["a"]', "options has to be a table of texts"),
-    (WHOLE + 'page = "stear"', "page is 'stear', and has to be one of 'home', 'train'"),
-    (WHOLE + 'page = "judge?run=best"', "page sets 'run', and of 'judge' nothing can be set"),
+    (WHOLE + "min = 1", "min is for a guess of the kind 'number', but this one is 'words'"),
+    (WHOLE + 'measure = "random codes"\n[options]\nnearer = "N"', "must have the keys 'nearer', 'as far'"),
+    (WHOLE + 'measure = "random codes"\noptions = ["a"]', "options must be a table of texts"),
+    (WHOLE + 'page = "stear"', "page is 'stear' but must be one of 'home', 'train'"),
+    (WHOLE + 'page = "judge?run=best"', "page sets 'run', but 'judge' takes nothing"),
     (WHOLE + 'page = "steer?from=digit-x"', "page sets from to 'digit-x'"),
-    (WHOLE + "order = true", "order is True, and has to be a number"),
+    (WHOLE + "order = true", "order is True but must be a number"),
     ("x" * 70_000, "more than 65,536 bytes"),
 ])  # fmt: skip
 def test_a_file_that_is_wrong_is_named_with_what_is_allowed_and_the_others_work(text, sentence, folder):
@@ -127,7 +127,7 @@ def test_a_folder_that_is_not_there_is_said_so(monkeypatch, tmp_path):
     monkeypatch.setenv("CAE_MISSIONS", str(tmp_path / "nowhere"))
     assert missions.read_all() == (
         [],
-        ["There is no folder nowhere with missions: make one, or name another by CAE_MISSIONS."],
+        ["There is no folder nowhere with missions: make one, or set CAE_MISSIONS to another."],
     )
 
 

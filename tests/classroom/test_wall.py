@@ -94,7 +94,7 @@ def test_the_same_drawing_hangs_once_and_nobody_floods_the_wall(room, monkeypatc
     for picture in pictures[20 : 20 + wall.MOST_EACH - wall.MOST_A_MINUTE % 1000 - 4]:
         wall.post_drawing(slug, ADA, run, picture, SEVEN)
     monkeypatch.setattr(wall, "MOST_EACH", len([post for post in wall.posts(slug) if post.by == ADA]))
-    with pytest.raises(TooMany, match="take one away"):
+    with pytest.raises(TooMany, match="remove one"):
         wall.post_drawing(slug, ADA, run, pictures[59], SEVEN)
     monkeypatch.setattr(wall, "MOST_POSTS", len(wall.posts(slug)))
     with pytest.raises(TooMany, match="full"):
@@ -103,7 +103,7 @@ def test_the_same_drawing_hangs_once_and_nobody_floods_the_wall(room, monkeypatc
 
 def test_only_who_started_a_run_puts_it_on_the_wall_and_it_hangs_there_once(room, copy_tiny):
     slug, _, run = room
-    with pytest.raises(InvalidOption, match="not started by you"):
+    with pytest.raises(InvalidOption, match="Somebody else started"):
         wall.post_run(slug, ADA, run)
     run.update(by=ADA)
     other = copy_tiny("other")

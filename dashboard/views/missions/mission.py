@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cae import words
 from cae.classroom.checks import Finding, Guess, Strip
-from cae.classroom.missions import Mission, in_words, judge
+from cae.classroom.missions import Mission, compare, in_words
 from cae.classroom.worksheet import LONGEST_WORDS, Attempt
 from cae.runs.run import Run
 from components import Card, digits
@@ -179,8 +179,8 @@ def _check(
     drawing: NDArray[np.uint8] | None,
 ) -> None:
     with messages.errors_in_words(), st.spinner("Measuring ..."):
-        found, strips = measured.answer(run, mission, guess, drawing)
-        finding = judge(mission, run, found, guess, class_names=names, strips=strips)
+        outcome, strips = measured.answer(run, mission, guess, drawing)
+        finding = compare(mission, run, outcome, guess, class_names=names, strips=strips)
         _keep(replace(attempt, guessed=finding.guess, finding=finding, why=mission.why))
         st.rerun()
 
