@@ -29,7 +29,6 @@ class Disk:
     refused: list[str] = field(default_factory=list)
 
     def asked(self, event: str, paths) -> None:
-        """Raises OSError where this write is to fail."""
         if threading.get_ident() != self.thread or not any(map(self._is_mine, paths)):
             return
         path = str(paths[0])

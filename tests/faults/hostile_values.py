@@ -43,7 +43,6 @@ def value(rng: random.Random, depth: int = 3) -> Any:
 
 
 def huge() -> list[Any]:
-    """Values that are long or deep."""
     deep: Any = "x"
     for _ in range(500):
         deep = {"value": [deep]}

@@ -142,7 +142,6 @@ def start(*arguments, log=None, deadly=None, journal=None):
 
 
 def said() -> Path:
-    """Where the processes say what no other file was named for."""
     return runs_folder().parent / "said.txt"
 
 
@@ -164,11 +163,6 @@ def moments_of(*arguments) -> list[str]:
     journal = runs_folder().parent / "journal.txt"
     journal.unlink(missing_ok=True)
     assert end_of(start(*arguments, journal=journal)) == 0, said().read_text()[-2000:]
-    return moments_in(journal)
-
-
-def moments_in(journal) -> list[str]:
-    """The moments that a process has noted."""
     return journal.read_text().splitlines()
 
 

@@ -259,7 +259,6 @@ def mutated(kind: str, content: bytes, rng: random.Random) -> tuple[str, bytes]:
 
 
 def socket_at(path: Path) -> None:
-    """A file of the kind that programs talk through."""
     with socket.socket(socket.AF_UNIX) as made, contextlib.chdir(path.parent):  # its name may not be long
         made.bind(path.name)
 
@@ -293,7 +292,6 @@ KINDS = {"F32": "<f4", "F16": "<f2", "F64": "<f8", "U8": "|u1", "U16": "<u2", "I
 
 
 def parted(content: bytes) -> tuple[dict, bytes]:
-    """The header of a safetensors file, and its data."""
     (length,) = struct.unpack("<Q", content[:8])
     return json.loads(content[8 : 8 + length]), content[8 + length :]
 
@@ -306,7 +304,6 @@ def joined(header: dict, data: bytes) -> bytes:
 
 
 def arrays_of(content: bytes) -> dict[str, np.ndarray]:
-    """The arrays of a safetensors file, read by hand."""
     header, data = parted(content)
     return {
         name: np.frombuffer(data[slice(*of["data_offsets"])], KINDS[of["dtype"]]).reshape(of["shape"])
@@ -316,12 +313,10 @@ def arrays_of(content: bytes) -> dict[str, np.ndarray]:
 
 
 def words_of(content: bytes, key: str):
-    """The JSON in the header of a safetensors file."""
     return json.loads(parted(content)[0]["__metadata__"][key])
 
 
 def gzipped_zeros(size: int) -> bytes:
-    """A gzip file that unpacks to so many zeros, a thousandth as large itself."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     parts = [packer.compress(bytes(2**20)) for _ in range(size // 2**20)]
     return b"".join((*parts, packer.flush()))

@@ -16,6 +16,7 @@ import torch
 from apps import opened
 from helpers import TINY, cae
 from hostile_pictures import read_within
+from mutations import joined
 from safetensors.numpy import load, save
 from safetensors.torch import save as save_tensors
 from watching import files_touched, outside
@@ -44,7 +45,6 @@ LEFT_OUT = [
 
 
 def tree(*folders) -> dict:
-    """Everything in the folders, with what it holds."""
     return {
         str(path): path.read_bytes() if path.is_file() and not path.is_symlink() else None
         for folder in folders
@@ -163,7 +163,6 @@ def test_a_hundred_thousand_entries_are_refused_at_once(files):
 
 
 def of_empty_files(count: int) -> bytes:
-    """A zip of so many empty files, written by hand."""
     names = [f"run/{number:06d}".encode() for number in range(count)]
     local = b"".join(struct.pack("<4s5H3L2H", b"PK\3\4", 20, 0, 0, 0, 0, 0, 0, 0, 10, 0) + name for name in names)
     listed = b"".join(
@@ -182,7 +181,6 @@ def test_zips_in_zips_are_not_opened(files):
 
 
 def entries(content) -> list[int]:
-    """Where the entries of the list of a zip begin."""
     found, at = [], content.find(b"PK\1\2")
     while at >= 0:
         found.append(at)
@@ -318,11 +316,12 @@ def test_bombs_cost_little_memory_and_time(files, own_folders, survived):
     runs_folder().mkdir(parents=True, exist_ok=True)
     before = tree(runs_folder())
     deep = b'{"a":' * 10**6
+    many = {f"{number}": {"dtype": "U8", "shape": [0], "data_offsets": [0, 0]} for number in range(400_000)}
     bombs = {
         "history": with_zeros(files, "run/history.jsonl", 500 * 2**20),
         "run.json": zipped({**files, "run/run.json": b"[" * 10**7}),
         "header": struct.pack("<Q", 60 * 2**20) + b'{"a":' + b" " * (60 * 2**20),
-        "tensors": safetensors_of_many(400_000),
+        "tensors": joined(many, b""),
         "pickle": pickled(b"(" * 10**7),
         "lists": pickled(b"(" + b"]" * 400_000 + b"l."),
         "tuples": pickled(b"\x80\x02}K\x01" + b"\x85q\x00h\x00h\x00\x86q\x00" * 60 + b"K\x01s."),
@@ -341,15 +340,7 @@ def test_bombs_cost_little_memory_and_time(files, own_folders, survived):
     survived(f"{len(bombs)} archives and files made to fill the memory: refused, {most:.0f} MB taken at most")
 
 
-def safetensors_of_many(count):
-    header = json.dumps(
-        {f"{number}": {"dtype": "U8", "shape": [0], "data_offsets": [0, 0]} for number in range(count)}
-    ).encode()
-    return struct.pack("<Q", len(header)) + header
-
-
 def pickled(words: bytes) -> bytes:
-    """A file of torch.save with this pickle in it."""
     return zipped({"archive/data.pkl": words, "archive/version": b"3\n"}, zipfile.ZIP_STORED)
 
 

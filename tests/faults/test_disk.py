@@ -55,7 +55,6 @@ class Work:
 
 @pytest.fixture
 def place(tmp_path, copy_tiny, monkeypatch):
-    """A folder with everything that is written: runs, cache, data sets, and what is taken home."""
     shutil.copytree(data_folder(), tmp_path / "data")
     monkeypatch.setenv("CAE_DATA", str(tmp_path / "data"))
     monkeypatch.setattr(sys, "executable", shutil.which("true"))  # a process that is started does nothing
@@ -73,7 +72,6 @@ def place(tmp_path, copy_tiny, monkeypatch):
 
 
 def renew(place: Path) -> None:
-    """Everything as it was."""
     for path in place.iterdir():
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     shutil.copytree(place.parent / f"{place.name}-kept", place, dirs_exist_ok=True)
@@ -93,13 +91,6 @@ def outcome(work: Callable[[], object]) -> str | None:
     return said.getvalue().strip().splitlines()[-1].removeprefix("cae: ")
 
 
-def chosen(count: int, most: int, seed: str) -> list[int]:
-    """Which of so many writes are refused."""
-    if count <= most:
-        return list(range(1, count + 1))
-    return sorted(random.Random(seed).sample(range(1, count + 1), most))
-
-
 def survives(work: Work, place: Path, most: int, faults: Sequence[tuple[int, bool]]) -> tuple[int, int]:
     """Refuses writes of a work; how many, and how often it was done all the same."""
     tries = done = 0
@@ -110,7 +101,8 @@ def survives(work: Work, place: Path, most: int, faults: Sequence[tuple[int, boo
     expected = work.found()
     for code, lasts in faults:
         count = disk.count - disk.spared * (code in (FULL, QUOTA))
-        for number in chosen(count, most, f"{work.name} {code} {lasts}"):
+        seed = random.Random(f"{work.name} {code} {lasts}")
+        for number in sorted(seed.sample(range(1, count + 1), min(count, most))):
             renew(place)
             work.ready()
             bystanders = contents(runs_folder() / "other"), contents(data_folder() / "own" / "before")
@@ -155,7 +147,6 @@ def of_run(name: str) -> Callable[[], object]:
 
 
 def taken_up(name: str) -> Callable[[], None]:
-    """A training that goes on, or begins anew where there is no run yet."""
 
     def train() -> None:
         if name not in listing.names():
@@ -166,7 +157,6 @@ def taken_up(name: str) -> Callable[[], None]:
 
 
 def begun(name: str, epochs: int | None = None) -> Callable[[], None]:
-    """A process that is started, for a run that is there or for a new one."""
 
     def start() -> None:
         if name in listing.names():
@@ -204,7 +194,6 @@ def is_there(*names: str) -> Callable[[], object]:
 
 
 def works() -> list[Work]:
-    """Everything that writes into the runs, quickly."""
     imported = {"zip": zip.pack(opened()), "safetensors": weights_of(opened()), "state_dict": state_dict()}
     return [
         Work("create", lambda: Run.create("new", TINY, options()), lambda: Run.open("new").info.train),
@@ -231,13 +220,14 @@ def measuring() -> list[Work]:
     return [
         Work("evaluate", command("evaluate", "tiny", "--json"), lambda: result_of(evaluate.judge(opened())).to_json(),
              full=20),
-        Work("latent space", lambda: latent_space(opened()) and None, space_of, full=20),
+        Work("latent space", lambda: latent_space(opened()) and None, lambda: to_bytes(latent_space(opened())),
+             full=20),
         Work("map", command("map", "deep", "--perplexity=5"), map_of, full=20),
         Work("film of the map", lambda: list(film.compute(opened("deep"))) and None, lambda: 0, full=12, short=0),
         Work("priors", lambda: result_of(sampling.fit(opened())) and None,
              lambda: sorted(map(str, result_of(sampling.fit(opened())).priors)), full=12, short=0),
-        Work("sample", command("sample", "tiny", "--count=4", "--out=new.png", "--force"), read("new.png"),
-             full=12, short=0),
+        Work("sample", command("sample", "tiny", "--count=4", "--out=new.png", "--force"),
+             lambda: Path("new.png").read_bytes(), full=12, short=0),
         Work("sweep", command("sweep", "--latent-dim=1,2", "--epochs=1", "--train-images=64", "--width=2", "--name=s"),
              swept, full=24),
         Work("lab", command("lab", "tiny", "--force"), is_there("tiny-lab.html"), full=12, short=0),
@@ -245,14 +235,6 @@ def measuring() -> list[Work]:
         Work("ship", command("ship", "tiny"), shipped, again=lambda: opened().info.shipped or command("ship", "tiny")(),
              full=24),
     ]  # fmt: skip
-
-
-def read(name: str) -> Callable[[], bytes]:
-    return lambda: Path(name).read_bytes()
-
-
-def space_of() -> bytes:
-    return to_bytes(latent_space(opened()))
 
 
 def map_of() -> object:

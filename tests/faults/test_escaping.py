@@ -74,7 +74,6 @@ def evil_folder(tmp_path_factory):
 
 @pytest.fixture
 def evil(evil_folder, own_folders, monkeypatch, own_static_folder):
-    """The same for a test of its own."""
     shutil.copytree(evil_folder, own_folders, dirs_exist_ok=True)
     monkeypatch.setenv("CAE_DATA", str(own_folders / "data"))
     st.cache_data.clear()
@@ -95,7 +94,6 @@ def test_a_folder_that_no_run_can_be_called_by_is_no_run(evil):
 
 
 def said(app) -> list[str]:
-    """Everything on a page that Streamlit takes for Markdown."""
     found = [str(each.value) for kind in MARKDOWN for each in app.get(kind)]
     found += [each.label for kind in ("button", "download_button", "expander", "metric") for each in app.get(kind)]
     found += [each.proto.text for each in app.get("progress")]

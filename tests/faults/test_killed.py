@@ -13,7 +13,7 @@ from random import Random
 import pytest
 from apps import button, opened, words
 from helpers import TINY, film_of, lines_in, losses_of, options, state_of, to_the_end, trained, wait_until, weights_of
-from killing import end_of, killed, moments_in, moments_of, one_of_each, said, start
+from killing import end_of, killed, moments_of, one_of_each, said, start
 from safetensors.numpy import load, load_file, save_file
 from visitors import PATIENCE, Server, Visitor
 
@@ -263,7 +263,6 @@ def results(folder: Path) -> dict[str, object]:
 
 
 def aged(path: Path) -> None:
-    """Some time goes by since a process was started."""
     with contextlib.suppress(FileNotFoundError):
         os.utime(path, (time.time() - 60,) * 2)
 
@@ -281,7 +280,7 @@ def test_work_killed_at_any_moment_says_so_and_started_again_gives_the_same(kind
     monkeypatch.setattr(jobs_process, "_spawn", spawn)
     work.start()
     assert end_of(spawned[-1]) == 0
-    moments, expected = moments_in(journal), results(cache_folder())
+    moments, expected = journal.read_text().splitlines(), results(cache_folder())
     assert expected and kept(whole)
     chosen = chosen_of(moments, Random(kind), rounds)
     for number in chosen:
@@ -419,14 +418,6 @@ def test_after_a_reboot_lock_files_and_markers_that_nobody_holds_say_nothing():
     assert weights_of(run) == weights_of(whole)
 
 
-def queued(names):
-    """Runs that were started, one after the other; the first one trains, the others wait."""
-    found = [jobs_process.start_training(name, TINY, options(**ENDLESS)) for name in names]
-    wait_until(lambda: lines_in(found[0].path / "progress.jsonl") > 0, "the first one to train")
-    wait_until(lambda: all("waiting" in jobs_process.last_words(run) for run in found[1:]), "the others to wait")
-    return found
-
-
 def have_begun(found):
     """The processes of these runs train, or have joined the queue."""
     for run in found:
@@ -448,7 +439,9 @@ ORDER = ["d-first", "b-second", "c-third", "a-fourth"]
 
 
 def cut_off(forked):
-    found = queued(ORDER)
+    found = [jobs_process.start_training(name, TINY, options(**ENDLESS)) for name in ORDER]
+    wait_until(lambda: lines_in(found[0].path / "progress.jsonl") > 0, "the first one to train")
+    wait_until(lambda: all("waiting" in jobs_process.last_words(run) for run in found[1:]), "the others to wait")
     assert [run.name for run in queue.waiting_runs()] == ORDER[1:]
     for process in reversed(forked):
         assert killed(process)

@@ -60,7 +60,6 @@ class Refused(AlwaysGiven):
 
 @pytest.fixture
 def without_flock(monkeypatch):
-    """A file system that does not know flock."""
 
     def unknown(*_):
         raise OSError(errno.ENOSYS, "Function not implemented")

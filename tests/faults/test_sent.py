@@ -45,7 +45,6 @@ RIGHT = {  # by component: what its own script would send
 
 
 def checked(component: str, sent):
-    """What the component makes of what was sent."""
     told = {
         "drawing": (), "epoch": ("tiny", [0, 1, 2]), "map": (SimpleNamespace(indices=np.arange(100)),),
         "runs_table": ({"tiny", "other"},), "samples": (20,), "steering": (START,),
@@ -54,7 +53,6 @@ def checked(component: str, sent):
 
 
 def is_right(component: str, found) -> bool:
-    """Whether it is something that can be meant."""
     if component == "drawing":
         return found.kind in ("drawing", "steer") and (found.pixels is None or found.pixels.shape == (28, 28))
     if component == "epoch":
@@ -113,7 +111,6 @@ def allowed() -> tuple[Path, ...]:
 
 
 def of_the_visitor(name: str, rng: random.Random) -> dict[str, str]:
-    """An address with something hostile in it."""
     found = {"run": "tiny"}
     keys = ("run", "epoch", "from", "z", rng.choice(("embed", "theme", "__proto__", "run[]", "embed_options")))
     for key in rng.sample(keys, rng.randint(1, 3)):
@@ -233,7 +230,6 @@ def strange_addresses(count: int) -> list[str]:
 
 
 def for_javascript(found):
-    """The value as it can be handed to a browser."""
     if isinstance(found, dict):
         return {str(for_javascript(name)): for_javascript(each) for name, each in found.items()}
     if isinstance(found, list | tuple):

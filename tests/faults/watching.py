@@ -59,6 +59,5 @@ def files_touched(*, only_made: bool = False) -> Iterator[set[str]]:
 
 
 def outside(paths: set[str], *allowed: Path) -> set[str]:
-    """Those that are in none of these folders."""
     roots = [os.fspath(path) for path in allowed] + [os.path.realpath(path) for path in allowed]
     return {path for path in paths if not any(path == root or path.startswith(root + os.sep) for root in roots)}

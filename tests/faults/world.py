@@ -46,7 +46,6 @@ class Format:
 
     @property
     def kind(self) -> str:
-        """How it is made wrong."""
         suffix = Path(self.place).suffix[1:]
         return "lines" if suffix == "jsonl" else suffix if suffix in ("json", "npy", "safetensors") else "idx"
 
