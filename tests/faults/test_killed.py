@@ -256,7 +256,7 @@ def results(folder: Path) -> dict[str, object]:
         if path.name.startswith("map-"):
             if path.suffix == ".safetensors":
                 found[name] = json.loads(metadata(content)["map"]) | {"positions": load(content)["positions"].tobytes()}
-                del found[name]["seconds"]
+                found[name].pop("seconds", None)
         elif path.suffix in (".json", ".safetensors", ".npy"):
             found[name] = json.loads(content) if path.suffix == ".json" else content
     return found
