@@ -1,5 +1,6 @@
 """What several test modules use: tiny options, the command line as a process, and waiting."""
 
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import numpy as np
 from cae.config import ModelConfig, TrainConfig
 from cae.disk.files import runs_folder
 from cae.runs.run import Run
+from cae.steps import result_of
 
 PROJECT = Path(__file__).resolve().parent.parent
 TINY = ModelConfig(latent_dim=2, width=4)
@@ -99,3 +101,19 @@ def write_idx(path: Path, values: np.ndarray) -> None:
     """Whole numbers up to 255 in the format of MNIST's own files."""
     header = bytes([0, 0, 8, values.ndim]) + b"".join(int(size).to_bytes(4, "big") for size in values.shape)
     path.write_bytes(header + values.astype(np.uint8).tobytes())
+
+
+def told(steps) -> tuple:
+    """What a long work comes to, and what it said meanwhile."""
+    said: list = []
+    return result_of(steps, said.append), said
+
+
+def rewritten(content: bytes, key: str, arrays: dict | None = None, words: dict | None = None, without="") -> bytes:
+    """A safetensors file with other arrays, and other words under this key of its header."""
+    from safetensors.numpy import load, save
+
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    changed = json.loads(header["__metadata__"][key]) | (words or {})
+    every = {name: value for name, value in (load(content) | (arrays or {})).items() if name != without}
+    return save(every, {key: json.dumps(changed)})

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import entropy
 
+from cae.data.images import load
 from cae.evaluation import quality
 from cae.evaluation.quality import Quality, balance, nearest, precision_recall
 
@@ -23,9 +24,6 @@ def share_inside_by_loops(points, others, k):
     return np.mean(inside)
 
 
-# -- precision and recall
-
-
 @pytest.mark.parametrize("k", [1, 3, 10])
 def test_precision_and_recall_are_what_loops_over_all_pairs_say(k):
     real, generated = cloud(70).astype(np.float64), 0.7 * cloud(50, 1).astype(np.float64) + 0.8
@@ -41,31 +39,21 @@ def test_the_radius_is_the_distance_to_the_third_nearest_other_point():
         assert precision_recall(real, np.array([[place]]))[0] == is_inside
 
 
-def test_a_cloud_beside_itself_is_perfect():
-    assert precision_recall(cloud(60), cloud(60)) == (1, 1)
-
-
-def test_points_that_occur_several_times_are_still_among_themselves():
+def test_a_cloud_beside_itself_is_perfect_even_with_points_that_occur_several_times_and_far_apart_nothing_is():
     several = np.repeat(cloud(20), 5, axis=0)
-    assert precision_recall(several, several) == (1, 1)
-
-
-def test_clouds_far_apart_have_nothing_in_common():
+    assert precision_recall(cloud(60), cloud(60)) == precision_recall(several, several) == (1, 1)
     assert precision_recall(cloud(40), cloud(40, 1) + 100) == (0, 0)
 
 
-def test_one_real_point_over_and_over_is_precise_and_recalls_that_point_alone():
+def test_one_real_point_once_or_over_and_over_is_precise_and_recalls_that_point_alone():
     real = cloud(40)
-    assert precision_recall(real, np.repeat(real[:1], 30, axis=0)) == (1, pytest.approx(1 / 40))
+    for times in (1, 30):
+        assert precision_recall(real, np.repeat(real[:1], times, axis=0)) == (1, pytest.approx(1 / 40))
 
 
-def test_a_mode_that_is_left_out_costs_recall_and_not_precision():
+def test_a_mode_that_is_left_out_costs_recall_and_one_that_is_made_up_precision():
     one, other = cloud(60), cloud(20, 1) + 100
     assert precision_recall(np.concatenate([one, other]), one) == (1, 60 / 80)
-
-
-def test_a_mode_that_is_made_up_costs_precision_and_not_recall():
-    one, other = cloud(60), cloud(20, 1) + 100
     assert precision_recall(one, np.concatenate([one, other])) == (60 / 80, 1)
 
 
@@ -74,21 +62,16 @@ def test_the_roles_are_exchanged_between_precision_and_recall():
     assert precision_recall(one, other) == precision_recall(other, one)[::-1]
 
 
-@pytest.mark.parametrize("shift", [10, 1000])
-def test_it_does_not_matter_where_the_origin_is(shift):
+def test_it_does_not_matter_where_the_origin_is():
     real, generated = cloud(60).astype(np.float64), 0.8 * cloud(60, 1).astype(np.float64)
-    assert precision_recall(real + shift, generated + shift) == precision_recall(real, generated)
+    for shift in (10, 1000):
+        assert precision_recall(real + shift, generated + shift) == precision_recall(real, generated)
 
 
 def test_more_neighbours_than_there_are_others_means_all_of_them():
     real, generated = cloud(4), cloud(6, 1)
     expected = share_inside_by_loops(generated, real, 3), share_inside_by_loops(real, generated, 5)
     assert precision_recall(real, generated, 50) == pytest.approx(expected)
-
-
-def test_a_single_generated_point_recalls_only_itself():
-    real = cloud(10)
-    assert precision_recall(real, real[3:4]) == (1, pytest.approx(0.1))
 
 
 def test_more_points_than_are_compared_at_a_time_are_all_counted():
@@ -98,32 +81,20 @@ def test_more_points_than_are_compared_at_a_time_are_all_counted():
     assert precision_recall(real, generated)[0] == pytest.approx(near.mean())
 
 
-# -- balance
-
-
-def test_the_balance_of_five_digits_by_hand():
-    shares, evenness = balance(np.array([0, 0, 0, 2]), 3)
-    assert shares == (0.75, 0, 0.25)
-    assert evenness == pytest.approx(-(0.75 * np.log(0.75) + 0.25 * np.log(0.25)) / np.log(3))
-
-
 def test_evenness_is_the_entropy_of_scipy_in_units_of_the_largest():
     classes = np.random.default_rng(3).choice(10, 500, p=np.arange(1, 11) / 55)
     shares, evenness = balance(classes, 10)
     assert shares == pytest.approx([(classes == label).sum() / 500 for label in range(10)])
     assert evenness == pytest.approx(entropy(shares, base=10))
-
-
-def test_all_classes_equally_often_are_even_and_one_alone_is_not():
+    shares, evenness = balance(np.array([0, 0, 0, 2]), 3)
+    assert shares == (0.75, 0, 0.25)
+    assert evenness == pytest.approx(-(0.75 * np.log(0.75) + 0.25 * np.log(0.25)) / np.log(3))
     assert balance(np.repeat(np.arange(10), 7), 10)[1] == pytest.approx(1)
     shares, evenness = balance(np.full(7, 4), 10)
     assert (shares[4], evenness) == (1, 0)
-
-
-@pytest.mark.parametrize(("classes", "count"), [([], 10), ([0, 0], 1), ([], 1)])
-def test_where_there_is_nothing_to_balance_it_is_zero(classes, count):
-    shares, evenness = balance(np.array(classes, np.int64), count)
-    assert len(shares) == count and evenness == 0
+    for nothing, count in (([], 10), ([0, 0], 1), ([], 1)):  # to balance
+        shares, evenness = balance(np.array(nothing, np.int64), count)
+        assert len(shares) == count and evenness == 0
 
 
 def test_a_quality_goes_to_json_by_its_names():
@@ -131,54 +102,31 @@ def test_a_quality_goes_to_json_by_its_names():
     assert Quality(**quality.to_json()) == quality
 
 
-# -- the nearest picture
-
-
 def pictures(count: int, seed: int = 0, least: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(least, 256, (count, 28, 28), np.uint8)
-
-
-def nearest_by_loops(some, among):
-    errors = np.array([[np.square(a / 127.5 - b / 127.5).mean() for b in among] for a in some])
-    return errors.argmin(axis=1), errors.min(axis=1)
 
 
 def test_the_nearest_picture_is_the_one_of_least_error():
     some, among = pictures(20), pictures(300, 1)
     positions, errors = nearest(some, among)
-    expected, least = nearest_by_loops(some, among)
-    np.testing.assert_array_equal(positions, expected)
-    np.testing.assert_allclose(errors, least, rtol=1e-5)
+    expected = np.array([[np.square(a / 127.5 - b / 127.5).mean() for b in among] for a in some])
+    np.testing.assert_array_equal(positions, expected.argmin(axis=1))
+    np.testing.assert_allclose(errors, expected.min(axis=1), rtol=1e-5)
 
 
-def test_a_picture_that_is_there_is_found_at_no_error():
-    from cae.data.images import load
-
-    digits = load("mnist", "test").pixels.numpy()[:500]
-    positions, errors = nearest(digits[100:150], digits)
-    np.testing.assert_array_equal(positions, np.arange(100, 150))
-    assert (errors == 0).all()
+def test_a_picture_that_is_there_is_found_at_no_error_even_if_it_is_full_of_ink():
+    for among in (load("mnist", "test").pixels.numpy()[:500], pictures(150, least=200)):
+        positions, errors = nearest(among[100:150], among)
+        np.testing.assert_array_equal(positions, np.arange(100, 150))
+        assert (errors == 0).all()
 
 
-def test_a_picture_full_of_ink_that_is_there_is_found_at_no_error():
-    bright = pictures(50, least=200)
-    positions, errors = nearest(bright, bright)
-    np.testing.assert_array_equal(positions, np.arange(50))
-    assert (errors == 0).all()
-
-
-def test_it_is_looked_for_among_more_than_are_compared_at_a_time():
+def test_it_is_looked_for_among_more_than_are_compared_at_a_time_with_or_without_the_squares_at_hand():
     many = np.zeros((5200, 28, 28), np.uint8)
     many[5100] = 200
     some = np.stack([np.full((28, 28), 190, np.uint8), np.zeros((28, 28), np.uint8)])
-    positions, errors = nearest(some, many)
-    assert positions.tolist() == [5100, 0]
-    np.testing.assert_allclose(errors, [(10 / 127.5) ** 2, 0], rtol=1e-5)
-
-
-def test_with_the_squares_at_hand_the_same_are_found():
-    some, many = pictures(20), pictures(3000)
-    with_squares = nearest(some, many, quality.squares(many))
-    for mine, plain in zip(with_squares, nearest(some, many), strict=True):
-        np.testing.assert_array_equal(mine, plain)
-    np.testing.assert_allclose(quality.squares(many), np.square(many.astype(float)).sum(axis=(1, 2)), rtol=1e-6)
+    squares = quality.squares(many)
+    np.testing.assert_allclose(squares, np.square(many.astype(float)).sum(axis=(1, 2)), rtol=1e-6)
+    for positions, errors in (nearest(some, many), nearest(some, many, squares)):
+        assert positions.tolist() == [5100, 0]
+        np.testing.assert_allclose(errors, [(10 / 127.5) ** 2, 0], rtol=1e-5)

@@ -27,30 +27,23 @@ def centre_of(images):
     return (ink.sum(1) * across).sum(1) / total, (ink.sum(2) * across).sum(1) / total
 
 
-def test_nothing_asked_changes_nothing(digits):
+def test_nothing_asked_changes_nothing_and_each_of_the_three_can_be_asked_for_alone(digits):
     assert not is_asked(options())
     torch.testing.assert_close(augmented(digits, options(), 3), digits, atol=2e-5, rtol=0)
+    for asked in ({"shift": 1.0}, {"rotation": 3.0}, {"scaling": 5.0}):
+        assert is_asked(options(**asked))
+        assert (augmented(digits, options(**asked), 0) - digits).abs().mean() > 1e-3
 
 
-@pytest.mark.parametrize("asked", [{"shift": 1.0}, {"rotation": 3.0}, {"scaling": 5.0}])
-def test_each_of_the_three_is_asked_for_alone(asked, digits):
-    config = options(**asked)
-    assert is_asked(config)
-    assert (augmented(digits, config, 0) - digits).abs().mean() > 1e-3
-
-
-def test_a_shift_by_whole_pixels_moves_the_picture_right_and_down(digits):
+def test_a_shift_by_whole_pixels_moves_the_picture_right_and_down_and_a_quarter_turn_is_clockwise(digits):
     one, none = numbers(1), numbers(0)
-    found = warped(digits[:1], torch.stack([numbers(2), numbers(3)]), none, one)
+    shifted = warped(digits[:1], torch.stack([numbers(2), numbers(3)]), none, one)
     expected = torch.full_like(digits[:1], -1)
     expected[:, :, 3:, 2:] = digits[:1, :, :-3, :-2]
-    torch.testing.assert_close(found, expected, atol=2e-5, rtol=0)
-
-
-def test_a_quarter_turn_is_clockwise(digits):
-    found = warped(digits[:1], torch.zeros(2, 1), numbers(math.pi / 2), numbers(1))
+    torch.testing.assert_close(shifted, expected, atol=2e-5, rtol=0)
+    turned = warped(digits[:1], torch.zeros(2, 1), numbers(math.pi / 2), one)
     expected = torch.rot90(digits[:1], -1, (2, 3))  # against the clock for positive numbers
-    torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
+    torch.testing.assert_close(turned, expected, atol=1e-4, rtol=0)
 
 
 def test_a_larger_picture_has_more_ink_by_the_square(digits):
@@ -70,19 +63,16 @@ def test_the_draws_stay_within_what_was_asked_and_reach_it():
         assert abs(values.mean() - (low + high) / 2) < 0.02 * (high - low)
 
 
-def test_every_second_picture_stays_as_it_is(digits):
-    found = augmented(digits, options(shift=2.0), 4)
-    assert torch.equal(found[::2], digits[::2])
-    assert all((one != other).any() for one, other in zip(found[1::2], digits[1::2], strict=True))
+def test_every_second_picture_stays_and_the_others_move_within_range_no_further_than_asked(digits):
+    moved = augmented(digits, options(shift=2.0), 4)
+    assert torch.equal(moved[::2], digits[::2])
+    assert all((one != other).any() for one, other in zip(moved[1::2], digits[1::2], strict=True))
     assert torch.equal(augmented(digits[:1], options(shift=2.0), 4), digits[:1])
-
-
-def test_pictures_stay_within_range_and_move_no_further_than_asked(digits):
-    found = augmented(digits.repeat(20, 1, 1, 1), options(shift=2.0), 7)
-    assert found.min() >= -1 and found.max() <= 1
-    for now, before in zip(centre_of(found), centre_of(digits.repeat(20, 1, 1, 1)), strict=True):
-        assert (now - before).abs().max() <= 2.05
-        assert (now - before).abs().max() > 1.5
+    many = digits.repeat(20, 1, 1, 1)
+    moved = augmented(many, options(shift=2.0), 7)
+    assert moved.min() >= -1 and moved.max() <= 1
+    for now, before in zip(centre_of(moved), centre_of(many), strict=True):
+        assert 1.5 < (now - before).abs().max() <= 2.05
 
 
 def test_the_draws_depend_on_seed_and_step_and_nothing_else(digits):

@@ -32,14 +32,9 @@ def test_orthogonal_brings_all_but_vanishing_singular_values_near_one():
     u, v = (torch.linalg.qr(torch.randn(40, 20, generator=generator))[0] for _ in range(2))
     given = u * torch.logspace(0, -2, 20) @ v.T
     for scale in (1e-4, 1.0, 1e4):
-        (found,) = orthogonal([given * scale])
-        values = torch.linalg.svdvals(found)[:20]
+        values = torch.linalg.svdvals(orthogonal([given * scale])[0])[:20]
         assert values.min() > 0.6 and values.max() < 1.3
-
-
-def test_orthogonal_takes_a_gradient_of_nothing():
-    (found,) = orthogonal([torch.zeros(4, 6)])
-    assert not found.any()
+    assert not orthogonal([torch.zeros(4, 6)])[0].any(), "a gradient of nothing stays nothing"
 
 
 def test_muon_turns_convolutions_matrices_and_leaves_no_parameter_out():
@@ -92,12 +87,10 @@ def test_the_linear_schedule_rises_for_a_fiftieth_and_falls_to_nothing():
     assert np.allclose(np.diff(found[20:]), -0.5 / 1000)
 
 
-def test_the_constant_schedule_is_constant():
-    assert {rate(options(learning_rate=0.3), step, 7) for step in range(7)} == {0.3}
-
-
 @pytest.mark.parametrize("schedule", SCHEDULES)
-@pytest.mark.parametrize("steps", [1, 2, 3, 49, 50, 51])
-def test_no_training_is_too_short_for_a_schedule(schedule, steps):
+def test_no_training_is_too_short_for_a_schedule_and_the_constant_one_is_constant(schedule):
     config = options(schedule=schedule, learning_rate=0.1)
-    assert all(0 < rate(config, step, steps) <= 0.1 for step in range(steps))
+    for steps in (1, 2, 3, 49, 50, 51):
+        rates = {rate(config, step, steps) for step in range(steps)}
+        assert min(rates) > 0 and max(rates) <= 0.1
+        assert schedule != "constant" or rates == {0.1}

@@ -1,65 +1,83 @@
-"""Several processes that train one run together, started as a user would: by torchrun."""
+"""Several processes that train one run together: started by torchrun, and by hand as torchrun starts them."""
 
+import socket
 import subprocess
 import sys
 
 import pytest
 import torch
-from helpers import cae, environment, lines_in, losses_of, wait_until, weights_of
+from helpers import TINY, environment, lines_in, losses_of, options, trained, wait_until, weights_of
 
+from cae.commands.cli import main
 from cae.disk.files import runs_folder
+from cae.jobs.process import ask_to_stop
 from cae.network.parallel import ALONE, Group
 from cae.runs.run import Run
 
-OPTIONS = ("--latent-dim=4", "--width=4", "--learning-rate=0.003")
+TORCHRUN = ("torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "cae")
+# The last batch has one image: none for the second process.
+MUON = {"train_images": None, "validation_images": 7, "optimizer": "muon", "learning_rate": 0.003}
+LONG = {**MUON, "epochs": 40, "schedule": "linear", "shift": 1.0}
 
 
-def torchrun(*arguments, processes=2):
+def arguments(name, **changes):
+    values = {**TINY.to_json(), **options(**changes).to_json()}
+    flags = (f"--{option.replace('_', '-')}={value}" for option, value in values.items() if value is not None)
+    return "train", f"--name={name}", *flags
+
+
+def started(*command, **changes):
     return subprocess.Popen(
-        [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={processes}", "--master-port=0",
-         "--rdzv-backend=c10d", "--rdzv-endpoint=127.0.0.1:0", "-m", "cae", "train", *arguments],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=runs_folder().parent,
-        env=environment(OMP_NUM_THREADS="1"),
+        [sys.executable, "-m", *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        cwd=runs_folder().parent, env=environment(OMP_NUM_THREADS="1", **changes),
     )  # fmt: skip
 
 
-def to_its_end(process):
-    said, _ = process.communicate(timeout=120)
-    assert process.returncode == 0, said
+def pair(*command):
+    """Two processes with the environment that torchrun would give them: without it a start takes a third less."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": "2"}
+    return [started("cae", *command, RANK=rank, LOCAL_RANK=rank, **meeting) for rank in "01"]
+
+
+def to_their_end(processes, returncode=0):
+    said = "".join(process.communicate(timeout=120)[0] for process in processes)
+    assert {process.returncode for process in processes} == {returncode}, said
     return said
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "muon"])
-def test_two_processes_give_the_losses_of_one(small_data, optimizer):
-    options = (*OPTIONS, "--epochs=2", "--batch-size=32", "--validation-images=7", f"--optimizer={optimizer}")
-    said = to_its_end(torchrun("--name=two", *options))  # the last batch has one image: none for the second
-    assert said.count("epoch 2/2") == 1, "only one process may speak"
-    assert cae("train", "--name=one", *options, OMP_NUM_THREADS="1").returncode == 0
-    one, two = Run.open("one"), Run.open("two")
-    assert (two.state, two.info.device, one.info.device) == ("finished", "2 x cpu", "cpu")
+@pytest.mark.slow
+@pytest.mark.parametrize("changes", [{**MUON, "optimizer": "adam"}, MUON], ids=["adam", "muon"])
+def test_two_processes_give_the_losses_of_one_and_only_one_speaks(small_data, changes):
+    command = arguments("two", **changes)
+    said = to_their_end(pair(*command) if changes is MUON else [started(*TORCHRUN, *command)])
+    one, two = trained("one", **changes), Run.open("two")
+    assert said.count("epoch 2/2") == 1
+    assert (two.state, two.info.device, one.again().info.device) == ("finished", "2 x cpu", "cpu")
     assert lines_in(two.path / "history.jsonl") == 2
     for mine, theirs in zip(losses_of(two), losses_of(one), strict=True):
         assert mine == pytest.approx(theirs, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_a_stop_reaches_all_and_the_run_goes_on_to_the_same_weights(small_data):
-    options = (*OPTIONS, "--epochs=40", "--batch-size=9", "--optimizer=muon", "--schedule=linear", "--shift=1")
-    to_its_end(torchrun("--name=whole", *options))
-    process = torchrun("--name=halves", *options)
+    to_their_end(pair(*arguments("whole", **LONG)))
+    processes = pair(*arguments("halves", **LONG))
     progress = runs_folder() / "halves" / "progress.jsonl"
-    wait_until(lambda: lines_in(progress) > 20, "the training is under way")
-    assert cae("stop", "halves").returncode == 0
-    assert "is stopped after" in to_its_end(process)
+    wait_until(lambda: lines_in(progress) > 5, "the training is under way")
+    ask_to_stop(Run.open("halves"))
+    assert "is stopped after" in to_their_end(processes)
     assert Run.open("halves").state == "stopped"
-    to_its_end(torchrun("--resume=halves"))
-    assert losses_of(Run.open("halves")) == losses_of(Run.open("whole"))
-    assert weights_of(Run.open("halves")) == weights_of(Run.open("whole"))
+    to_their_end(pair("train", "--resume=halves"))
+    halves, whole = Run.open("halves"), Run.open("whole")
+    assert losses_of(halves) == losses_of(whole) and weights_of(halves) == weights_of(whole)
 
 
+@pytest.mark.slow
 def test_what_is_wrong_is_said_once_and_all_processes_end(small_data):
-    process = torchrun("--name=NO")
-    said, _ = process.communicate(timeout=60)
-    assert process.returncode != 0 and said.count("cae: A run cannot be called 'NO'") == 1
+    assert to_their_end([started(*TORCHRUN, "train", "--name=NO")], 1).count("cae: A run cannot be called 'NO'") == 1
     assert not runs_folder().exists() or not any(runs_folder().glob("*/run.json"))
 
 
@@ -71,9 +89,10 @@ def test_a_share_is_a_part_and_all_shares_are_the_whole():
     assert torch.equal(ALONE.share(items), items)
 
 
-def test_a_device_that_is_not_there_is_refused_in_words(small_data):
-    for wrong in ("abacus", "cuda:7"):
-        said = cae("train", "--name=nowhere", *OPTIONS, CAE_DEVICE=wrong)
-        assert said.returncode == 2 and f"CAE_DEVICE is {wrong!r}" in said.stderr and "Traceback" not in said.stderr
-        assert cae("delete", "nowhere").returncode == 0
-    assert cae("train", "--name=here", "--epochs=1", *OPTIONS, CAE_DEVICE="cpu").returncode == 0
+def test_a_device_that_is_not_there_is_refused_in_words(small_data, monkeypatch, capsys):
+    for name, device, returncode in (("a", "abacus", 2), ("b", "cuda:7", 2), ("c", "cpu", 0)):
+        monkeypatch.setenv("CAE_DEVICE", device)
+        assert main(arguments(name, epochs=1)) == returncode
+        complaint = capsys.readouterr().err
+        assert (f"CAE_DEVICE is {device!r}" in complaint) == bool(returncode)
+        assert main(["delete", name]) == 0

@@ -15,17 +15,13 @@ def test_a_record_survives_its_line(record):
     assert from_line(type(record), line) == record
 
 
-def test_a_line_is_plain_json_with_the_fields_by_name():
+def test_a_line_is_plain_json_with_the_fields_by_name_and_seven_digits():
     assert json.loads(to_line(EPOCH)) == {
         "epoch": 3, "step": 300, "train_mse": 0.02, "test_mse": 0.019, "validation_mse": None,
         "seconds": 12.5, "images_per_second": 8000.0,
     }  # fmt: skip
-
-
-def test_seven_digits_are_kept():
-    line = to_line(Progress(1, 0.1, 0.123456789, 1e-9, 1.0))
-    assert json.loads(line)["train_mse"] == 0.1234568
-    assert json.loads(line)["seconds"] == 1e-9
+    values = json.loads(to_line(Progress(1, 0.1, 0.123456789, 1e-9, 1.0)))
+    assert (values["train_mse"], values["seconds"]) == (0.1234568, 1e-9)
 
 
 def line_with(**changes):
@@ -38,17 +34,13 @@ def line_with(**changes):
         "", "{", "null", "[]", "3", '"step"', "{}", to_line(PROGRESS)[:-1], to_line(EPOCH),
         line_with(extra=1), line_with(train_mse=None), line_with(train_mse="0.1"), line_with(train_mse=True),
         line_with(train_mse=-0.1), line_with(step=1.5), line_with(train_mse=float("nan")),
-        line_with(train_mse=float("inf")), line_with(seconds=[1]),
+        line_with(train_mse=float("inf")), line_with(seconds=[1]), line_with(seconds=10**400),
     ],
+    ids=range(19),
 )  # fmt: skip
 def test_a_line_that_is_no_record_is_refused(line):
     with pytest.raises(ValueError):
         from_line(Progress, line)
-
-
-def test_a_number_too_long_for_a_float_is_refused_like_any_other():
-    with pytest.raises(ValueError):
-        from_line(Progress, line_with(seconds=10**400))
 
 
 def test_only_the_validation_loss_may_be_empty():

@@ -42,16 +42,14 @@ def epochs(events):
 
 def test_it_yields_every_step_and_after_the_steps_of_an_epoch_its_record(pixels, test_pixels):
     events = list(train(fresh(), pixels, test_pixels, options(batch_size=32)))
-    kinds = [type(event) for event in events]
-    assert kinds == ([Progress] * 4 + [EpochRecord]) * 2
+    assert [type(event) for event in events] == ([Progress] * 4 + [EpochRecord]) * 2
     assert [event.step for event in events] == [1, 2, 3, 4, 4, 5, 6, 7, 8, 8]
     assert [event.epoch for event in events] == [0.25, 0.5, 0.75, 1, 1, 1.25, 1.5, 1.75, 2, 2]
-
-
-def test_the_training_loss_is_the_mean_over_the_epochs_batches(pixels, test_pixels):
-    events = list(train(fresh(), pixels, test_pixels, options(batch_size=32)))
     for record, steps in ((events[4], events[:4]), (events[9], events[5:9])):
         assert record.train_mse == pytest.approx(np.mean([step.train_mse for step in steps]), rel=1e-12)
+    seconds = [0.0, *(event.seconds for event in events)]
+    assert seconds == sorted(seconds) and seconds[1] > 0
+    assert all(event.images_per_second > 0 for event in events)
 
 
 def test_the_first_loss_is_that_of_the_untrained_model_on_the_first_batch(pixels, test_pixels):
@@ -128,31 +126,22 @@ def test_the_loss_falls(optimizer, pixels, test_pixels):
     assert found[-1].train_mse < 0.95 * found[0].train_mse
 
 
-def test_the_test_loss_is_measured_after_the_epoch_on_all_test_images(pixels, test_pixels):
-    model = fresh()
-    (record,) = epochs(train(model, pixels, test_pixels, options(epochs=1)))
-    images = to_model(test_pixels)
+def plain_mse(model, pixels):
+    images = to_model(pixels)
     with torch.no_grad():
-        error = (model(images).double() - images.double()).numpy()
-    assert record.test_mse == pytest.approx(np.square(error).mean(), rel=1e-5)
+        return float((model(images).double() - images.double()).square().mean())
 
 
-def test_the_validation_loss_is_measured_on_the_images_held_out(pixels, test_pixels):
+def test_test_and_validation_loss_are_measured_after_the_epoch_on_all_images_alike(pixels, test_pixels):
     model = fresh()
     (record,) = epochs(train(model, pixels[:80], test_pixels, options(epochs=1), validation_pixels=pixels[80:]))
+    assert record.test_mse == pytest.approx(plain_mse(model, test_pixels), rel=1e-5)
     assert record.validation_mse == pytest.approx(mean_mse(model, pixels[80:]), rel=1e-9)
     assert record.validation_mse != pytest.approx(record.test_mse, rel=1e-6)
     (record,) = epochs(train(fresh(), pixels, test_pixels, options(epochs=1), validation_pixels=pixels[:0]))
     assert record.validation_mse is None
-
-
-def test_mean_mse_weighs_every_image_alike_whatever_the_batches():
-    images = load("mnist", "test").pixels[:1003]
-    model = fresh()
-    with torch.no_grad():
-        x = to_model(images)
-        expected = (model(x).double() - x.double()).square().mean()
-    assert mean_mse(model, images) == pytest.approx(float(expected), rel=1e-5)
+    many = load("mnist", "test").pixels[:1003]  # more than one batch, and the last is a small one
+    assert mean_mse(model, many) == pytest.approx(plain_mse(model, many), rel=1e-5)
 
 
 def test_the_same_seed_gives_the_same_weights_whatever_the_global_random_state(pixels, test_pixels):
@@ -206,49 +195,32 @@ def test_a_state_of_another_model_does_not_load():
         TrainState.fresh(ModelConfig(3, 4), options()).load(tensors)
 
 
-def test_a_loss_that_is_no_number_ends_the_training_with_a_sentence(pixels, test_pixels):
-    model = fresh()
+def ruined(model):
     with torch.no_grad():
         model.encoder[0].weight.fill_(math.nan)
+    return model
+
+
+def test_a_loss_that_is_no_number_ends_the_training_with_a_sentence_even_after_the_last_step(pixels, test_pixels):
     with pytest.raises(Diverged, match=r"step 1 .*smaller learning rate"):
-        next(train(model, pixels, test_pixels, options()))
-
-
-def test_weights_ruined_by_the_last_step_of_an_epoch_do_not_become_its_result(pixels, test_pixels):
+        next(train(ruined(fresh()), pixels, test_pixels, options()))
     model = fresh()
     events = train(model, pixels, test_pixels, options(epochs=2, batch_size=100))
     next(events)
-    with torch.no_grad():
-        model.encoder[0].weight.fill_(math.nan)
-    with pytest.raises(Diverged):
+    ruined(model)
+    with pytest.raises(Diverged):  # and weights that are no numbers do not become the epoch's result
         next(events)
 
 
-def test_split_takes_the_first_to_train_on_and_the_last_to_hold_out():
+def test_split_takes_the_first_to_train_on_and_the_last_to_hold_out_and_no_more_than_there_are():
     pixels = torch.arange(10, dtype=torch.uint8).view(10, 1, 1).expand(10, 28, 28)
     used, held = split(pixels, TrainConfig(train_images=3, validation_images=2))
-    assert used[:, 0, 0].tolist() == [0, 1, 2]
-    assert held[:, 0, 0].tolist() == [8, 9]
-    used, held = split(pixels, TrainConfig())
-    assert (len(used), len(held)) == (10, 0)
-    used, held = split(pixels, TrainConfig(validation_images=4))
-    assert (len(used), len(held)) == (6, 4)
-
-
-@pytest.mark.parametrize(
-    "wrong", [{"train_images": 11}, {"validation_images": 10}, {"train_images": 9, "validation_images": 2}]
-)
-def test_split_refuses_more_images_than_there_are(wrong):
-    with pytest.raises(InvalidOption, match="10 images"):
-        split(torch.zeros(10, 28, 28, dtype=torch.uint8), TrainConfig(**wrong))
-
-
-def test_time_only_goes_forward_and_speed_is_positive(pixels, test_pixels):
-    events = list(train(fresh(), pixels, test_pixels, options()))
-    seconds = [event.seconds for event in events]
-    assert seconds == sorted(seconds)
-    assert seconds[0] > 0
-    assert all(event.images_per_second > 0 for event in events)
+    assert (used[:, 0, 0].tolist(), held[:, 0, 0].tolist()) == ([0, 1, 2], [8, 9])
+    assert [len(part) for part in split(pixels, TrainConfig())] == [10, 0]
+    assert [len(part) for part in split(pixels, TrainConfig(validation_images=4))] == [6, 4]
+    for wrong in ({"train_images": 11}, {"validation_images": 10}, {"train_images": 9, "validation_images": 2}):
+        with pytest.raises(InvalidOption, match="10 images"):
+            split(pixels, TrainConfig(**wrong))
 
 
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
@@ -268,6 +240,7 @@ def test_an_optimizer_steps_exactly_as_the_library_s_own(name):
     assert torch.equal(mine, theirs) and not torch.equal(mine, torch.linspace(-1, 1, 50))
 
 
+@pytest.mark.slow
 def test_training_does_not_wait_for_the_compiler_to_be_imported():
     code = (
         "import sys, cae; from cae.network.training import TrainState; from cae.config import *;"
