@@ -4,11 +4,11 @@ import json
 import shutil
 
 import pytest
-from helpers import TINY, options, trained
+from helpers import told, trained
 
 from cae.config import MapConfig, ModelConfig
 from cae.disk.files import cache_folder
-from cae.errors import CaeError, RunNotFound
+from cae.errors import CaeError
 from cae.evaluation import errors, probes
 from cae.jobs.process import Job
 from cae.latent import evaluate, maps
@@ -16,11 +16,6 @@ from cae.runs.run import Run
 from cae.steps import Step, result_of
 
 THREE = ModelConfig(latent_dim=3, width=4)
-
-
-def told(run):
-    said = []
-    return result_of(evaluate.judge(run), said.append), said
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +44,7 @@ def judged(three, judged_folder, own_folders):
     return three
 
 
+@pytest.mark.slow
 def test_it_is_what_errors_codes_and_map_are_alone(judged, monkeypatch, tmp_path):
     found = result_of(evaluate.judge(judged))
     monkeypatch.setenv("CAE_CACHE", str(tmp_path / "another"))
@@ -61,40 +57,41 @@ def test_it_is_what_errors_codes_and_map_are_alone(judged, monkeypatch, tmp_path
     assert found.map.accuracy == pytest.approx(alone.scores.accuracy, abs=0.05)
 
 
-def test_what_was_judged_is_there_at_once(judged):
-    found = evaluate.kept(judged)
-    assert found is not None and told(Run.open("three")) == (found, [])
-
-
-def test_the_map_is_the_one_that_the_map_page_shows(judged):
+def test_what_was_judged_is_there_at_once_and_its_map_is_the_one_of_the_map_page(judged):
+    judgement = evaluate.kept(judged)
+    assert judgement is not None and told(evaluate.judge(Run.open("three"))) == (judgement, [])
     shown, _ = maps.found(judged, MapConfig())
-    assert shown.is_finished and result_of(evaluate.judge(judged)).map == shown.scores
+    assert shown.is_finished and judgement.map == shown.scores
+    (judged.path / "model.safetensors").write_bytes((judged.path / "epochs" / "0000.safetensors").read_bytes())
+    assert evaluate.kept(Run.open("three")) is None, "other weights are judged anew"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", ["evaluation.json", "probing.json", "map-*.safetensors"])
 def test_what_is_missing_is_measured_and_the_rest_is_taken(judged, file):
     before = evaluate.kept(judged)
     (path,) = (cache_folder() / judged.weights_hash()).glob(file)
     path.unlink()
     assert evaluate.kept(judged) is None
-    again, said = told(judged)
+    again, said = told(evaluate.judge(judged))
     assert said and (again.evaluation, again.probing) == (before.evaluation, before.probing)
     assert again.map.trustworthiness == pytest.approx(before.map.trustworthiness, abs=0.02)
     assert evaluate.kept(judged) == again
 
 
-def test_before_it_is_judged_nothing_is_kept(tiny):
+def test_a_code_of_two_numbers_has_no_map_and_is_judged_whatever_becomes_of_the_cache(tiny, tmp_path, monkeypatch):
     assert evaluate.kept(tiny) is None
     result_of(errors.evaluate(tiny))
     assert evaluate.kept(tiny) is None
-
-
-def test_a_code_of_two_numbers_has_no_map_and_is_judged(tiny):
-    found, said = told(tiny)
-    assert said and found.map is None
-    assert evaluate.kept(tiny) == found
-    assert told(Run.open("tiny")) == (found, [])
-    assert found.to_json()["map"] is None
+    evaluate.job(tiny).ask_to_stop()  # a request from before does not stop it
+    judgement, said = told(evaluate.judge(tiny))
+    assert said and judgement.map is None
+    assert evaluate.kept(tiny) == judgement
+    assert told(evaluate.judge(Run.open("tiny"))) == (judgement, [])
+    assert judgement.to_json()["map"] is None
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("CAE_CACHE", str(tmp_path / "file"))
+    assert result_of(evaluate.judge(tiny)) == judgement
 
 
 def test_to_json_has_what_is_promised(judged):
@@ -103,14 +100,6 @@ def test_to_json_has_what_is_promised(judged):
     assert values["test_mse"] == found.evaluation.overall.mse
     assert values["codes"]["knn_accuracy"] == found.probing.knn_accuracy
     assert values["map"] == {"trustworthiness": found.map.trustworthiness, "knn_accuracy": found.map.accuracy}
-
-
-def test_other_weights_are_judged_anew(judged):
-    (judged.path / "model.safetensors").write_bytes((judged.path / "epochs" / "0000.safetensors").read_bytes())
-    assert evaluate.kept(Run.open("three")) is None
-
-
-# -- as a process
 
 
 def test_others_are_told_how_far_it_is_and_nothing_of_that_stays(three):
@@ -124,35 +113,23 @@ def test_others_are_told_how_far_it_is_and_nothing_of_that_stays(three):
     assert left <= {".lock"}
 
 
-@pytest.mark.parametrize("after", [1, 4, 10])
-def test_asked_to_stop_it_ends_with_a_sentence_and_can_be_begun_again(three, after):
-    work, said = evaluate.job(three), []
+@pytest.mark.slow
+def test_asked_to_stop_it_ends_with_a_sentence_and_can_be_begun_again(three):
+    work = evaluate.job(three)
+    for after in (1, 4, 10):
+        said = []
 
-    def hear(step):
-        said.append(step)
-        if len(said) == after:
-            work.ask_to_stop()
+        def hear(step, said=said, after=after):
+            said.append(step)
+            if len(said) == after:
+                work.ask_to_stop()
 
-    with pytest.raises(CaeError, match=r"The measuring of three was stopped\."):
-        result_of(evaluate.judge(three), hear)
-    assert len(said) == after
-    assert work.told() is None and not work.is_live() and evaluate.kept(three) is None
+        with pytest.raises(CaeError, match=r"The measuring of three was stopped\."):
+            result_of(evaluate.judge(three), hear)
+        assert len(said) == after
+        assert work.told() is None and not work.is_live() and evaluate.kept(three) is None
+        shutil.rmtree(cache_folder())
     assert result_of(evaluate.judge(three)).map is not None
-
-
-def test_a_request_to_stop_from_before_does_not_stop_it(tiny):
-    work = evaluate.job(tiny)
-    work.result.parent.mkdir(parents=True)
-    work.ask_to_stop()
-    assert result_of(evaluate.judge(tiny)).probing
-
-
-def test_a_cache_that_cannot_be_written_costs_time_and_not_the_result(tiny, tmp_path, monkeypatch):
-    expected = result_of(evaluate.judge(tiny))
-    (tmp_path / "file").write_text("in the way")
-    monkeypatch.setenv("CAE_CACHE", str(tmp_path / "file"))
-    found = result_of(evaluate.judge(tiny))
-    assert (found.evaluation, found.probing) == (expected.evaluation, expected.probing)
 
 
 def test_a_map_that_was_stopped_is_laid_out_to_its_end(judged):
@@ -166,63 +143,33 @@ def test_a_map_that_was_stopped_is_laid_out_to_its_end(judged):
     assert maps.found(judged, MapConfig())[0].is_finished
 
 
-def test_a_run_without_weights_cannot_be_judged(small_data):
-    run = Run.create("young", TINY, options())
-    for ask in (told, evaluate.kept, evaluate.job):
-        with pytest.raises(RunNotFound, match="not finished an epoch"):
-            ask(run)
-
-
-# -- what a job tells
-
-
 @pytest.fixture
 def work(tmp_path):
     return Job(tmp_path / "folder" / "result.json", ["runs"])
 
 
-def test_what_is_told_is_heard(work):
+def test_what_is_told_is_heard_until_the_work_ends_or_fails(work):
     with work.at_work():
         assert work.told() is None
-        work.tell("counting", 0.25)
-        assert work.told() == ("counting", 0.25)
-        work.tell("counting on", 0.5)
-        assert work.told() == ("counting on", 0.5)
-
-
-@pytest.mark.parametrize(("share", "heard"), [(-1, 0), (0, 0), (1, 1), (7, 1)])
-def test_a_share_is_between_nothing_and_all(work, share, heard):
-    with work.at_work():
-        work.tell("counting", share)
-        assert work.told() == ("counting", heard)
-
-
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"[1]", b'["a", "b"]', b'["a", null]', b"3", b"null", b"\xff"])
-def test_something_else_was_not_told(work, content):
-    with work.at_work():
-        work.tell("counting", 0.5)
-        (work.result.parent / "result.told").write_bytes(content)
-        assert work.told() is None
-
-
-def test_where_nothing_can_be_kept_nothing_is_told(tmp_path):
-    (tmp_path / "file").write_text("in the way")
-    work = Job(tmp_path / "file" / "result.json", ["runs"])
-    work.tell("counting", 0.5)
+        for share, heard in ((0.25, 0.25), (-1, 0), (0, 0), (1, 1), (7, 1)):
+            work.tell("counting", share)
+            assert work.told() == ("counting", heard)
     assert work.told() is None
-
-
-def test_when_the_work_ends_nothing_is_told_any_more(work):
-    with work.at_work():
-        work.tell("counting", 0.5)
-        assert work.told() == ("counting", 0.5)
-    assert work.told() is None
-
-
-def test_when_the_work_fails_nothing_is_told_any_more(work):
     with pytest.raises(ZeroDivisionError), work.at_work():
         work.tell("counting", 0.5)
         raise ZeroDivisionError
+    assert work.told() is None
+
+
+def test_something_else_was_not_told_and_where_nothing_can_be_kept_nothing_is(work):
+    with work.at_work():
+        work.tell("counting", 0.5)
+        for content in (b"", b"{", b"[]", b"[1]", b'["a", "b"]', b'["a", null]', b"3", b"null", b"\xff"):
+            work.result.with_suffix(".told").write_bytes(content)
+            assert work.told() is None
+    shutil.rmtree(work.result.parent)
+    work.result.parent.write_text("in the way")
+    work.tell("counting", 0.5)
     assert work.told() is None
 
 

@@ -11,6 +11,7 @@ from cae.data.images import load, to_model
 from cae.errors import CaeError, CannotProject, Damaged, RunNotFound
 from cae.latent import film as latent_film
 from cae.latent import maps, projection
+from cae.network.model import embed
 from cae.runs.run import Run
 
 pytestmark = pytest.mark.usefixtures("small_data")
@@ -27,57 +28,51 @@ def computed(run: Run) -> list[tuple[int, maps.TSNE]]:
 
 
 def test_there_is_a_map_for_every_kept_epoch_from_the_last_to_the_first_and_all_show_the_same_digits(four):
-    found = computed(four)
-    assert [epoch for epoch, _ in found] == [2, 1, 0]
-    film = latent_film.kept(four)
+    computed_maps = computed(four)
+    assert [epoch for epoch, _ in computed_maps] == [2, 1, 0]
+    film, labels = latent_film.kept(four), load("mnist", "test").labels.numpy()
     assert film is not None and film.epochs == (0, 1, 2)
     assert len({each.digits for each in film.maps}) == 1 and film.indices.tolist() == list(range(100))
     assert [each.weights for each in film.maps] == [four.at(epoch).weights_hash() for epoch in (0, 1, 2)]
-    for (_, each), kept in zip(found, reversed(film.maps), strict=True):
+    for (epoch, each), kept in zip(computed_maps, reversed(film.maps), strict=True):
         np.testing.assert_array_equal(each.positions, kept.positions)
         assert each.is_finished
+        assert each.scores == maps.scores(codes_at(four, epoch), each.positions, labels, 10)
 
 
-def test_its_scores_are_those_of_the_codes_of_that_epoch(four):
-    computed(four)
-    film, images = latent_film.kept(four), load("mnist", "test")
-    from cae.network.model import embed
-
-    codes = embed(four.model(0), to_model(images.pixels)).numpy()
-    expected = maps.scores(codes, film.nearest(0).positions, images.labels.numpy(), 10)
-    assert film.nearest(0).scores == expected
-
-
-def test_a_map_lies_nearer_to_the_next_one_than_one_that_was_laid_out_by_itself(four):
-    computed(four)
-    film = latent_film.kept(four)
-    *_, alone = projection.tsne(mapfilm_codes(four, 1), latent_film.CONFIG)
-    last = film.nearest(2).positions
-    apart = [np.square(each - last).mean() for each in (film.nearest(1).positions, alone.positions)]
-    assert apart[0] < 0.5 * apart[1]
-
-
-def mapfilm_codes(run: Run, epoch: int) -> np.ndarray:
-    from cae.network.model import embed
-
+def codes_at(run: Run, epoch: int) -> np.ndarray:
     return embed(run.model(epoch), to_model(load("mnist", "test").pixels)).numpy()
 
 
-def test_it_is_computed_once_and_again_when_there_are_other_epochs(four):
+@pytest.mark.slow
+def test_a_map_lies_nearer_to_the_next_one_than_one_that_was_laid_out_by_itself(four):
+    computed(four)
+    film = latent_film.kept(four)
+    *_, alone = projection.tsne(codes_at(four, 1), latent_film.CONFIG)
+    last = film.nearest(2).positions
+    apart = [np.square(each - last).mean() for each in (film.nearest(1).positions, alone.positions)]
+    assert apart[0] < 0.5 * apart[1]
+    assert film.nearest(7) is film.maps[-1] and film.nearest(1) is film.maps[1]
+
+
+@pytest.mark.slow
+def test_it_is_computed_once_and_again_when_it_is_damaged_or_there_are_other_epochs(four):
     computed(four)
     path = latent_film.job(four).result
-    before = path.stat().st_mtime_ns
+    before, whole = path.stat().st_mtime_ns, path.read_bytes()
     computed(four)
     assert path.stat().st_mtime_ns == before
+    good = latent_film.from_bytes(whole)
+    short = latent_film.MapFilm(good.epochs[:2], good.maps, good.indices)
+    for content in (b"", b"nonsense", maps.to_bytes(good.maps[0]), latent_film.to_bytes(short)):
+        path.write_bytes(content)
+        with pytest.raises(Damaged):
+            latent_film.from_bytes(content)
+        assert latent_film.kept(four) is None
+    path.write_bytes(whole)
     (four.path / "epochs" / "0001.safetensors").unlink()
     assert latent_film.kept(four) is None
     assert [epoch for epoch, _ in computed(four)] == [2, 0]
-
-
-def test_an_epoch_that_has_no_map_is_shown_by_the_nearest_that_has(four):
-    computed(four)
-    film = latent_film.kept(four)
-    assert film.nearest(7) is film.maps[-1] and film.nearest(1) is film.maps[1]
 
 
 def test_many_epochs_are_thinned_and_the_first_and_the_last_stay(four):
@@ -106,21 +101,7 @@ def test_what_cannot_be_laid_out_is_said(tiny):
         computed(tiny)
 
 
-@pytest.mark.parametrize("content", [b"", b"nonsense", "other", "short"])
-def test_a_damaged_film_is_none(four, content):
-    computed(four)
-    path = latent_film.job(four).result
-    good = latent_film.from_bytes(path.read_bytes())
-    if content == "other":
-        content = maps.to_bytes(good.maps[0])
-    if content == "short":
-        content = latent_film.to_bytes(latent_film.MapFilm(good.epochs[:2], good.maps, good.indices))
-    path.write_bytes(content)
-    with pytest.raises(Damaged):
-        latent_film.from_bytes(content)
-    assert latent_film.kept(four) is None
-
-
+@pytest.mark.slow
 def test_the_command_prints_every_epoch_and_takes_no_other_option(four):
     done = cae("map", "four", "--film", "--json")
     assert done.returncode == 0, done.stderr

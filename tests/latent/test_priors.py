@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from helpers import told
 from scipy.stats import multivariate_normal
 from sklearn.mixture import GaussianMixture
 
@@ -20,12 +21,16 @@ def codes(count: int = 400, dimensions: int = 3, seed: int = 0) -> np.ndarray:
     return (generator.normal(size=(count, dimensions)) @ stretch + 5).astype(np.float32)
 
 
+def places(count: int) -> np.ndarray:
+    angles = np.arange(count) * 2 * np.pi / count
+    return 20 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+
 def blobs(count: int, each: int, seed: int = 0) -> np.ndarray:
     """`each` codes around each of `count` places, mixed."""
     generator = np.random.default_rng(seed)
-    places = 20 * np.stack([np.cos(np.arange(count) * 2 * np.pi / count), np.sin(np.arange(count) * 2 * np.pi / count)])
-    found = np.repeat(places.T, each, axis=0) + generator.normal(size=(count * each, 2))
-    return generator.permutation(found).astype(np.float32)
+    points = np.repeat(places(count), each, axis=0) + generator.normal(size=(count * each, 2))
+    return generator.permutation(points).astype(np.float32)
 
 
 def density(prior: Prior, points: np.ndarray) -> np.ndarray:
@@ -43,9 +48,6 @@ def three() -> Prior:
     return Prior(np.array([0.5, 0.2, 0.3], np.float32), np.array([[0, 0], [8, -3], [-9, 4]], np.float32), factors, ())
 
 
-# -- drawing
-
-
 @pytest.mark.parametrize("prior", [priors.normal(3), priors.gaussian(codes()), three()], ids=["normal", "one", "three"])
 def test_a_seed_draws_the_same_codes_again_and_another_seed_others(prior):
     first = prior.sample(20, seed=5)
@@ -54,13 +56,10 @@ def test_a_seed_draws_the_same_codes_again_and_another_seed_others(prior):
     assert not np.isclose(prior.sample(20, seed=6), first).any(axis=1).all()
 
 
-def test_what_is_drawn_from_the_normal_prior_has_mean_0_and_deviation_1():
+def test_what_is_drawn_has_mean_and_covariance_of_the_codes_or_for_the_normal_prior_0_and_1():
     drawn = priors.normal(4).sample(50_000, seed=1)
     np.testing.assert_allclose(drawn.mean(axis=0), 0, atol=0.02)
     np.testing.assert_allclose(np.cov(drawn.T), np.eye(4), atol=0.03)
-
-
-def test_what_is_drawn_from_a_gaussian_has_the_mean_and_the_covariance_of_the_codes():
     real = codes()
     drawn = priors.gaussian(real).sample(50_000, seed=1)
     deviation = real.std(axis=0)
@@ -81,30 +80,19 @@ def test_what_is_drawn_from_a_mixture_has_the_moments_of_a_mixture():
     np.testing.assert_allclose(np.bincount(nearest) / len(drawn), mix.weights, atol=0.01)
 
 
-# -- likelihood
-
-
-def test_the_likelihood_under_a_gaussian_is_that_of_scipy():
-    real = codes()
+def test_the_likelihood_under_a_gaussian_and_under_the_normal_prior_is_that_of_scipy():
+    real, points = codes(), np.random.default_rng(0).normal(0, 3, (50, 6))
     expected = multivariate_normal(real.astype(np.float64).mean(axis=0), np.cov(real.T.astype(np.float64)))
-    found = priors.gaussian(real).log_likelihood(codes(seed=1))
-    np.testing.assert_allclose(found, expected.logpdf(codes(seed=1)), rtol=1e-4)
-
-
-def test_the_likelihood_under_the_normal_prior_is_that_of_scipy():
-    points = np.random.default_rng(0).normal(0, 3, (50, 6))
-    expected = multivariate_normal(np.zeros(6), np.eye(6)).logpdf(points)
-    np.testing.assert_allclose(priors.normal(6).log_likelihood(points), expected)
+    likelihoods = priors.gaussian(real).log_likelihood(codes(seed=1))
+    np.testing.assert_allclose(likelihoods, expected.logpdf(codes(seed=1)), rtol=1e-4)
+    expected = multivariate_normal(np.zeros(6), np.eye(6))
+    np.testing.assert_allclose(priors.normal(6).log_likelihood(points), expected.logpdf(points))
 
 
 def test_the_likelihood_under_a_mixture_is_the_logarithm_of_the_weighted_densities():
-    points = three().sample(200, seed=3)
+    points, far = three().sample(200, seed=3), np.full((1, 2), 1e4)
     np.testing.assert_allclose(three().log_likelihood(points), np.log(density(three(), points)), rtol=1e-5)
-
-
-def test_a_code_too_far_for_a_density_still_has_a_likelihood():
-    far = np.full((1, 2), 1e4)
-    assert density(three(), far) == 0
+    assert density(three(), far) == 0, "too far for a density, and yet there is a likelihood"
     assert -1e9 < three().log_likelihood(far)[0] < -1e6
 
 
@@ -117,19 +105,19 @@ def test_a_united_prior_has_the_weighted_density_of_its_parts():
     assert both.weights.sum() == pytest.approx(1)
 
 
-# -- mixtures
-
-
 @pytest.mark.parametrize("count", [1, 2, 5])
-def test_a_mixture_finds_how_many_well_separated_groups_there_are(count):
-    found = result_of(priors.mixture(blobs(count, 600 // count), blobs(count, 300 // count, seed=1)))
-    assert len(found.weights) == count
-    np.testing.assert_allclose(found.weights, 1 / count, atol=0.01)
-    expected = np.stack(
-        [20 * np.cos(np.arange(count) * 2 * np.pi / count), 20 * np.sin(np.arange(count) * 2 * np.pi / count)]
-    )
-    away = np.linalg.norm(found.means[:, None] - expected.T, axis=2).min(axis=0)
+def test_a_mixture_finds_how_many_well_separated_groups_there_are_and_says_what_it_is_doing(count):
+    fitted, held_out = blobs(count, 600 // count), blobs(count, 300 // count, seed=1)
+    mixture, said = told(priors.mixture(fitted, held_out, seed=3))
+    assert len(mixture.weights) == count
+    np.testing.assert_allclose(mixture.weights, 1 / count, atol=0.01)
+    away = np.linalg.norm(mixture.means[:, None] - places(count), axis=2).min(axis=0)
     assert (away < 0.5).all()
+    assert [step.text for step in said][:2] == ["fitting 1 Gaussian", "fitting 2 Gaussians"]
+    assert all(0 <= step.share < 1 for step in said) and said == sorted(said, key=lambda step: step.share)
+    again = result_of(priors.mixture(fitted, held_out, seed=3))
+    for name in ("weights", "means", "factors"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(mixture, name))
 
 
 def test_as_many_components_are_taken_as_make_held_out_codes_likeliest():
@@ -153,29 +141,9 @@ def test_the_likelihoods_are_those_of_scikit_learns_mixtures():
 def test_no_more_components_are_tried_than_there_are_codes_for():
     tried = [count for count, _ in result_of(priors.mixture(blobs(10, 3), blobs(10, 3, seed=1))).likelihoods]
     assert max(tried) * 2 * priors.PER_COMPONENT <= 30
-
-
-def test_a_mixture_is_the_same_for_the_same_seed():
-    one, other = (result_of(priors.mixture(blobs(5, 40), blobs(5, 20, seed=1), seed=3)) for _ in range(2))
-    for name in ("weights", "means", "factors"):
-        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
-
-
-def test_a_mixture_says_what_it_is_doing():
-    said = []
-    result_of(priors.mixture(blobs(2, 60), blobs(2, 30, seed=1)), said.append)
-    assert [step.text for step in said][:2] == ["fitting 1 Gaussian", "fitting 2 Gaussians"]
-    assert all(0 <= step.share < 1 for step in said) and said == sorted(said, key=lambda step: step.share)
-
-
-def test_without_held_out_codes_there_is_one_gaussian():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = result_of(priors.mixture(codes(), codes()[:0]))
-    assert len(found.weights) == 1
-
-
-# -- where there can be none
+        assert len(result_of(priors.mixture(codes(), codes()[:0])).weights) == 1, "none is held out to decide"
 
 
 def fits(values: np.ndarray) -> list:
@@ -189,33 +157,36 @@ def assert_no_fit(values: np.ndarray, sentence: str):
         assert str(raised.value).endswith(".") and "\n" not in str(raised.value)
 
 
-@pytest.mark.parametrize("count", [0, 1, 2, 4])
-def test_too_few_codes_are_counted(count):
-    assert_no_fit(codes(count), f"more than 4 codes, and there are {count}")
-
-
-def test_one_code_more_than_too_few_is_enough():
+def test_too_few_codes_are_counted_and_codes_that_are_no_numbers_refused():
+    for count in (0, 1, 2, 4):
+        assert_no_fit(codes(count), f"more than 4 codes, and there are {count}")
     assert fits(codes(5))
+    for value in (np.nan, np.inf, -np.inf):
+        real = codes()
+        real[7, 1] = value
+        assert_no_fit(real, "not finite")
 
 
 @pytest.mark.parametrize(("dead", "named"), [
     ([1], "at z1:"), ([0, 2], "at z0, z2:"), ([0, 1, 2, 3, 4, 5, 6], r"at z0, z1, z2, z3, z4, z5 \.\.\.:"),
 ])  # fmt: skip
-@pytest.mark.parametrize("value", [0, 0.1, -1234.5])
-def test_dead_dimensions_are_named(dead, named, value):
+def test_dead_dimensions_are_named(dead, named):
     real = codes(dimensions=8)
-    real[:, dead] = value
-    assert_no_fit(real, named)
+    for value in (0, 0.1, -1234.5):
+        real[:, dead] = value
+        assert_no_fit(real, named)
 
 
-def test_a_dimension_that_varies_by_rounding_alone_is_dead():
+def test_a_dimension_that_varies_by_rounding_alone_is_dead_and_one_that_varies_a_thousandth_is_not():
+    assert_no_fit(np.full((50, 2), 0.3, np.float32), "at z0, z1:")
     real = codes()
     real[:, 1] = 1 + 1e-7 * (np.arange(len(real)) % 2)
     assert_no_fit(real, "at z1:")
-
-
-def test_where_all_codes_are_the_same_every_dimension_is_dead():
-    assert_no_fit(np.full((50, 2), 0.3, np.float32), "at z0, z1:")
+    real = codes()
+    real[:, 0] *= 1e-3
+    drawn = priors.gaussian(real).sample(1000, seed=0)
+    assert drawn[:, 0].std() == pytest.approx(real[:, 0].std(), rel=0.1)
+    assert np.isfinite(result_of(priors.mixture(real, real)).sample(1000, seed=0)).all()
 
 
 @pytest.mark.parametrize("follows", [lambda z: z[:, 0], lambda z: -2 * z[:, 0] + 1, lambda z: z[:, 0] + z[:, 1] - 3])
@@ -225,26 +196,11 @@ def test_a_dimension_that_follows_from_others_makes_it_flat(follows):
     assert_no_fit(real, "follow from others")
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_codes_that_are_no_numbers_are_refused(value):
-    real = codes()
-    real[7, 1] = value
-    assert_no_fit(real, "not finite")
-
-
 @pytest.mark.parametrize("scale", [1e-4, 1e4])
 def test_how_large_codes_are_does_not_matter(scale):
     real = codes()
     one, large = priors.gaussian(real), priors.gaussian(scale * real)
     np.testing.assert_allclose(large.factors, scale * one.factors, rtol=1e-3)
-
-
-def test_a_dimension_that_varies_a_thousand_times_less_is_not_dead():
-    real = codes()
-    real[:, 0] *= 1e-3
-    drawn = priors.gaussian(real).sample(1000, seed=0)
-    assert drawn[:, 0].std() == pytest.approx(real[:, 0].std(), rel=0.1)
-    assert np.isfinite(result_of(priors.mixture(real, real)).sample(1000, seed=0)).all()
 
 
 def test_one_number_is_enough_for_every_prior():

@@ -30,46 +30,31 @@ def snapshots():
     return list(projection.tsne(clouds()[0], CONFIG))
 
 
-# -- PCA
-
-
 @pytest.mark.parametrize("dimensions", [2, 3])
 def test_pca_is_scikit_learns_up_to_signs_and_its_signs_are_always_the_same(dimensions):
     codes, _ = clouds()
-    found = projection.pca(codes, dimensions)
-    np.testing.assert_allclose(
-        np.abs(found), np.abs(PCA(dimensions, svd_solver="full").fit_transform(codes)), rtol=1e-3, atol=1e-3
-    )
-    np.testing.assert_array_equal(found, projection.pca(codes.copy(), dimensions))
-    assert found.dtype == np.float32 and (np.diff(found.std(axis=0)) < 0).all()
+    positions = projection.pca(codes, dimensions)
+    expected = PCA(dimensions, svd_solver="full").fit_transform(codes)
+    np.testing.assert_allclose(np.abs(positions), np.abs(expected), rtol=1e-3, atol=1e-3)
+    np.testing.assert_array_equal(positions, projection.pca(codes.copy(), dimensions))
+    assert positions.dtype == np.float32 and (np.diff(positions.std(axis=0)) < 0).all()
+    assert projection.pca(codes[:, :2], dimensions).shape == (500, 2), "no more directions than there are"
+    assert not projection.pca(np.ones((20, 4), np.float32), dimensions).any(), "constant codes lie in one place"
 
 
-def test_pca_gives_no_more_directions_than_there_are():
-    assert projection.pca(clouds(dimensions=2)[0], 3).shape == (500, 2)
-
-
-def test_constant_codes_have_a_pca_in_one_place():
-    assert not projection.pca(np.ones((20, 4), np.float32), 2).any()
-
-
-# -- t-SNE
-
-
-def test_snapshots_come_in_order_and_fit_into_the_square(snapshots):
+def test_snapshots_come_in_order_fit_into_the_square_and_come_to_rest(snapshots):
     assert [each.iteration for each in snapshots] == list(range(25, projection.ITERATIONS + 1, 25))
     for each in snapshots:
         assert each.positions.shape == (500, 2) and each.positions.dtype == np.float32
         assert np.abs(each.positions).max() == pytest.approx(1)
         middle = (each.positions.max(axis=0) + each.positions.min(axis=0)) / 2
         np.testing.assert_allclose(middle, 0, atol=1e-5)
-
-
-def test_it_comes_to_rest(snapshots):
     moved = [np.abs(b.positions - a.positions).mean() for a, b in itertools.pairwise(snapshots)]
     assert moved[-1] < 0.01 and moved[-1] < max(moved) / 5
     assert snapshots[-1].kl < snapshots[len(snapshots) // 2].kl
 
 
+@pytest.mark.slow
 def test_it_keeps_as_much_as_opentsne_with_its_own_settings(snapshots):
     codes, labels = clouds()
     theirs = np.asarray(TSNE(perplexity=15, random_state=0).fit(codes.astype(float)))
@@ -80,13 +65,15 @@ def test_it_keeps_as_much_as_opentsne_with_its_own_settings(snapshots):
         assert mine > reference - 0.01
 
 
-def test_the_same_seed_gives_the_same_map_and_another_gives_another(snapshots):
-    again = list(projection.tsne(clouds()[0], CONFIG, threads=1))
-    other = list(projection.tsne(clouds()[0], MapConfig(perplexity=15, seed=1), threads=1))
-    np.testing.assert_array_equal(
-        again[-1].positions, list(projection.tsne(clouds()[0], CONFIG, threads=1))[-1].positions
-    )
-    assert np.abs(again[-1].positions - other[-1].positions).max() > 1e-3
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_map_and_another_gives_another():
+    def last(seed: int) -> np.ndarray:
+        *_, end = projection.tsne(clouds()[0], MapConfig(perplexity=15, seed=seed), threads=1)
+        return end.positions
+
+    first = last(0)
+    np.testing.assert_array_equal(last(0), first)
+    assert np.abs(last(1) - first).max() > 1e-3
 
 
 def test_the_first_positions_are_those_of_pca():
@@ -102,7 +89,7 @@ def refusal(codes: np.ndarray, config: MapConfig = CONFIG) -> str:
     return str(caught.value)
 
 
-def test_what_cannot_be_laid_out_is_refused_with_a_reason():
+def test_what_cannot_be_laid_out_is_refused_with_a_reason_and_codes_that_coincide_can_be():
     codes, _ = clouds()
     assert "one number" in refusal(codes[:, :1])
     assert "two numbers" in refusal(codes[:, :2])
@@ -111,11 +98,7 @@ def test_what_cannot_be_laid_out_is_refused_with_a_reason():
     assert "at least 91 digits and there are 90" in refusal(codes[:90], MapConfig())
     assert "at most 30" in refusal(codes[:91], MapConfig(perplexity=40))
     next(projection.tsne(codes[:91], MapConfig()))
-
-
-def test_codes_that_coincide_are_laid_out_all_the_same():
-    codes = np.repeat(clouds(100)[0], 4, axis=0)
-    *_, last = projection.tsne(codes, CONFIG)
+    *_, last = projection.tsne(np.repeat(clouds(100)[0], 4, axis=0), CONFIG)
     assert np.isfinite(last.positions).all()
 
 
@@ -123,9 +106,6 @@ def test_fitted_keeps_the_proportions():
     found = projection.fitted(np.array([[0, 0], [10, 0], [10, 4]], np.float32))
     np.testing.assert_allclose(found, [[-1, -0.4], [1, -0.4], [1, 0.4]], rtol=1e-6)
     np.testing.assert_array_equal(projection.fitted(np.ones((3, 2), np.float32)), np.zeros((3, 2)))
-
-
-# -- new points
 
 
 def test_a_place_is_the_weighted_median_in_each_direction():
@@ -136,6 +116,7 @@ def test_a_place_is_the_weighted_median_in_each_direction():
     np.testing.assert_array_equal(projection.place(np.array([0, 0, 0], np.float32), positions), [1, 8])
 
 
+@pytest.mark.slow
 def test_places_are_where_opentsnes_own_transform_puts_the_same_points():
     codes, _ = clouds(1200)
     known, new = codes[:1000], codes[1000:]
@@ -151,18 +132,11 @@ def test_places_are_where_opentsnes_own_transform_puts_the_same_points():
     assert np.median(elsewhere) > 0.2
 
 
-# -- paths
-
-
-def test_a_path_through_points_meets_their_codes():
-    positions = np.stack([np.arange(200) / 10, np.zeros(200)], axis=1).astype(np.float32)
+def test_a_path_through_points_meets_their_codes_at_stations_equally_far_apart_whatever_its_corners():
+    line = np.stack([np.arange(200) / 10, np.zeros(200)], axis=1).astype(np.float32)
     codes = np.stack([np.arange(200), 5 * np.ones(200)], axis=1).astype(np.float32)
-    found = projection.along(np.array([[2.0, 0], [18.0, 0]]), positions, codes, 5)
-    np.testing.assert_allclose(found[:, 0], [20, 60, 100, 140, 180], atol=0.1)
-    np.testing.assert_allclose(found[:, 1], 5)
-
-
-def test_stations_are_equally_far_apart_along_the_path_whatever_its_corners():
+    met = projection.along(np.array([[2.0, 0], [18.0, 0]]), line, codes, 5)
+    np.testing.assert_allclose(met, [[place, 5] for place in (20, 60, 100, 140, 180)], atol=0.1)
     positions = np.random.default_rng(0).uniform(0, 1, (3000, 2)).astype(np.float32)
     straight = np.array([[0.1, 0.5], [0.9, 0.5]])
     cornered = np.array([[0.1, 0.5], [0.12, 0.5], [0.12, 0.5], [0.7, 0.5], [0.9, 0.5]])
@@ -179,23 +153,17 @@ def test_codes_along_a_path_change_without_a_jump():
     assert steps.max() < 0.25 * np.linalg.norm(codes.std(axis=0))
 
 
-@pytest.mark.parametrize("path", [[[0.5, 0.5]], [[0.5, 0.5], [0.5, 0.5]]])
-def test_a_path_that_goes_nowhere_stays_there(path):
+def test_a_path_that_goes_nowhere_or_over_few_points_or_over_one_place_has_codes_too():
     codes, _ = clouds(100)
     positions = projection.fitted(projection.pca(codes, 2))
-    found = projection.along(np.array(path), positions, codes, 4)
-    assert np.isfinite(found).all() and (found == found[0]).all()
-
-
-def test_a_path_over_few_points_or_over_one_place_has_codes_too():
-    few = np.array([[0, 0], [1, 1], [2, 0]], np.float32)
-    found = projection.along(np.array([[0.0, 0], [2, 0]]), few, few, 3)
-    assert np.isfinite(found).all() and found[0, 0] < found[2, 0]
-    same = projection.along(np.array([[0.0, 0], [2, 0]]), np.zeros((30, 2), np.float32), np.ones((30, 4)), 3)
-    np.testing.assert_array_equal(same, np.ones((3, 4)))
-
-
-# -- what is kept
+    for path in ([[0.5, 0.5]], [[0.5, 0.5], [0.5, 0.5]]):
+        stays = projection.along(np.array(path), positions, codes, 4)
+        assert np.isfinite(stays).all() and (stays == stays[0]).all()
+    few, across = np.array([[0, 0], [1, 1], [2, 0]], np.float32), np.array([[0.0, 0], [2, 0]])
+    over_few = projection.along(across, few, few, 3)
+    assert np.isfinite(over_few).all() and over_few[0, 0] < over_few[2, 0]
+    over_one = projection.along(across, np.zeros((30, 2), np.float32), np.ones((30, 4)), 3)
+    np.testing.assert_array_equal(over_one, np.ones((3, 4)))
 
 
 def accuracy(points: np.ndarray, labels: np.ndarray) -> float:
@@ -210,7 +178,7 @@ def test_neighbours_are_the_nearest_others_nearest_first():
     assert projection.neighbours(codes[:4]).shape == (4, 3)
 
 
-def test_trustworthiness_is_scikit_learns(monkeypatch):
+def test_trustworthiness_is_scikit_learns_and_too_few_points_have_none(monkeypatch):
     codes, _ = clouds(400)
     positions = projection.pca(codes, 2)
     expected = trustworthiness(codes, positions, n_neighbors=15)
@@ -219,11 +187,7 @@ def test_trustworthiness_is_scikit_learns(monkeypatch):
     monkeypatch.setattr(projection, "SLICE", 37)
     assert projection.trustworthiness(codes, seen) == pytest.approx(expected, abs=1e-6)
     assert expected < 0.99 and projection.trustworthiness(codes, projection.neighbours(codes)) == 1
-
-
-def test_too_few_points_have_no_trustworthiness():
-    codes, _ = clouds(12)
-    assert np.isnan(projection.trustworthiness(codes, projection.neighbours(codes[:, :2])))
+    assert np.isnan(projection.trustworthiness(codes[:12], projection.neighbours(codes[:12, :2])))
 
 
 def test_the_accuracy_is_that_of_scikit_learns_vote_with_each_point_left_out():

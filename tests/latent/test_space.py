@@ -2,14 +2,12 @@
 
 import dataclasses
 import gzip
-import json
 import shutil
 
 import numpy as np
 import pytest
 import torch
-from helpers import SMALL_TRAIN
-from safetensors.numpy import load, save
+from helpers import SMALL_TRAIN, rewritten
 from scipy.stats import kstest
 from sklearn.linear_model import LinearRegression
 from sklearn.neighbors import NearestNeighbors
@@ -18,7 +16,7 @@ from cae.config import ModelConfig
 from cae.data import images as data_images
 from cae.data.shape import ATTRIBUTES, measure
 from cae.disk.files import SHIPPED_RUNS, cache_folder
-from cae.errors import Damaged, DataUnavailable, RunNotFound
+from cae.errors import Damaged, DataUnavailable
 from cae.latent import space as latent_space
 from cae.network.model import ConvAutoencoder, embed
 from cae.runs.run import Run
@@ -59,14 +57,6 @@ def fresh(eight):
     return codes_of(eight[0], some_digits(SOME, SOME + 200))
 
 
-# -- which digits
-
-
-def test_of_all_training_digits_20000_are_references_and_2000_are_held_out():
-    references, held_out = latent_space.chosen(60_000)
-    assert (len(references), len(held_out)) == (20_000, 2_000)
-
-
 @pytest.mark.parametrize("available", [2, 3, 200, 1999, 5000, 60_000])
 def test_references_and_held_out_digits_are_some_of_each_and_different_ones(available):
     references, held_out = latent_space.chosen(available)
@@ -76,27 +66,22 @@ def test_references_and_held_out_digits_are_some_of_each_and_different_ones(avai
         assert part.min() >= 0 and part.max() < available and (np.diff(part) > 0).all()
 
 
-def test_the_chosen_digits_are_spread_over_the_whole_set():
-    for part in latent_space.chosen(60_000):
+def test_of_all_training_digits_20000_and_2000_are_taken_from_everywhere():
+    parts = latent_space.chosen(60_000)
+    assert [len(part) for part in parts] == [20_000, 2_000]
+    for part in parts:
         shares = np.histogram(part, bins=10, range=(0, 60_000))[0] / len(part)
         assert shares == pytest.approx(np.full(10, 0.1), abs=0.005)
 
 
-def test_the_pictures_of_the_references_reach_the_browser_in_their_order(space):
+def test_the_pictures_of_the_references_reach_the_browser_in_their_order_and_no_others(space):
     images = some_digits(0, SOME)
     references, _ = latent_space.chosen(SOME)
-    pictures = np.frombuffer(gzip.decompress(latent_space.reference_pictures(images, space.digits)), np.uint8).reshape(
-        -1, 28, 28
-    )
+    content = gzip.decompress(latent_space.reference_pictures(images, space.digits))
+    pictures = np.frombuffer(content, np.uint8).reshape(-1, 28, 28)
     np.testing.assert_array_equal(pictures, images.pixels.numpy()[references])
-
-
-def test_pictures_of_other_digits_than_those_measured_are_refused(space):
     with pytest.raises(DataUnavailable, match="not those"):
         latent_space.reference_pictures(some_digits(1, SOME + 1), space.digits)
-
-
-# -- one code among the references
 
 
 def test_references_are_the_codes_of_their_digits_to_half_a_step(eight):
@@ -108,6 +93,7 @@ def test_references_are_the_codes_of_their_digits_to_half_a_step(eight):
     np.testing.assert_array_equal(space.real.labels, images.labels.numpy()[references])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dimensions", [1, 2, 8])
 def test_where_dimensions_are_few_the_neighbours_are_those_among_the_exact_codes(dimensions):
     model, space = explored(dimensions, 4000)
@@ -136,15 +122,8 @@ def test_a_vote_gives_each_neighbour_the_power_minus_four_of_its_distance(space,
         expected = [weights[space.real.labels[position] == label].sum() for label in range(10)]
         np.testing.assert_allclose(shares, expected, atol=1e-5)
         assert shares.sum() == pytest.approx(1)
-
-
-def test_a_code_that_is_a_reference_is_voted_its_class(space):
-    for position in range(20):
-        code = space.real.codes()[position].astype(np.float32)
-        assert latent_space.vote(space.real, code, 10)[space.real.labels[position]] > 0.999
-
-
-def test_a_vote_among_fewer_references_than_it_asks_for_still_sums_to_one(space):
+    for code, label in zip(space.real.codes()[:20].astype(np.float32), space.real.labels[:20], strict=True):
+        assert latent_space.vote(space.real, code, 10)[label] > 0.999, "a reference is of its own class"
     few = dataclasses.replace(space.real, points=space.real.points[:3], labels=space.real.labels[:3])
     assert latent_space.vote(few, space.mean, 10).sum() == pytest.approx(1)
 
@@ -157,15 +136,12 @@ def test_digits_that_were_not_measured_are_as_far_off_as_real_digits_are(dimensi
     assert kstest(shares, "uniform").statistic < 0.12  # 400 digits say what is usual, and 300 are tried
 
 
-def test_far_away_is_farther_off_than_every_real_digit(space):
-    distance, share = latent_space.off_manifold(space.real, space.mean + 1000)
-    assert share == 100 and distance > 1000
-
-
-def test_the_more_a_code_is_moved_out_the_farther_off_it_is(space):
+def test_the_more_a_code_is_moved_out_the_farther_off_it_is_until_no_real_digit_is_as_far(space):
     code = space.real.codes()[0].astype(np.float32)
     far = [latent_space.off_manifold(space.real, space.mean + factor * (code - space.mean)) for factor in (1, 3, 6, 9)]
     assert (np.diff(far, axis=0)[:, 0] > 0).all() and (np.diff(far, axis=0)[:, 1] >= 0).all()
+    distance, share = latent_space.off_manifold(space.real, space.mean + 1000)
+    assert share == 100 and distance > 1000
 
 
 def test_the_distance_off_the_manifold_is_the_mean_to_ten_neighbours(space, fresh):
@@ -174,32 +150,21 @@ def test_the_distance_off_the_manifold_is_the_mean_to_ten_neighbours(space, fres
     np.testing.assert_allclose(found, away.mean(axis=1), rtol=1e-5)
 
 
-# -- new codes
-
-
-def test_samples_have_the_mean_and_the_covariance_of_real_codes(space):
+def test_samples_have_the_mean_and_the_covariance_of_real_codes_and_a_seed_gives_the_same_again(space):
     codes = latent_space.sample(space, 50_000, seed=1)
     deviation = np.sqrt(np.diag(space.covariance))
     assert codes.shape == (50_000, 8) and codes.dtype == np.float32
     np.testing.assert_allclose((codes.mean(axis=0) - space.mean) / deviation, 0, atol=0.02)
     np.testing.assert_allclose((np.cov(codes.T) - space.covariance) / np.outer(deviation, deviation), 0, atol=0.03)
-
-
-def test_a_seed_gives_the_same_codes_again_and_another_seed_others(space):
     np.testing.assert_array_equal(latent_space.sample(space, 3, seed=5), latent_space.sample(space, 3, seed=5))
     assert not np.allclose(latent_space.sample(space, 3, seed=5), latent_space.sample(space, 3, seed=6))
-
-
-# -- measuring
 
 
 @pytest.mark.parametrize("dimensions", [1, 2, 32])
 def test_what_is_measured_has_the_shape_of_the_latent_space(dimensions):
     _, space = explored(dimensions, 300)
-    axes = min(2, dimensions)
-    assert {name: getattr(space, name).shape for name in ("mean", "low", "high", "influence")} == dict.fromkeys(
-        ("mean", "low", "high", "influence"), (dimensions,)
-    )
+    axes, of_codes = min(2, dimensions), (space.mean, space.low, space.high, space.influence)
+    assert {values.shape for values in of_codes} == {(dimensions,)}
     assert space.covariance.shape == (dimensions, dimensions) and space.class_means.shape == (10, dimensions)
     assert space.axes.shape == (axes, dimensions) and space.axes_low.shape == space.axes_high.shape == (axes,)
     assert space.directions.shape == (len(ATTRIBUTES), dimensions)
@@ -301,6 +266,7 @@ def test_directions_of_real_codes_are_those_of_a_linear_regression(eight):
     np.testing.assert_allclose(space.directions, fitted.coef_.T, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_on_the_shipped_run_each_direction_changes_what_it_is_named_after():
     model, images = Run(SHIPPED_RUNS / "original").model(), some_digits(0, 4000)  # 1 s
     space = latent_space.explore(model, images, images.pixels.numpy())
@@ -311,9 +277,6 @@ def test_on_the_shipped_run_each_direction_changes_what_it_is_named_after():
     for index, attribute in enumerate(ATTRIBUTES):
         more, less = (attributes(space.class_means + sign * space.directions[index]) for sign in (1, -1))
         assert (more[:, index] > less[:, index]).all(), attribute.name
-
-
-# -- as a file
 
 
 def same(one: latent_space.LatentSpace, other: latent_space.LatentSpace):
@@ -340,108 +303,29 @@ def content(space):
     return latent_space.to_bytes(of_weights(space, "0" * 64))
 
 
-@pytest.mark.parametrize("share", [0, 1e-5, 0.001, 0.02, 0.5, 0.999])
-def test_a_file_that_was_cut_off_is_damaged(content, share):
-    with pytest.raises(Damaged):
-        latent_space.from_bytes(content[: int(share * len(content))])
+def test_a_file_that_does_not_fit_together_is_damaged(content, space):
+    same(latent_space.from_bytes(rewritten(content, "space")), space)  # which does no harm itself
+    arrays = {
+        "mean": (3, "f4"), "axes": ((2, 3), "f4"), "directions": ((4, 9), "f4"), "low": (7, "f4"), "labels": (4, "u1"),
+        "real.points": ((5, 8), "u1"), "inked.usual": (100, "f4"), "real.step": (0, "f4"),
+    }  # fmt: skip
+    changes = [{"words": {"format": 99}}, {"words": {"class_names": None}}, {"without": "mean"}]
+    changes += [{"without": "real.points"}, {"arrays": {"real.points": np.zeros((1350, 8), np.uint8)}}]
+    for change in changes + [{"arrays": {name: np.zeros(*each)}} for name, each in arrays.items()]:
+        with pytest.raises(Damaged):
+            latent_space.from_bytes(rewritten(content, "space", **change))
 
 
-def headed(header: bytes) -> bytes:
-    return len(header).to_bytes(8, "little") + header
-
-
-@pytest.mark.parametrize("nonsense", [
-    b"nonsense" * 100, b"\0" * 1000, b"\xff" * 1000, headed(b"{}"), headed(b"[]"), headed(b"{" * 2000),
-    headed(b"[" * 900_000), headed(b'{"__metadata__": {"space": "[]"}}'), headed(b'{"__metadata__": {"space": "x"}}'),
-], ids=range(9))  # fmt: skip
-def test_something_else_is_damaged(nonsense):
-    with pytest.raises(Damaged):
-        latent_space.from_bytes(nonsense)
-
-
-def rewritten(content: bytes, arrays: dict | None = None, words: dict | None = None, without: str = "") -> bytes:
-    """The file with other arrays or words in it."""
-    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-    changed = json.loads(header["__metadata__"]["space"]) | (words or {})
-    every = {name: value for name, value in (load(content) | (arrays or {})).items() if name != without}
-    return save(every, metadata={"space": json.dumps(changed)})
-
-
-def test_the_way_these_tests_rewrite_a_file_does_no_harm_itself(content, space):
-    same(latent_space.from_bytes(rewritten(content)), space)
-
-
-@pytest.mark.parametrize("change", [
-    {"words": {"format": 99}}, {"words": {"class_names": None}}, {"without": "mean"}, {"without": "real.points"},
-    {"arrays": {"mean": np.zeros(3, np.float32)}}, {"arrays": {"axes": np.zeros((2, 3), np.float32)}},
-    {"arrays": {"directions": np.zeros((4, 9), np.float32)}}, {"arrays": {"low": np.zeros(7, np.float32)}},
-    {"arrays": {"real.points": np.zeros((5, 8), np.uint8)}}, {"arrays": {"inked.usual": np.zeros(100, np.float32)}},
-    {"arrays": {"real.points": np.zeros((1350, 8), np.uint8)}}, {"arrays": {"labels": np.zeros(4, np.uint8)}},
-    {"arrays": {"real.step": np.zeros(0, np.float32)}},
-])  # fmt: skip
-def test_a_file_that_does_not_fit_together_is_damaged(content, change):
-    with pytest.raises(Damaged):
-        latent_space.from_bytes(rewritten(content, **change))
-
-
-# -- of a run
-
-
-def test_the_latent_space_of_a_run_is_measured_once_and_then_needs_no_data(tiny, monkeypatch):
-    reports = []
-    first = result_of(latent_space.measuring(tiny), reports.append)
-    told = len(reports)
-    assert told and len(first.real.labels) + len(latent_space.chosen(SMALL_TRAIN)[1]) == SMALL_TRAIN
-    monkeypatch.setenv("CAE_DATA", "/nowhere")
-    again = result_of(latent_space.measuring(tiny), reports.append)
-    assert len(reports) == told
-    same(again, first)
-
-
-def test_a_latent_space_beside_the_weights_needs_neither_cache_nor_data(tiny, monkeypatch):
-    first = latent_space.latent_space(tiny)
-    shutil.move(cache_folder() / tiny.weights_hash() / latent_space.FILE, tiny.path / latent_space.FILE)
+def test_a_latent_space_beside_the_weights_needs_neither_cache_nor_data_but_the_right_dimensions(
+    tiny, space, monkeypatch
+):
+    first, beside = latent_space.latent_space(tiny), tiny.path / latent_space.FILE
+    shutil.move(cache_folder() / tiny.weights_hash() / latent_space.FILE, beside)
     shutil.rmtree(cache_folder())
     monkeypatch.setenv("CAE_DATA", "/nowhere")
     same(latent_space.latent_space(tiny), first)
-    assert latent_space.to_bytes(latent_space.kept(tiny)) == (tiny.path / latent_space.FILE).read_bytes()
-
-
-def test_a_file_of_other_weights_or_with_other_dimensions_is_not_taken(tiny, space):
-    of_eight = latent_space.to_bytes(of_weights(space, tiny.weights_hash()))
-    space = latent_space.latent_space(tiny)
-    shutil.rmtree(cache_folder() / tiny.weights_hash())
-    for content in (latent_space.to_bytes(of_weights(space, "0" * 64)), of_eight):
-        (tiny.path / latent_space.FILE).write_bytes(content)
-        assert latent_space.kept(tiny) is None
-    (tiny.path / latent_space.FILE).write_bytes(latent_space.to_bytes(of_weights(space, tiny.weights_hash())))
-    assert latent_space.kept(tiny) is not None
-
-
-@pytest.mark.parametrize("harm", ["cut off", "empty", "text", "a folder"])
-def test_a_damaged_file_is_measured_anew(tiny, harm):
-    found = latent_space.latent_space(tiny)
-    path = cache_folder() / tiny.weights_hash() / latent_space.FILE
-    content = path.read_bytes()
-    if harm == "a folder":
-        (tiny.path / latent_space.FILE).mkdir()
-        path.unlink()
-    else:
-        path.write_bytes({"cut off": content[:-50], "empty": b"", "text": b"nonsense " * 99}[harm])
-    assert latent_space.kept(tiny) is None
-    same(latent_space.latent_space(tiny), found)
-
-
-def test_a_run_without_weights_says_so(tiny):
-    (tiny.path / "model.safetensors").unlink()
-    with pytest.raises(RunNotFound, match="not finished an epoch"):
-        latent_space.latent_space(tiny)
-
-
-def test_where_nothing_can_be_kept_it_is_measured_all_the_same(tiny, monkeypatch, tmp_path):
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("CAE_CACHE", str(tmp_path / "file" / "cache"))
-    assert len(latent_space.latent_space(tiny).mean) == tiny.info.model.latent_dim
+    assert latent_space.to_bytes(latent_space.kept(tiny)) == beside.read_bytes()
+    beside.write_bytes(latent_space.to_bytes(of_weights(space, tiny.weights_hash())))
     assert latent_space.kept(tiny) is None
 
 
