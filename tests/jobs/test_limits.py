@@ -2,13 +2,14 @@
 
 import json
 import os
+from contextlib import contextmanager
 
 import pytest
 from helpers import TINY, options, state_of, wait_until
 
 from cae.commands import cli
 from cae.disk.files import PROJECT, cache_folder, runs_folder
-from cae.errors import Damaged, ReadOnly, TooMany
+from cae.errors import Damaged, TooMany
 from cae.exports.zip import pack
 from cae.imports.run import import_file
 from cae.jobs import limits, process, queue
@@ -20,13 +21,13 @@ from cae.runs.run import Run
 ADA, BEN = owner("a secret of Ada's", "Ada"), owner("another of Ben's")
 
 
-# -- who
-
-
 def test_of_what_tells_a_visitor_from_others_only_a_hash_is_kept():
     assert "secret" not in ADA.id and len(ADA.id) == 32
     assert ADA.is_same(owner("a secret of Ada's", "another name")) and not ADA.is_same(BEN)
     assert not ADA.is_same(None)
+    for nobodys in ("", "ada", "F" * 32, "0" * 31, 7, None):
+        with pytest.raises(ValueError, match="no owner"):
+            Owner(nobodys)
 
 
 @pytest.mark.parametrize(
@@ -42,12 +43,6 @@ def test_of_what_tells_a_visitor_from_others_only_a_hash_is_kept():
 def test_a_name_is_one_short_line_of_what_can_be_seen(given, shown):
     assert owners.clean_name(given) == shown
     assert owner("x", given).name == shown
-
-
-@pytest.mark.parametrize("id", ["", "ada", "F" * 32, "0" * 31, 7, None])
-def test_nobody_has_such_an_id(id):
-    with pytest.raises(ValueError, match="no owner"):
-        Owner(id)
 
 
 def test_a_run_says_whose_session_started_it_and_the_shipped_ones_are_as_they_were(small_data):
@@ -82,34 +77,29 @@ def test_the_command_line_is_an_owner_too(tiny, capsys):
     assert {each["name"]: each["by"] for each in json.loads(capsys.readouterr().out)}["typed"] == COMMAND_LINE.to_json()
 
 
-# -- trainings
-
-
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_data", "no_training_left")
 def test_a_visitor_may_have_so_many_trainings_and_others_are_not_affected(monkeypatch):
+    def start(name, by):
+        return process.start_training(name, TINY, options(epochs=10_000), by=by)
+
     monkeypatch.setenv("CAE_MAX_PER_VISITOR", "2")
-    first = process.start_training("first", TINY, options(epochs=10_000), by=ADA)
-    process.start_training("second", TINY, options(epochs=10_000), by=ADA)
+    first, _ = start("first", ADA), start("second", ADA)
     with pytest.raises(TooMany, match=r"first, second|second, first"):
-        process.start_training("third", TINY, options(), by=ADA)
+        start("third", ADA)
     assert not (runs_folder() / "third").exists()
     assert limits.why_no_training(ADA) and not limits.why_no_training(BEN) and not limits.why_no_training(None)
-    of_ben = process.start_training("bens", TINY, options(epochs=10_000), by=BEN)
-    assert state_of(of_ben) in ("queued", "running")
+    assert state_of(start("bens", BEN)) in ("queued", "running")
     process.ask_to_stop(first)
     wait_until(lambda: state_of(first) == "stopped", "there is room again")
     assert not limits.why_no_training(ADA)
     process.resume_training(first.again(), by=BEN)  # counts for who has it trained on
     assert first.again().info.trained_by == BEN and first.again().info.by == ADA
     assert len(limits.trainings_of(BEN)) == 2 and len(limits.trainings_of(ADA)) == 1
+    before = Run.create("before", TINY, options(), by=BEN)
+    before.update(state="stopped")
     with pytest.raises(TooMany):
-        process.resume_training(trained_before(), 10_000, by=BEN)
-
-
-def trained_before() -> Run:
-    run = Run.create("before", TINY, options(), by=BEN)
-    run.update(state="stopped")
-    return run
+        process.resume_training(before, 10_000, by=BEN)
 
 
 @pytest.mark.parametrize("value", ["", "0", "-1", "many", "1.5", "²"])
@@ -120,39 +110,31 @@ def test_a_limit_that_makes_no_sense_is_none(monkeypatch, value):
     assert 1 <= limits.most_jobs() <= (os.cpu_count() or 1)
 
 
-def test_a_read_only_laboratory_starts_nothing_for_anybody(tiny, monkeypatch):
-    monkeypatch.setenv("CAE_READ_ONLY", "1")
-    with pytest.raises(ReadOnly):
-        process.start_training("new", TINY, options(), by=ADA)
-    with pytest.raises(ReadOnly):
-        process.resume_training(tiny, 9, by=ADA)
-
-
-# -- measurements
-
-
 @pytest.fixture
 def three(copy_tiny, monkeypatch):
-    """Three measurements of different runs, of which one works at a time, and none until `go` is called."""
+    """Three measurements of different runs, of which one works at a time."""
     monkeypatch.setenv("CAE_MAX_JOBS", "1")
     copies = [copy_tiny(name) for name in ("one", "two", "three")]
     return [Job(cache_folder() / run.name / "map.done", ["runs"]) for run in copies]
 
 
-def hold(job: Job):
-    """Works on it in this process, as its own would."""
-    work = job.at_work()
-    work.__enter__()
-    return lambda: work.__exit__(None, None, None)
+def has_its_turn(job: Job, words=("runs",), by: Owner | None = None):
+    with queue.changing_jobs():
+        queue.take(job.result, words, by)
+        queue.begin(queue.ticket_of(job.result))
+
+
+@contextmanager
+def working(job: Job, words=("runs",), by: Owner | None = None):
+    """Inside, this process works on it, as its own would."""
+    with job.at_work():
+        has_its_turn(job, words, by)
+        yield
 
 
 def test_measurements_take_turns_without_processes_and_the_next_one_begins_when_one_ends(three):
     first, second, third = three
-    let_go = hold(first)
-    try:
-        with queue.changing_jobs():
-            queue.take(first.result, ("runs",), ADA)
-            queue.begin(queue.ticket_of(first.result))
+    with working(first, by=ADA):
         second.start(BEN)
         third.start(ADA)
         second.start(ADA)  # is there already
@@ -161,33 +143,25 @@ def test_measurements_take_turns_without_processes_and_the_next_one_begins_when_
         assert "next in line" in second.told()[0] and "1 ahead of it" in third.told()[0]
         assert (first.by(), second.by()) == (ADA, BEN)
         assert not (second.result.with_suffix(".log")).exists()  # no process was started for it
-    finally:
-        let_go()
     wait_until(lambda: second.result.with_suffix(".log").exists(), "the second begins by itself")
     assert second.ahead() is None and third.ahead() == 0
 
 
 def test_one_that_waits_gives_up_its_place_when_it_is_stopped(three):
     first, second, third = three
-    let_go = hold(first)
-    with queue.changing_jobs():
-        queue.take(first.result, ("runs",), None)
-        queue.begin(queue.ticket_of(first.result))
-    second.start()
-    third.start()
-    second.ask_to_stop()
-    assert not second.is_live() and not second.is_stop_asked() and third.ahead() == 0
-    first.ask_to_stop()
-    assert first.is_stop_asked()
-    third.ask_to_stop()
-    let_go()
+    with working(first):
+        second.start()
+        third.start()
+        second.ask_to_stop()
+        assert not second.is_live() and not second.is_stop_asked() and third.ahead() == 0
+        first.ask_to_stop()
+        assert first.is_stop_asked()
+        third.ask_to_stop()
 
 
 def test_the_turn_of_one_that_was_killed_is_over(three):
     first, second, _ = three
-    with queue.changing_jobs():
-        queue.take(first.result, ("runs",), None)
-        queue.begin(queue.ticket_of(first.result))
+    has_its_turn(first)
     assert not first.is_live() and first.by() is None
     second.start()
     assert second.ahead() is None and second.is_at_work()
@@ -197,17 +171,13 @@ def test_the_turn_of_one_that_was_killed_is_over(three):
 def test_a_visitor_may_have_so_many_measurements(three, monkeypatch):
     monkeypatch.setenv("CAE_MAX_PER_VISITOR", "1")
     first, second, third = three
-    let_go = hold(first)
-    with queue.changing_jobs():
-        queue.take(first.result, ("map", "one"), ADA)
-        queue.begin(queue.ticket_of(first.result))
-    with pytest.raises(TooMany, match="map one"):
-        second.start(ADA)
-    second.start(BEN)
-    third.start(COMMAND_LINE)
-    assert [job.ahead() for job in three] == [None, 0, 1]
-    second.ask_to_stop(), third.ask_to_stop()
-    let_go()
+    with working(first, ("map", "one"), ADA):
+        with pytest.raises(TooMany, match="map one"):
+            second.start(ADA)
+        second.start(BEN)
+        third.start(COMMAND_LINE)
+        assert [job.ahead() for job in three] == [None, 0, 1]
+        second.ask_to_stop(), third.ask_to_stop()
 
 
 def test_nonsense_among_the_tickets_holds_nobody_up(three):

@@ -40,6 +40,7 @@ def test_a_started_training_goes_on_by_itself_to_its_end():
     assert last_words(run).count("\n") == 3
 
 
+@pytest.mark.slow
 def test_a_training_outlives_the_process_that_started_it():
     code = (
         "from cae.jobs.process import start_training\nfrom cae.config import *\n"
@@ -49,14 +50,7 @@ def test_a_training_outlives_the_process_that_started_it():
     becomes(Run.open("orphan"), "finished")
 
 
-def test_a_stop_that_is_asked_at_once_is_obeyed():
-    run = start("hasty", **ENDLESS)
-    ask_to_stop(run)
-    becomes(run, "stopped", seconds=15)
-    wait_until(lambda: not run.is_locked(), "its process to end")
-    assert state_of(run) == "stopped"
-
-
+@pytest.mark.slow
 def test_a_name_cannot_be_started_twice():
     run = start("single", **ENDLESS)
     with pytest.raises(RunExists, match="single"):
@@ -70,60 +64,48 @@ def test_a_name_cannot_be_started_twice():
         ask_to_stop(Run.open("single"))
 
 
-def test_a_waiting_training_can_be_stopped_and_the_one_ahead_goes_on():
-    first = start("first", **ENDLESS)
-    has_begun(first)
-    second = start("second", epochs=2)
-    wait_until(lambda: "waiting for first" in last_words(second), "second to say that it waits")
-    done = cae("stop", "second")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert state_of(second) == "stopped"
-    assert state_of(first) == "running"
-    assert Run(second.path).summary().resumable
-
-
-def test_trainings_wait_and_say_so_and_take_their_turns_in_the_order_they_came():
+@pytest.mark.slow
+def test_trainings_wait_and_say_so_and_take_their_turns_in_the_order_they_came_unless_they_are_stopped():
     first = start("c-first", **ENDLESS)
     has_begun(first)
     second = start("b-second", epochs=2)
     wait_until(lambda: "waiting for c-first" in last_words(second), "second to say that it waits")
     third = start("a-third", epochs=2)
     wait_until(lambda: "waiting for c-first, b-second" in last_words(third), "third to wait for both")
+    given_up = start("given-up", epochs=2)
+    ask_to_stop(given_up)  # at once
+    becomes(given_up, "stopped", seconds=15)
+    wait_until(lambda: not given_up.is_locked(), "its process to end")
+    assert state_of(given_up) == "stopped" and Run(given_up.path).summary().resumable
     assert (state_of(first), state_of(second), state_of(third)) == ("running", "queued", "queued")
     assert lines_in(second.path / "progress.jsonl") == 0
-    ask_to_stop(Run.open("c-first"))
+    stopped = cae("stop", "c-first")
+    assert (stopped.returncode, stopped.stderr) == (0, "")
     becomes(third, "finished")
     assert (state_of(first), state_of(second)) == ("stopped", "finished")
     assert Run.open("b-second").info.finished <= Run.open("a-third").info.started
 
 
-def test_a_training_that_is_killed_makes_room_for_the_next():
+@pytest.mark.slow
+def test_a_training_that_is_killed_makes_room_for_the_next_and_does_not_wait_for_itself_when_resumed():
     process = start_cae(
         "train", "--name=killed", "--latent-dim=2", "--width=4", "--epochs=9999", "--train-images=96", "--batch-size=32"
     )
-    wait_until(lambda: lines_in(runs_folder() / "killed" / "progress.jsonl") > 0, "the first to begin")
+    progress = runs_folder() / "killed" / "progress.jsonl"
+    wait_until(lambda: lines_in(progress) > 0, "the first to begin")
     second = start("second", epochs=2)
     wait_until(lambda: "waiting for killed" in last_words(second), "second to wait")
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     becomes(second, "finished")
-    assert state_of(Run.open("killed")) == "stopped"
+    killed, before = Run.open("killed"), lines_in(progress)
+    assert killed.state == "stopped"
+    resume_training(killed)
+    wait_until(lambda: lines_in(progress) > before or last_words(killed), "it to go on, or to say something", 20)
+    assert "waiting" not in last_words(killed)
 
 
-def test_a_training_that_was_killed_does_not_wait_for_itself_when_resumed():
-    process = start_cae(
-        "train", "--name=again", "--latent-dim=2", "--width=4", "--epochs=9999", "--train-images=96", "--batch-size=32"
-    )
-    wait_until(lambda: lines_in(runs_folder() / "again" / "progress.jsonl") > 0, "it to begin")
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
-    run, before = Run.open("again"), lines_in(runs_folder() / "again" / "progress.jsonl")
-    resume_training(run)
-    progress = run.path / "progress.jsonl"
-    wait_until(lambda: lines_in(progress) > before or last_words(run), "it to go on, or to say something", 20)
-    assert "waiting" not in last_words(run)
-
-
+@pytest.mark.slow
 def test_as_many_run_side_by_side_as_the_environment_says(monkeypatch):
     monkeypatch.setenv("CAE_MAX_TRAININGS", "2")
     first, second = start("first", **ENDLESS), start("second", **ENDLESS)
@@ -132,14 +114,14 @@ def test_as_many_run_side_by_side_as_the_environment_says(monkeypatch):
     assert state_of(first) == "running"
 
 
-@pytest.mark.parametrize(
-    ("value", "expected"), [("1", 1), ("3", 3), ("0", 1), ("-2", 1), ("many", 1), ("", 1), ("1.5", 1)]
-)
-def test_a_number_of_trainings_that_makes_no_sense_is_one(monkeypatch, value, expected):
-    monkeypatch.setenv("CAE_MAX_TRAININGS", value)
-    assert limits.most_trainings() == expected
+def test_a_number_of_trainings_that_makes_no_sense_is_one(monkeypatch):
+    numbers = {"1": 1, "3": 3, "0": 1, "-2": 1, "many": 1, "": 1, "1.5": 1}
+    for value, expected in numbers.items():
+        monkeypatch.setenv("CAE_MAX_TRAININGS", value)
+        assert limits.most_trainings() == expected
 
 
+@pytest.mark.slow
 def test_a_training_that_cannot_read_its_data_says_why_in_its_state_and_its_log(no_network):
     run = start("no-data", dataset="kmnist")
     becomes(run, "failed")
@@ -148,6 +130,7 @@ def test_a_training_that_cannot_read_its_data_says_why_in_its_state_and_its_log(
     assert "Traceback" not in last_words(run)
 
 
+@pytest.mark.slow
 def test_a_finished_training_resumed_for_longer_goes_on_in_a_process_of_its_own():
     run = trained("more", epochs=1)
     resume_training(run, 3)
@@ -174,6 +157,7 @@ def test_the_last_words_of_a_run_that_said_nothing_are_none():
     assert last_words(run, 3) == "47\n48\n49"
 
 
+@pytest.mark.slow
 def test_of_two_who_resume_at_once_the_second_is_told_that_it_is_busy():
     run = trained("twice", epochs=1)
     first, second = run.again(), run.again()

@@ -106,9 +106,6 @@ def assert_as_undisturbed(whole_folder):
     assert without_clock(found) == without_clock(whole)
 
 
-# -- planning
-
-
 def test_a_plan_has_a_run_a_value_by_size_that_differs_in_nothing_else():
     found = planned(values=(16, 2, 8))
     assert [(each.value, each.run) for each in found.points] == [(2, "small-2"), (8, "small-8"), (16, "small-16")]
@@ -154,20 +151,14 @@ NONSENSE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("option", "values", "rest", "words"), NONSENSE)
-def test_what_cannot_be_swept_is_an_invalid_option(option, values, rest, words):
-    with pytest.raises(InvalidOption) as raised:
-        sweep.plan(option, values, **rest)
-    assert words in str(raised.value) and str(raised.value).endswith(".") and "\n" not in str(raised.value)
-
-
-@pytest.mark.parametrize("name", ["../x", "Upper", "con", "a\n", "x" * 65, "x" * 63])
-def test_a_name_that_the_runs_could_not_have_is_refused(name):
-    with pytest.raises(InvalidName):
-        planned(name=name)
-
-
-# -- training
+def test_what_cannot_be_swept_is_an_invalid_option_and_a_name_that_the_runs_could_not_have_is_none():
+    for option, values, rest, words in NONSENSE:
+        with pytest.raises(InvalidOption) as raised:
+            sweep.plan(option, values, **rest)
+        assert words in str(raised.value) and str(raised.value).endswith(".") and "\n" not in str(raised.value)
+    for name in ("../x", "Upper", "con", "a\n", "x" * 65, "x" * 63):
+        with pytest.raises(InvalidName):
+            planned(name=name)
 
 
 def test_each_run_is_trained_and_what_it_reached_is_kept(finished):
@@ -198,76 +189,51 @@ def test_what_happens_is_told_with_its_point_and_each_result_is_kept_at_once():
 def test_what_has_finished_is_known_and_not_trained_again_and_written_only_where_it_is_not_yet(finished):
     sweep.path("small").unlink()
     assert list(sweep.train(planned())) == [] and sweep.read(sweep.path("small")) == finished
-    Run.open("small-2").delete()
     before = sweep.path("small").stat().st_mtime_ns
-    assert planned() == finished and list(sweep.train(planned())) == []
-    assert sweep.path("small").stat().st_mtime_ns == before
-
-
-def test_results_outlive_deleted_runs_and_new_values_join_them(finished):
     for name in RUNS:
         Run.open(name).delete()
-    assert planned() == finished == sweep.all_sweeps()[0]
-    found = to_the_end(planned(values=(3, 2)))
-    assert states(found) == [(2, "finished"), (3, "finished"), (4, "finished")]
-    assert found.points[::2] == finished.points and left_behind() & {*RUNS, "small-3"} == {"small-3"}
+    assert planned() == finished == sweep.all_sweeps()[0], "results outlive deleted runs"
+    assert list(sweep.train(planned())) == [] and sweep.path("small").stat().st_mtime_ns == before
+    joined = to_the_end(planned(values=(3, 2)))
+    assert states(joined) == [(2, "finished"), (3, "finished"), (4, "finished")]
+    assert joined.points[::2] == finished.points and left_behind() & {*RUNS, "small-3"} == {"small-3"}
 
 
-def test_without_results_only_what_has_no_run_is_trained_again(finished, whole_folder):
+def test_what_has_no_result_is_trained_again_and_a_run_cut_off_before_it_could_say_so_too(finished, whole_folder):
     sweep.path("small").unlink()
     Run.open("small-2").delete()
-    again = planned()
-    assert states(again) == [(2, "waiting"), (4, "finished")]
-    assert {point.value for point, _ in sweep.train(again)} == {2}
+    assert states(planned()) == [(2, "waiting"), (4, "finished")]
+    assert {point.value for point, _ in sweep.train(planned())} == {2}
+    Run.open("small-4").update(state="running")
+    assert states(planned()) == [(2, "finished"), (4, "waiting")]
+    to_the_end(planned())
     assert_as_undisturbed(whole_folder)
 
 
-def test_a_run_of_that_name_with_other_options_is_in_the_way():
-    Run.create("small-4", TINY, options())
-    with pytest.raises(RunExists, match="'small-4'"):
-        planned()
-
-
-@pytest.mark.parametrize(("option", "changes"), [("latent_dim", {"seed": 1}), ("seed", {}), ("width", {})])
-def test_results_of_another_sweep_are_in_the_way(finished, option, changes):
-    shutil.rmtree(runs_folder() / "small-2")
-    shutil.rmtree(runs_folder() / "small-4")
-    with pytest.raises(RunExists, match="another sweep called 'small'"):
-        planned(option, **changes)
-
-
-def test_a_run_that_another_process_trains_is_left_alone():
-    run = Run.create("small-2", ModelConfig(latent_dim=2, width=4), options())
-    with run.lock(), pytest.raises(CaeError, match="small-2 is being trained"):
-        list(sweep.train(planned()))
-
-
-# -- interrupted
+def test_results_of_another_sweep_and_runs_with_other_options_or_in_training_are_in_the_way(finished):
+    for name in RUNS:
+        shutil.rmtree(runs_folder() / name)
+    for option, changes in (("latent_dim", {"seed": 1}), ("seed", {}), ("width", {})):
+        with pytest.raises(RunExists, match="another sweep called 'small'"):
+            planned(option, **changes)
+    Run.create("other-4", TINY, options())
+    with pytest.raises(RunExists, match="'other-4'"):
+        planned(name="other")
+    run = Run.create("busy-2", ModelConfig(latent_dim=2, width=4), options())
+    with run.lock(), pytest.raises(CaeError, match="busy-2 is being trained"):
+        list(sweep.train(planned(name="busy")))
 
 
 @pytest.mark.parametrize(("value", "step"), [(2, 1), (2, 3), (4, 5)])
-def test_a_sweep_that_was_asked_to_stop_goes_on_to_the_same_end(whole_folder, value, step):
+def test_a_sweep_that_was_asked_to_stop_or_let_go_of_goes_on_to_the_same_end(whole_folder, value, step):
     for point, event in sweep.train(planned()):
         if (point.value, type(event), getattr(event, "step", 0)) == (value, Progress, step):
             ask_to_stop(Run.open(point.run))
     assert point.value == value and Run.open(f"small-{value}").state == "stopped"
     assert [point.value for point in planned().waiting] == ([2, 4] if value == 2 else [4])
-    to_the_end(planned())
-    assert_as_undisturbed(whole_folder)
-
-
-def test_a_sweep_left_between_two_runs_and_then_within_one_goes_on_to_the_same_end(whole_folder):
-    for kind, step in ((SweepPoint, 0), (Progress, 4)):
-        events = sweep.train(planned())
-        next(point for point, event in events if isinstance(event, kind) and getattr(event, "step", 0) == step)
-        events.close()
-        assert states(planned()) == [(2, "finished"), (4, "waiting")]
-    to_the_end(planned())
-    assert_as_undisturbed(whole_folder)
-
-
-def test_a_run_cut_off_just_before_it_could_say_that_it_has_finished_counts_when_it_has(finished, whole_folder):
-    Run.open("small-4").update(state="running")
+    events = sweep.train(planned())
+    next(point for point, event in events if isinstance(event, SweepPoint if value == 2 else EpochRecord))
+    events.close()
     assert states(planned()) == [(2, "finished"), (4, "waiting")]
     to_the_end(planned())
     assert_as_undisturbed(whole_folder)
@@ -305,6 +271,7 @@ def test_control_c_ends_the_command_and_the_same_command_goes_on(whole_folder, r
     assert_as_undisturbed(whole_folder)
 
 
+@pytest.mark.slow
 def test_control_c_stops_a_process_of_its_own():
     process = start_cae(*COMMAND, "--epochs=9999")
     history = runs_folder() / "small-2" / "history.jsonl"
@@ -315,52 +282,44 @@ def test_control_c_stops_a_process_of_its_own():
     assert Run.open("small-2").state == "stopped" and "small-4" not in left_behind()
 
 
-# -- failing
-
 DIVERGES = {"optimizer": "adamw", "weight_decay": 10, "batch_size": 2}  # with a rate of 10 a step makes x into -99 x
 
 
-def test_a_run_that_diverges_has_failed_with_the_reason_and_the_others_go_on(run_main):
-    found = to_the_end(planned("learning_rate", (10, 0.001, 9), **DIVERGES))
-    assert states(found) == [(0.001, "finished"), (9, "failed"), (10, "failed")]
-    assert found.finished == found.points[:1] and found.waiting == ()
-    for point in found.points[1:]:
+@pytest.mark.slow
+def test_a_run_that_diverges_has_failed_with_the_reason_and_is_tried_again_only_where_asked_for(run_main):
+    results = to_the_end(planned("learning_rate", (10, 0.001, 9), **DIVERGES))
+    assert states(results) == [(0.001, "finished"), (9, "failed"), (10, "failed")]
+    assert results.finished == results.points[:1] and results.waiting == ()
+    for point in results.points[1:]:
         assert "smaller learning rate" in point.reason == Run.open(point.run).info.reason
     flags = [f"--{name.replace('_', '-')}={value}" for name, value in (SMALL | DIVERGES).items()]
     code, out, err = run_main("sweep", "--name=small", "--learning-rate=0.001,9,10", *flags)
-    assert (code, err) == (0, "") and f"small-10 has failed: {found.points[2].reason}\n" in out
+    assert (code, err) == (0, "") and f"small-10 has failed: {results.points[2].reason}\n" in out
     (row,) = [line.split() for line in out.splitlines() if line.split()[0] == "10"]
-    assert row[2] == "failed" and sweep.read(sweep.path("small")) == found
-
-
-def test_what_has_failed_is_tried_again_only_where_it_is_asked_for():
-    to_the_end(planned("learning_rate", (10, 0.001), epochs=1, **DIVERGES))
-    again = planned("learning_rate", (0.002, 0.001), epochs=1, **DIVERGES)
+    assert row[2] == "failed" and sweep.read(sweep.path("small")) == results
+    again = planned("learning_rate", (0.002, 0.001), **DIVERGES)
     assert states(again) == [(0.001, "finished"), (0.002, "waiting")]
-    again = planned("learning_rate", (0.001, 10), epochs=1, **DIVERGES)
-    assert {point.value for point, _ in sweep.train(again)} == {10}
+    assert {point.value for point, _ in sweep.train(planned("learning_rate", (0.001, 10), **DIVERGES))} == {10}
+    with pytest.raises(CaeError, match="not enough"):  # another failure ends the sweep
+        list(sweep.train(planned("train_images", (96, 5000), name="images")))
+    assert states(planned("train_images", (96, 5000), name="images")) == [(96, "finished"), (5000, "failed")]
 
 
-def test_another_failure_ends_the_sweep_with_the_reason_and_keeps_the_results():
-    with pytest.raises(CaeError, match="not enough"):
-        list(sweep.train(planned("train_images", (96, 5000))))
-    assert states(planned("train_images", (96, 5000))) == [(96, "finished"), (5000, "failed")]
+def test_a_damaged_run_is_named_and_no_result(finished):
+    harms = {
+        "model.safetensors": [lambda content: content[:-9]],
+        "history.jsonl": [lambda _: b"", lambda content: content[content.index(b"\n") + 1 :], lambda _: b"nonsense\n"],
+        "run.json": [lambda content: content[:40]],
+    }
+    for file, harm in ((file, harm) for file, several in harms.items() for harm in several):
+        path = runs_folder() / "small-4" / file
+        whole = path.read_bytes()
+        path.write_bytes(harm(whole))
+        with pytest.raises(Damaged, match=r"small-4/"):
+            list(sweep.train(planned()))
+        assert sweep.read(sweep.path("small")).points[0] == finished.points[0]
+        path.write_bytes(whole)
 
-
-@pytest.mark.parametrize(("file", "harm"), [
-    ("model.safetensors", lambda content: content[:-9]), ("history.jsonl", lambda content: b""),
-    ("history.jsonl", lambda content: content[content.index(b"\n") + 1 :]), ("history.jsonl", lambda _: b"nonsense\n"),
-    ("run.json", lambda content: content[:40]),
-], ids=["weights", "no history", "half a history", "nonsense", "options"])  # fmt: skip
-def test_a_damaged_run_is_named_and_no_result(finished, file, harm):
-    path = Run.open("small-4").path / file
-    path.write_bytes(harm(path.read_bytes()))
-    with pytest.raises(Damaged, match=r"small-4/"):
-        list(sweep.train(planned()))
-    assert sweep.read(sweep.path("small")).points[0] == finished.points[0]
-
-
-# -- the results file
 
 ABSENT = object()
 POINT, RECORD = ("points", 0), ("points", 0, "history", 0)
@@ -400,28 +359,22 @@ def with_value(place, value):
     return harm
 
 
-BAD = [with_value(place, value) for place, values in BAD_VALUES.items() for value in values]
+BAD = BAD_TEXTS + [with_value(place, value) for place, values in BAD_VALUES.items() for value in values]
 
 
-@pytest.mark.parametrize("harm", BAD_TEXTS + BAD)
-def test_a_damaged_results_file_is_named_left_out_and_never_overwritten(finished, harm):
+def test_a_damaged_results_file_is_named_left_out_and_never_overwritten(finished):
     file = sweep.path("small")
-    file.write_bytes(content := harm(file.read_text()).encode(errors="surrogateescape"))
-    for use in (lambda: sweep.read(file), planned):
-        with pytest.raises(Damaged, match=r"^small\.sweep\.json is damaged and cannot be read: delete it"):
-            use()
-    assert "small" not in {each.name for each in sweep.all_sweeps()} and file.read_bytes() == content
-
-
-def test_the_way_these_tests_harm_a_file_does_no_harm_itself(finished):
-    file = sweep.path("small")
-    file.write_text(with_value((*RECORD, "test_mse"), 0.125)(file.read_text()))
+    whole = file.read_text()
+    file.write_text(with_value((*RECORD, "test_mse"), 0.125)(whole))  # which does no harm itself
     assert sweep.read(file).points[0].history[0].test_mse == 0.125
     assert sweep.read(file).points[1] == finished.points[1]
-
-
-def test_a_results_file_of_a_newer_version_and_a_folder_in_its_place_are_named(finished):
-    file = sweep.path("small")
+    for number, harm in enumerate(BAD):
+        file.write_bytes(content := harm(whole).encode(errors="surrogateescape"))
+        for use in (lambda: sweep.read(file), planned):
+            with pytest.raises(Damaged, match=r"^small\.sweep\.json is damaged and cannot be read: delete it"):
+                use()
+                pytest.fail(f"harm {number} was not seen")
+        assert "small" not in {each.name for each in sweep.all_sweeps()} and file.read_bytes() == content
     file.write_text('{"format": 2, "sweeps": []}')
     with pytest.raises(Damaged, match=r"small\.sweep\.json was written by a newer version"):
         planned()
@@ -453,9 +406,6 @@ def test_in_the_sweep_that_comes_with_the_project_more_numbers_are_better_and_be
     assert all(after[i] < before[i] for before, after in itertools.pairwise(errors) for i in (0, 1))
 
 
-# -- where nothing may or can be written
-
-
 def test_a_read_only_laboratory_shows_sweeps_and_makes_none(finished, run_main, monkeypatch):
     monkeypatch.setenv("CAE_READ_ONLY", "1")
     before = left_behind()
@@ -478,9 +428,6 @@ def test_what_cannot_be_written_is_named_and_the_runs_stay(run_main, tmp_path, m
     assert_one_sentence(*run_main(*COMMAND))
 
 
-# -- the command
-
-
 def test_the_command_trains_and_shows_a_table_with_pca_beside(run_main, whole_folder):
     code, out, err = run_main(*COMMAND)
     assert (code, err) == (0, "")
@@ -495,53 +442,39 @@ def test_the_command_trains_and_shows_a_table_with_pca_beside(run_main, whole_fo
         assert line.split() == expected.split()
 
 
-def test_the_same_command_again_shows_the_same_and_as_json_what_is_kept(finished, run_main):
+def test_the_same_command_again_shows_the_same_and_as_json_what_is_kept_and_text_is_swept_too(finished, run_main):
     known = "small-2: known already\nsmall-4: known already\n"
     code, out, err = run_main(*COMMAND)
     assert (code, err) == (0, "") and out.startswith(f"{known}small: mnist")
     code, out, err = run_main(*COMMAND, "--json")
     assert (code, err) == (0, known)
     assert json.loads(out) == {"name": "small", **json.loads(sweep.path("small").read_text())}
-
-
-def test_text_is_swept_too_and_without_pca_beside_it(run_main):
     code, out, err = run_main("sweep", "--activation=relu, gelu", "--latent-dim=2", *FLAGS)
     assert (code, err) == (0, "") and "activation-original-gelu: epoch 2/2" in out and "PCA" not in out
     assert states(sweep.read(sweep.path("activation-original"))) == [("relu", "finished"), ("gelu", "finished")]
 
 
-WRONG = {
-    "no list": "--epochs=1", "nothing": "", "two lists": "--latent-dim=2,4 --width=4,8", "one value": "--latent-dim=2",
-    "an empty value": "--latent-dim=", "commas": "--latent-dim=,", "an empty entry": "--latent-dim=2,,4",
-    "an empty end": "--latent-dim=2,4,", "an empty text": "--activation=relu,", "words": "--latent-dim=two,four",
-    "a word": "--latent-dim=2,four", "no number": "--learning-rate=nan,0.1", "None": "--train-images=50,None",
-    "the same twice": "--latent-dim=2,2", "out of range": "--latent-dim=2,257", "half": "--latent-dim=2,2.5",
-    "far out of range": f"--seed=1,{'9' * 400}", "unreadable": f"--seed=1,{'9' * 5000}",
-    "the data set": "--dataset=mnist,kmnist", "an unknown data set": "--dataset=cake --seed=1,2",
-    "an unknown text": "--activation=relu,step", "too many": f"--seed={','.join(map(str, range(65)))}",
-    "a change in words": "--seed=1,2 --width=w", "a change out of range": "--seed=1,2 --epochs=0",
-    "an unknown option": "--cake=1,2", "an unknown recipe": "--recipe=cake --seed=1,2",
-    "a name that climbs": "--name=../x --seed=1,2", "a run in the way": "--seed=1,2 --name=other",
-    "another sweep": "--seed=1,2 --name=small", "a damaged file": "--seed=1,2 --name=ruin",
-    "swept and fixed": "--latent-dim=2,4 --latent-dim=2",
-}  # fmt: skip
+WRONG = (  # what a plan refuses is tried above: here it is what the command line makes of words
+    "--epochs=1", "", "--latent-dim=2,4 --width=4,8", "--latent-dim=2", "--latent-dim=", "--latent-dim=,",
+    "--latent-dim=2,,4", "--latent-dim=2,4,", "--activation=relu,", "--latent-dim=two,four", "--latent-dim=2,four",
+    "--learning-rate=nan,0.1", "--train-images=50,None", "--latent-dim=2,2.5", f"--seed=1,{'9' * 400}",
+    f"--seed=1,{'9' * 5000}", "--dataset=mnist,kmnist", "--dataset=cake --seed=1,2", "--activation=relu,step",
+    "--seed=1,2 --width=w", "--seed=1,2 --epochs=0", "--cake=1,2", "--recipe=cake --seed=1,2",
+    "--name=../x --seed=1,2", "--seed=1,2 --name=other", "--seed=1,2 --name=small", "--seed=1,2 --name=ruin",
+    "--latent-dim=2,4 --latent-dim=2",
+)  # fmt: skip
 
 
-@pytest.mark.parametrize("arguments", WRONG.values(), ids=WRONG)
-def test_what_is_wrong_is_said_in_one_sentence(finished, run_main, arguments):
+def test_what_is_wrong_is_said_in_one_sentence(finished, run_main, monkeypatch):
     Run.create("other-2", TINY, options())
     (runs_folder() / "ruin.sweep.json").write_text("{")
     before = left_behind()
-    assert_one_sentence(*run_main("sweep", *arguments.split()))
-    assert left_behind() == before
-
-
-def test_several_processes_that_train_together_are_refused(run_main, monkeypatch):
-    monkeypatch.setenv("WORLD_SIZE", "2")
+    for arguments in WRONG:
+        assert_one_sentence(*run_main("sweep", *arguments.split()))
+        assert left_behind() == before
+    monkeypatch.setenv("WORLD_SIZE", "2")  # several processes that train together
     assert_one_sentence(*run_main(*COMMAND))
 
-
-# -- the figure
 
 PCA = (0.64, 0.32, 0.16, 0.08, 0.04, 0.02)
 
@@ -556,15 +489,12 @@ def test_the_figure_holds_the_errors_and_what_pca_reaches_within_their_range():
     assert "PCA" in pca.name and tuple(pca.customdata) == tuple(error / 4 for error in PCA[1:5])
     assert (test.name, tuple(test.x), tuple(test.y)) == ("test", (2, 5), (0.25, 0.125))
     assert [tuple(each) for each in test.customdata] == [(0.0625, 5), (0.03125, 7)]
+    for values, components in (((4, 20), (4, 5, 6)), ((6, 7), (6,)), ((7, 9), ()), ((3,), (3,))):
+        *pca, test = curves.sweep("Latent dimensions", values, [last(0.25)] * len(values), pca=PCA).data
+        assert tuple(test.x) == values and sum((tuple(trace.x) for trace in pca), ()) == components
 
 
-@pytest.mark.parametrize(("values", "expected"), [((4, 20), (4, 5, 6)), ((6, 7), (6,)), ((7, 9), ()), ((3,), (3,))])
-def test_no_more_components_are_shown_than_there_are(values, expected):
-    *pca, test = curves.sweep("Latent dimensions", values, [last(0.25)] * len(values), pca=PCA).data
-    assert tuple(test.x) == values and sum((tuple(trace.x) for trace in pca), ()) == expected
-
-
-def test_text_is_shown_as_categories_and_numbers_on_an_axis_of_numbers():
+def test_text_is_shown_as_categories_numbers_on_an_axis_and_validation_errors_where_all_runs_have_them():
     text = curves.sweep("Activation", ["relu", "gelu"], [last(0.25), last(0.125)], pca=PCA)
     (trace,) = text.data
     assert (tuple(trace.x), tuple(trace.y), trace.mode) == (("relu", "gelu"), (0.25, 0.125), "markers")
@@ -572,9 +502,6 @@ def test_text_is_shown_as_categories_and_numbers_on_an_axis_of_numbers():
     for values, kind in (((1, 2, 64), "log"), ((1, 2, 3), "linear"), ((0, 1, 64), "linear")):
         axis = curves.sweep("Seed", values, [last(0.25)] * 3).layout.xaxis
         assert axis.type == kind and tuple(axis.tickvals) == values
-
-
-def test_validation_errors_are_shown_where_all_runs_have_them_and_nothing_where_there_are_no_results():
     both = curves.sweep("Width", [2, 4], [last(0.25, 0.5), last(0.125, 0.375)]).data
     assert {trace.name: tuple(trace.y) for trace in both} == {"test": (0.25, 0.125), "validation": (0.5, 0.375)}
     assert [trace.name for trace in curves.sweep("Width", [2, 4], [last(0.25, 0.5), last(0.125)]).data] == ["test"]

@@ -1,5 +1,4 @@
 import errno
-import functools
 import os
 import shutil
 import signal
@@ -26,12 +25,14 @@ from helpers import (
 from safetensors.numpy import load_file, save_file
 
 from cae.config import OPTIMIZERS, ModelConfig
+from cae.data.images import load
 from cae.disk.files import runs_folder
 from cae.errors import CaeError, Damaged, DataUnavailable, Diverged, RunBusy
+from cae.evaluation.errors import evaluate
 from cae.jobs.process import ask_to_stop, is_stop_asked, prepare_resume
 from cae.jobs.trainer import train_run
 from cae.network.records import EpochRecord, Progress
-from cae.network.training import TrainState
+from cae.network.training import TrainState, train
 from cae.runs.run import Run
 from cae.steps import result_of
 
@@ -76,15 +77,11 @@ def test_training_yields_what_happens_and_writes_it_down():
     assert {path.name for path in run.path.iterdir()} - {"train.lock", "run.lock"} == {
         "run.json", "history.jsonl", "progress.jsonl", "model.safetensors", "resume.safetensors", "epochs",
     }  # fmt: skip
-
-
-def test_what_is_written_is_what_the_generator_alone_would_have_learned():
-    from cae.data.images import load
-    from cae.network.training import train
-
-    run = trained("written")
-    state = TrainState.fresh(TINY, options())
-    list(train(state.model, load("mnist", "train").pixels[:96], load("mnist", "test").pixels, options(), state=state))
+    state, (train_set, test_set) = (
+        TrainState.fresh(TINY, options()),
+        (load("mnist", split) for split in ("train", "test")),
+    )
+    list(train(state.model, train_set.pixels[:96], test_set.pixels, options(), state=state))
     for name, value in state.model.state_dict().items():
         assert np.array_equal(run.weights()[name], value.numpy()), name
 
@@ -103,9 +100,6 @@ def test_each_frame_of_the_film_is_the_model_after_that_epoch():
             np.testing.assert_array_equal(value, shorter.weights()[name].astype(np.float16).astype(np.float32))
 
 
-# -- stopping and resuming
-
-
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("changes", [{}, {"schedule": "linear", "shift": 1.0, "rotation": 9.0, "scaling": 9.0}])
 @pytest.mark.parametrize("step", [1, 4, 6, 9])
@@ -119,65 +113,43 @@ def test_a_stopped_and_resumed_run_ends_with_the_same_weights_as_one_never_stopp
     assert_same(run, whole)
 
 
-def test_what_a_killed_process_left_half_written_is_cleared_away():
-    run = stopped_at("torn", 4, epochs=3)
-    torn = [run.path / ".model.safetensors.1.part", run.path / "epochs" / ".0001.safetensors.1.part"]
-    for path in torn:
-        path.write_bytes(b"half")
-    resumed(run)
-    assert not any(path.exists() for path in torn)
+def test_a_stop_is_obeyed_within_one_batch_and_a_run_in_training_is_not_trained_by_another():
+    run = Run.create("obedient", TINY, options(epochs=50))
+    events = train_run(run)
+    next(events), next(events)
+    for trained_twice in (lambda again: next(train_run(again)), prepare_resume):
+        with pytest.raises(RunBusy, match="obedient"):
+            trained_twice(Run.open("obedient"))
+    assert state_of(run) == "running"
+    ask_to_stop(run)
+    assert list(events) == [] and not is_stop_asked(run)
 
 
-def test_a_stop_is_obeyed_within_one_batch():
-    run, steps = Run.create("obedient", TINY, options(epochs=50)), []
-    for event in train_run(run):
-        steps.append(event)
-        if len(steps) == 2:
-            ask_to_stop(run)
-    assert len(steps) == 2
-    assert not is_stop_asked(run)
-
-
-def test_a_run_stopped_again_and_again_still_ends_the_same():
+def test_a_run_stopped_or_let_go_of_again_and_again_still_ends_the_same():
     whole = trained("whole", epochs=3)
     run = stopped_at("pieces", 1, epochs=3)
     for step in (2, 4, 5, 7, 8):
         prepare_resume(run)
-        for event in train_run(run):
+        events = train_run(run)
+        for event in events:
             if isinstance(event, Progress) and event.step == step:
-                ask_to_stop(run)
+                events.close() if step == 5 else ask_to_stop(run)
         run = Run.open("pieces")
         assert run.state == "stopped"
     assert_same(resumed(run), whole)
 
 
-def test_a_generator_let_go_of_leaves_a_run_that_can_be_resumed():
-    whole = trained("whole", epochs=3)
-    run = Run.create("let-go", TINY, options(epochs=3))
-    events = train_run(run)
-    for event in events:
-        if event.step == 5:
-            break
-    events.close()
-    assert state_of(run) == "stopped"
-    assert_same(resumed(run), whole)
-
-
-def test_training_longer_equals_having_trained_that_long_at_once():
+def test_training_longer_or_shorter_than_planned_equals_having_trained_that_long_at_once():
     run = trained("longer", epochs=2)
     with pytest.raises(CaeError, match="2 epochs"):
         prepare_resume(run)
     with pytest.raises(CaeError, match="ask for more"):
         prepare_resume(run, 2)
-    run = resumed(run, 4)
-    assert run.info.train.epochs == 4
-    assert_same(run, trained("at-once", epochs=4))
-
-
-def test_a_stopped_run_can_be_resumed_to_fewer_epochs_than_were_planned():
-    run = resumed(stopped_at("shorter", 4, epochs=50), 3)
-    assert run.state == "finished"
-    assert_same(run, trained("at-once", epochs=3))
+    run, shorter = resumed(run, 4), resumed(stopped_at("shorter", 4, epochs=50), 4)
+    whole = trained("at-once", epochs=4)
+    for each in (run, shorter):
+        assert (each.state, each.info.train.epochs) == ("finished", 4)
+        assert_same(each, whole)
 
 
 CRASHES = {
@@ -201,22 +173,23 @@ def test_a_crash_while_an_epoch_is_being_written_changes_nothing(written):
     assert_same(Run.open("early"), whole)
 
 
-def test_torn_last_lines_are_ignored_and_written_anew():
+def test_torn_last_lines_are_written_anew_and_what_a_killed_process_left_half_written_is_cleared_away():
     whole = trained("whole", epochs=3)
     run = stopped_at("torn", 7, epochs=3)
+    parts = [run.path / ".model.safetensors.1.part", run.path / "epochs" / ".0001.safetensors.1.part"]
+    for path in parts:
+        path.write_bytes(b"half")
     for file in ("history.jsonl", "progress.jsonl"):
         with open(run.path / file, "ab") as opened:
             opened.write(b'{"epoch":3,"st')
     assert_same(resumed(run), whole)
-
-
-def has_lines(path, count):
-    return lines_in(path) >= count
+    assert not any(path.exists() for path in parts)
 
 
 @pytest.mark.parametrize(
     ("optimizer", "kills"), [("adam", (15, 60)), ("adamw", (30,)), ("sgd", (45,)), ("muon", (30,))]
 )
+@pytest.mark.slow
 def test_a_run_killed_again_and_again_ends_with_the_same_weights_as_one_never_killed(optimizer, kills):
     changes = {"optimizer": optimizer, "epochs": 12, "batch_size": 2, "train_images": 100}
     flags = [f"--{name.replace('_', '-')}={value}" for name, value in changes.items()]
@@ -224,9 +197,8 @@ def test_a_run_killed_again_and_again_ends_with_the_same_weights_as_one_never_ki
     path = runs_folder() / "killed"
     for lines in kills:
         process = start_cae("train", *command)
-        far_enough = functools.partial(has_lines, path / "progress.jsonl", lines)
         try:
-            wait_until(far_enough, f"{lines} lines of progress", 20)
+            wait_until(lambda: lines_in(path / "progress.jsonl") >= lines, f"{lines} lines of progress", 20)  # noqa: B023
             assert process.poll() is None, "it ended before it could be killed"
         finally:
             os.kill(process.pid, signal.SIGKILL)
@@ -235,24 +207,6 @@ def test_a_run_killed_again_and_again_ends_with_the_same_weights_as_one_never_ki
         assert Run(path).summary().resumable
         command = ["--resume", "killed"]
     assert_same(resumed(Run(path)), trained("whole", **changes))
-
-
-# -- one at a time
-
-
-def test_a_run_in_training_is_not_trained_by_another():
-    run = Run.create("busy", TINY, options(epochs=30))
-    events = train_run(run)
-    next(events)
-    with pytest.raises(RunBusy, match="busy"):
-        next(train_run(Run.open("busy")))
-    with pytest.raises(RunBusy):
-        prepare_resume(Run.open("busy"))
-    assert state_of(run) == "running"
-    events.close()
-
-
-# -- failing
 
 
 def test_a_loss_that_is_no_number_fails_with_the_reason_and_keeps_the_last_epoch():
@@ -272,45 +226,34 @@ def test_a_loss_that_is_no_number_fails_with_the_reason_and_keeps_the_last_epoch
     run.model()
 
 
-@pytest.mark.parametrize("spoil", [lambda content: content[:-9], lambda content: b"", lambda content: b"x" * 5000])
-def test_a_damaged_resume_state_is_named_and_nothing_else_is_lost(spoil):
-    run = stopped_at("damaged-resume", 4)
+def test_a_damaged_resume_state_is_named_and_nothing_else_is_lost():
+    run, other = stopped_at("damaged-resume", 4), stopped_at("that", 4, model=ModelConfig(3, 4))
     before = weights_of(run), losses_of(run)
     path = run.path / "resume.safetensors"
-    path.write_bytes(spoil(path.read_bytes()))
-    with pytest.raises(Damaged, match=r"damaged-resume/resume\.safetensors"):
-        list(train_run(Run.open(run.name)))
-    run = Run.open(run.name)
-    assert run.state == "failed"
-    assert "resume.safetensors" in run.summary().reason
-    assert (weights_of(run), losses_of(run)) == before
+    whole, of_another = path.read_bytes(), (other.path / path.name).read_bytes()
+    for content in (whole[:-9], b"", b"x" * 5000, of_another):
+        path.write_bytes(content)
+        words = "another model" if content is of_another else r"damaged-resume/resume\.safetensors"
+        with pytest.raises(Damaged, match=words):
+            list(train_run(Run.open(run.name)))
+        run = Run.open(run.name)
+        assert run.state == "failed"
+        assert "resume.safetensors" in run.summary().reason
+        assert (weights_of(run), losses_of(run)) == before
 
 
-def test_a_resume_state_of_another_model_is_refused():
-    run, other = stopped_at("this", 4), stopped_at("that", 4, model=ModelConfig(3, 4))
-    shutil.copy(other.path / "resume.safetensors", run.path)
-    with pytest.raises(Damaged, match="another model"):
-        list(train_run(Run.open("this")))
-
-
-def test_missing_data_fail_the_run_with_the_reason(no_network):
-    run = Run.create("no-data", TINY, options(dataset="kmnist"))
-    with pytest.raises(DataUnavailable, match="kmnist"):
-        list(train_run(run))
-    assert state_of(run) == "failed"
-    assert "kmnist" in Run.open("no-data").summary().reason
-
-
-def test_more_images_than_the_data_set_has_fail_the_run_with_the_reason():
-    run = Run.create("too-many", TINY, options(train_images=5000))
-    with pytest.raises(CaeError, match="not enough"):
-        list(train_run(run))
-    assert state_of(run) == "failed"
-
-
-def test_a_run_that_failed_can_be_resumed_when_the_cause_is_gone(small_data):
+def test_a_run_without_its_data_fails_with_the_reason_and_can_be_resumed_when_the_cause_is_gone(
+    no_network, monkeypatch
+):
+    for name, changes, words in (
+        ("no-data", {"dataset": "kmnist"}, "kmnist"),
+        ("many", {"train_images": 5000}, "not enough"),
+    ):
+        with pytest.raises(CaeError, match=words):
+            list(train_run(Run.create(name, TINY, options(**changes))))
+        assert Run.open(name).state == "failed" and words in Run.open(name).summary().reason
     run = Run.create("again", TINY, options())
-    with pytest.MonkeyPatch.context() as patch:
+    with monkeypatch.context() as patch:
         patch.setenv("CAE_DATA", str(runs_folder() / "again" / "run.json"))
         with pytest.raises(DataUnavailable):
             list(train_run(run))
@@ -337,36 +280,23 @@ def limited(limit, *arguments):
     )  # fmt: skip
 
 
-def test_a_file_that_cannot_be_written_fails_the_run_and_leaves_the_last_epoch_intact():
+@pytest.mark.slow
+@pytest.mark.parametrize("epochs", [2, 0])
+def test_a_file_that_cannot_be_written_fails_the_run_and_leaves_the_last_epoch_intact(epochs):
     whole = trained("whole", epochs=4)
-    run = trained("full", epochs=2)
+    size = (whole.path / "resume.safetensors").stat().st_size
+    assert (whole.path / "model.safetensors").stat().st_size < size - 1000
+    run = trained("full", epochs=epochs) if epochs else Run.create("full", TINY, options())
     run.update(train=options(epochs=4))
-    size = (run.path / "resume.safetensors").stat().st_size
-    assert (run.path / "model.safetensors").stat().st_size < size - 1000
-    done = limited(size - 1000, "train", "--resume", "full")
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
-    assert "could not be written" in done.stderr
-    assert os.strerror(errno.EFBIG) in done.stderr
+    failed = limited(size - 1000, "train", "--resume", "full")
+    assert failed.returncode == 2 and failed.stderr.count("\n") == 1
+    assert "could not be written" in failed.stderr and os.strerror(errno.EFBIG) in failed.stderr
     run = Run.open("full")
-    assert run.state == "failed"
+    assert run.state == "failed" and run.summary().resumable
     assert "could not be written" in run.summary().reason
-    assert run.last_epoch() >= 2
-    run.model()
+    if epochs:
+        assert run.last_epoch() >= epochs and run.model()
     assert not list(run.path.rglob("*.part"))
-    assert_same(resumed(run), whole)
-
-
-def test_a_first_epoch_that_could_not_be_saved_whole_can_be_taken_up_again():
-    whole = trained("whole")
-    done = limited(
-        (whole.path / "resume.safetensors").stat().st_size - 1000,
-        "train", "--name", "full", "--latent-dim=2", "--width=4", "--epochs=2", "--batch-size=32", "--train-images=96",
-    )  # fmt: skip
-    assert done.returncode == 2
-    run = Run.open("full")
-    assert run.state == "failed"
-    assert run.summary().resumable, "the reason given says: free some space and resume"
     assert_same(resumed(run), whole)
 
 
@@ -387,6 +317,7 @@ def small_disk(tmp_path, monkeypatch):
     subprocess.run(["umount", str(place)], check=True)
 
 
+@pytest.mark.slow
 def test_a_full_disk_stops_the_run_with_the_reason_and_it_goes_on_when_there_is_room(small_disk, tmp_path, monkeypatch):
     run = Run.create("full", ModelConfig(), options(epochs=8))
     with pytest.raises(CaeError, match="disk is full"):
@@ -415,9 +346,6 @@ def test_a_run_cannot_be_created_on_a_full_disk_and_leaves_nothing(small_disk):
     assert left_behind() == {"filler"}
 
 
-# -- the live curve
-
-
 def test_progress_is_the_mean_loss_of_the_steps_since_the_line_before():
     run = Run.create("curve", TINY, options(epochs=2, batch_size=8))
     steps = [event.train_mse for event in train_run(run) if isinstance(event, Progress)]
@@ -427,6 +355,7 @@ def test_progress_is_the_mean_loss_of_the_steps_since_the_line_before():
     np.testing.assert_allclose([line.train_mse for line in lines], expected, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_progress_never_grows_beyond_2000_lines_and_still_covers_everything():
     """A run of long ago that has taken 9,900 steps is trained 200 further."""
     run = stopped_at("long", 96, batch_size=1, epochs=3)
@@ -444,16 +373,11 @@ def test_progress_never_grows_beyond_2000_lines_and_still_covers_everything():
     assert steps[-1] > 10_080
 
 
-# -- sizes
-
-
 @pytest.mark.parametrize("latent_dim", [1, 256])
 def test_the_smallest_and_the_largest_code_train_save_and_evaluate(latent_dim):
-    from cae.evaluation.errors import evaluate
-
     run = trained("size", ModelConfig(latent_dim, 4), epochs=1)
     assert run.state == "finished"
     assert run.weights()["encoder.5.weight"].shape == (latent_dim, 392)
-    found = result_of(evaluate(run))
-    assert found.overall.mse == pytest.approx(run.history()[-1].test_mse, rel=1e-4)
-    assert found.latent_dim == latent_dim
+    evaluation = result_of(evaluate(run))
+    assert evaluation.overall.mse == pytest.approx(run.history()[-1].test_mse, rel=1e-4)
+    assert evaluation.latent_dim == latent_dim

@@ -66,46 +66,36 @@ def test_other_runs_bear_their_names_and_only_the_first_shows_its_training_loss(
     assert len({trace.line.color for trace in figure.data}) == 4
 
 
-def test_a_long_training_is_drawn_with_few_points_and_no_invented_ones():
+def test_a_long_training_is_drawn_with_few_points_and_no_invented_ones_and_none_with_none():
     figure = curves.loss_curves([curve("a", [0.3] * 1000, steps=2000)])
     training = named(figure, "training")
     assert len(training.x) <= 400 and training.x[-1] == 1000
     assert min(training.y) >= 1 / 2000 and len(figure.to_json()) < 200_000
-
-
-def test_a_run_without_any_history_gives_an_empty_chart():
     figure = curves.loss_curves([Curve("new", [], [], 5, False)], baselines=BASELINES)
     assert all(len(trace.x) == 0 for trace in figure.data)
     assert tuple(figure.layout.xaxis.range) == (0, 5.1)
 
 
-def test_the_boxes_are_the_percentiles_of_each_class():
+def test_the_boxes_are_the_percentiles_of_each_class_and_the_histogram_counts_every_image_and_marks_some():
     generator = np.random.default_rng(0)
     errors, labels = generator.gamma(2, 0.01, 600), np.repeat([0, 2], 300)
     box = figures.error_by_class(errors, labels, ("a", "b", "c")).data[0]
     assert list(box.x) == ["a", "c"]
     assert np.allclose(box.median, [np.median(errors[:300]), np.median(errors[300:])], rtol=1e-3)
     assert np.allclose(box.q1, [np.quantile(errors[:300], 0.25), np.quantile(errors[300:], 0.25)], rtol=1e-3)
+    bars, marks = figures.error_histogram(errors, np.array([3, 14])).data
+    assert sum(bars.y) == 600
+    assert np.allclose(marks.x, errors[[3, 14]], rtol=1e-3) and list(marks.customdata) == [3, 14]
 
 
-def test_the_histogram_counts_every_image_and_marks_the_ones_shown():
-    errors = np.random.default_rng(0).gamma(2, 0.01, 5000)
-    figure = figures.error_histogram(errors, np.array([3, 14]))
-    assert sum(figure.data[0].y) == 5000
-    assert np.allclose(figure.data[1].x, errors[[3, 14]], rtol=1e-3) and list(figure.data[1].customdata) == [3, 14]
-
-
-@pytest.mark.parametrize("latent_dim", [1, 32, 256])
-def test_the_hourglass_has_a_cell_for_every_number_and_the_shape_of_every_layer(latent_dim):
-    figure = hourglass.hourglass(layers(ModelConfig(latent_dim=latent_dim)), code=np.linspace(-1, 1, latent_dim))
-    assert sum(shape.type == "rect" for shape in figure.layout.shapes) == latent_dim
-    texts = " ".join(note.text for note in figure.layout.annotations)
-    for part in ("28 × 28", "14 × 14", "7 × 7", f"{latent_dim}<br>numbers", "4,640"):
-        assert part in texts
-
-
-def test_the_hourglass_of_another_model_is_another_figure():
-    def drawn(config: ModelConfig) -> str:
-        return json.dumps(json.loads(hourglass.hourglass(layers(config)).to_json()), sort_keys=True)
-
-    assert len({drawn(ModelConfig()), drawn(ModelConfig(latent_dim=8)), drawn(ModelConfig(width=4))}) == 3
+def test_the_hourglass_has_a_cell_for_every_number_and_the_shape_of_every_layer():
+    for latent_dim in (1, 32, 256):
+        code, model = np.linspace(-1, 1, latent_dim), ModelConfig(latent_dim=latent_dim)
+        figure = hourglass.hourglass(layers(model), code=code)
+        assert sum(shape.type == "rect" for shape in figure.layout.shapes) == latent_dim
+        texts = " ".join(note.text for note in figure.layout.annotations)
+        for part in ("28 × 28", "14 × 14", "7 × 7", f"{latent_dim}<br>numbers", "4,640"):
+            assert part in texts
+    models = (ModelConfig(), ModelConfig(latent_dim=8), ModelConfig(width=4))
+    drawn = {json.dumps(json.loads(hourglass.hourglass(layers(each)).to_json()), sort_keys=True) for each in models}
+    assert len(drawn) == 3

@@ -13,37 +13,35 @@ def one_pixel(value: int) -> np.ndarray:
     return np.full((1, 28, 28), value, np.uint8)
 
 
-def test_no_difference_is_black_missing_ink_is_blue_and_added_ink_is_red():
-    same = pictures.signed_error(one_pixel(100), one_pixel(100))
-    missing = pictures.signed_error(one_pixel(255), one_pixel(0))
-    added = pictures.signed_error(one_pixel(0), one_pixel(255))
-    assert same.shape == (1, 28, 28, 3) and (same == 0).all()
-    assert tuple(missing[0, 0, 0]) == pictures.MISSING and tuple(added[0, 0, 0]) == pictures.ADDED
+def error_colour(original: int, reconstruction: int) -> np.ndarray:
+    picture = pictures.signed_error(one_pixel(original), one_pixel(reconstruction))
+    assert picture.shape == (1, 28, 28, 3)
+    return picture[0, 0, 0]
 
 
-def test_the_error_map_is_symmetric_and_grows_until_half_the_range():
-    def strength(original: int, reconstruction: int) -> float:
-        picture = pictures.signed_error(one_pixel(original), one_pixel(reconstruction))[0, 0, 0]
-        return picture.max() / 255
+def test_no_difference_is_black_missing_ink_is_blue_and_added_ink_is_red_the_stronger_the_more_up_to_half():
+    assert (error_colour(100, 100) == 0).all()
+    assert tuple(error_colour(255, 0)) == pictures.MISSING and tuple(error_colour(0, 255)) == pictures.ADDED
+    strengths = [error_colour(0, ink).max() / 255 for ink in (32, 64, 127, 128, 255)]
+    assert strengths[0] < strengths[1] < strengths[2] <= strengths[3] == strengths[4]
+    assert abs(strengths[1] - error_colour(64, 0).max() / 255) < 0.02
 
-    assert strength(0, 32) < strength(0, 64) < strength(0, 127) <= strength(0, 128) == strength(0, 255)
-    assert abs(strength(0, 64) - strength(64, 0)) < 0.02
+
+def opened(uri: str, kind: str) -> Image.Image:
+    head, body = uri.split(",")
+    image = Image.open(io.BytesIO(base64.b64decode(body)))
+    assert head == f"data:image/{kind};base64" and image.format == kind.upper()
+    return image
 
 
-def test_a_data_uri_holds_the_picture_blown_up_without_smoothing():
+def test_a_data_uri_holds_every_pixel_and_blown_up_without_smoothing():
     pixels = np.arange(28 * 28, dtype=np.uint16).reshape(28, 28).astype(np.uint8)
-    head, body = pictures.png_uri(pixels, scale=3).split(",")
-    image = np.asarray(Image.open(io.BytesIO(base64.b64decode(body))))
-    assert head == "data:image/png;base64" and image.shape == (84, 84)
-    assert (image[::3, ::3] == pixels).all() and (image[2::3, 1::3] == pixels).all()
-
-
-def test_grey_becomes_rgb_of_equal_parts():
+    image = np.asarray(opened(pictures.png_uri(pixels, scale=3), "png"))
+    np.testing.assert_array_equal(image, np.kron(pixels, np.ones((3, 3))))
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 30, 3)).astype(np.uint8)
+    assert (np.asarray(opened(pictures.webp_uri(pixels), "webp").convert("RGB")) == pixels).all()
     rgb = pictures.to_rgb(one_pixel(7))
     assert rgb.shape == (1, 28, 28, 3) and (rgb == 7).all()
-
-
-# -- a map of pictures
 
 
 def scattered(places, pixels=None, side=200):
@@ -77,25 +75,13 @@ def test_no_picture_on_a_map_covers_another_and_the_first_of_them_is_shown():
     assert (again[0] == found).all() and (again[1] == shown).all()
 
 
-def test_half_the_ink_is_half_the_way_from_the_ground_to_the_tint():
-    pixels = np.full((1, 28, 28), 51, np.uint8)  # a fifth
-    found, _, tints = scattered([(0, 0)], pixels, side=28)
-    assert (found == np.round(np.array(pictures.GROUND) * 0.8 + tints[0] * 0.2)).all()
-
-
-def test_a_picture_without_ink_takes_no_place_and_one_place_for_all_is_no_error():
+def test_a_picture_without_ink_takes_no_place_and_a_fifth_of_the_ink_a_fifth_of_the_tint():
     pixels = np.full((3, 28, 28), 255, np.uint8)
     pixels[0] = 0
-    _, shown, _ = scattered([(0, 0), (0, 0), (0, 0)], pixels)
+    _, shown, _ = scattered([(0, 0), (0, 0), (0, 0)], pixels)  # one place for all
     assert shown == [1]
-
-
-def test_a_webp_holds_every_pixel_as_it_was():
-    pixels = np.random.default_rng(0).integers(0, 256, (40, 30, 3)).astype(np.uint8)
-    head, body = pictures.webp_uri(pixels).split(",")
-    image = Image.open(io.BytesIO(base64.b64decode(body)))
-    assert head == "data:image/webp;base64" and image.format == "WEBP"
-    assert (np.asarray(image.convert("RGB")) == pixels).all()
+    picture, _, tints = scattered([(0, 0)], np.full((1, 28, 28), 51, np.uint8), side=28)
+    assert (picture == np.round(np.array(pictures.GROUND) * 0.8 + tints[0] * 0.2)).all()
 
 
 def test_a_qr_code_has_its_three_corners_a_white_margin_and_its_text_in_it():

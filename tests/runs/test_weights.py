@@ -36,12 +36,15 @@ def test_shapes_are_those_of_the_real_model_in_its_order(config):
     assert list(shapes(config).items()) == list(real.items())
 
 
-def test_weights_survive_the_file(file):
-    found = read_weights(file, CONFIG)
-    assert list(found) == list(shapes(CONFIG))
-    for name, value in arrays().items():
-        assert found[name].dtype == np.float32
-        assert np.array_equal(found[name], value)
+def test_weights_survive_the_file_even_if_they_are_not_contiguous(file):
+    turned = {**arrays(seed=1), "encoder.5.weight": np.asfortranarray(arrays(seed=1)["encoder.5.weight"])}
+    write_weights(file, turned, CONFIG)
+    assert [path.name for path in file.parent.iterdir()] == ["model.safetensors"]
+    weights = read_weights(file, CONFIG)
+    assert list(weights) == list(shapes(CONFIG))
+    for name, value in turned.items():
+        assert weights[name].dtype == np.float32
+        assert np.array_equal(weights[name], value)
 
 
 def test_this_one_file_is_enough_to_load_the_model_without_this_library(file):
@@ -71,22 +74,6 @@ def test_half_precision_is_read_as_single(tmp_path):
         assert np.array_equal(value, half[name].astype(np.float32))
 
 
-def test_arrays_that_are_not_contiguous_are_written_as_they_read(tmp_path):
-    turned = {**arrays(), "encoder.5.weight": np.asfortranarray(arrays()["encoder.5.weight"])}
-    write_weights(tmp_path / "model.safetensors", turned, CONFIG)
-    assert np.array_equal(
-        read_weights(tmp_path / "model.safetensors", CONFIG)["encoder.5.weight"], arrays()["encoder.5.weight"]
-    )
-
-
-def test_an_undamaged_file_has_no_damage(file):
-    assert damage(file) is None
-
-
-def header_of(content):
-    return json.loads(content[8 : 8 + struct.unpack("<Q", content[:8])[0]])
-
-
 def with_header(header):
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     return struct.pack("<Q", len(text)) + text
@@ -109,55 +96,39 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("break_it", BROKEN.values(), ids=BROKEN)
-def test_a_damaged_file_is_seen_and_named_and_never_read(file, break_it):
-    file.write_bytes(break_it(file.read_bytes()))
-    assert "model.safetensors is damaged" in damage(file)
-    with pytest.raises(Damaged, match=r"some-run/model\.safetensors"):
-        read_tensors(file)
-    with pytest.raises(Damaged, match=r"some-run/model\.safetensors"):
-        read_weights(file, CONFIG)
-
-
-def test_a_file_without_any_arrays_is_damage_and_fits_no_model(file):
-    file.write_bytes(with_header({}))
+def test_a_damaged_file_is_seen_and_named_and_never_read(file):
+    whole = file.read_bytes()
+    assert damage(file) is None
+    for break_it in BROKEN.values():
+        file.write_bytes(break_it(whole))
+        assert_unreadable(file, "model.safetensors is damaged")
+    file.write_bytes(with_header({}))  # no arrays
     assert "model.safetensors is damaged" in damage(file)
     with pytest.raises(DoesNotFit):
         read_weights(file, CONFIG)
+    file.unlink()
+    assert_unreadable(file, "model.safetensors is missing.")
+    file.mkdir()
+    assert_unreadable(file, "model.safetensors")
 
 
-def test_a_missing_file_is_missing(tmp_path):
-    assert damage(tmp_path / "model.safetensors") == "model.safetensors is missing."
-    with pytest.raises(Damaged):
-        read_tensors(tmp_path / "model.safetensors")
+def assert_unreadable(file, words):
+    assert words in damage(file)
+    for read in (read_tensors, lambda path: read_weights(path, CONFIG)):
+        with pytest.raises(Damaged, match=r"some-run/model\.safetensors"):
+            read(file)
 
 
-def test_a_folder_in_the_place_of_a_file_is_damage(tmp_path):
-    (tmp_path / "model.safetensors").mkdir()
-    assert damage(tmp_path / "model.safetensors") is not None
-    with pytest.raises(Damaged):
-        read_tensors(tmp_path / "model.safetensors")
-
-
-@pytest.mark.parametrize("other", [ModelConfig(4, 2), ModelConfig(3, 1), ModelConfig()])
-def test_weights_of_another_shape_do_not_fit(file, other):
-    with pytest.raises(DoesNotFit, match="different shape"):
-        read_weights(file, other)
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_weights_that_are_no_numbers_are_damage(tmp_path, value):
-    spoiled = arrays()
-    spoiled["decoder.5.bias"][0] = value
-    write_weights(tmp_path / "model.safetensors", spoiled, CONFIG)
-    with pytest.raises(Damaged, match="not finite"):
-        read_weights(tmp_path / "model.safetensors", CONFIG)
-
-
-def test_writing_leaves_the_file_and_nothing_else(file):
-    write_weights(file, arrays(seed=1), CONFIG)
-    assert [path.name for path in file.parent.iterdir()] == ["model.safetensors"]
-    assert np.array_equal(read_weights(file, CONFIG)["encoder.0.bias"], arrays(seed=1)["encoder.0.bias"])
+def test_weights_that_are_no_numbers_are_damage_and_those_of_another_shape_do_not_fit(file):
+    for other in (ModelConfig(4, 2), ModelConfig(3, 1), ModelConfig()):
+        with pytest.raises(DoesNotFit, match="different shape"):
+            read_weights(file, other)
+    for value in (np.nan, np.inf, -np.inf):
+        spoiled = arrays()
+        spoiled["decoder.5.bias"][0] = value
+        write_weights(file, spoiled, CONFIG)
+        with pytest.raises(Damaged, match="not finite"):
+            read_weights(file, CONFIG)
 
 
 def test_a_write_that_fails_keeps_the_old_file_and_leaves_no_other(file):
