@@ -34,7 +34,7 @@ from benchmarks.strokes import drawing, unseen
 from benchmarks.usual import released
 from cae import Run
 from cae.data.images import load
-from cae.latent import space
+from cae.latent.explore import latent_space
 from cae.web.bundle import script
 
 SLIDER_MS, PEN_MS, EPOCH_MS, BYTES = 17, 50, 100, 0
@@ -79,7 +79,7 @@ def slider(page: Page, sent: Sent, drags: int) -> list[dict[str, float]]:
 
 def steer(browser: Browser, address: str, run: Run, rounds: int) -> dict[str, Any]:
     page = opened(browser, f"{address}/steer?run={run.name}")
-    codes = space.latent_space(run).real.codes()[::100].tolist()
+    codes = latent_space(run).real.codes()[::100].tolist()
     weights = f"{address}/app/static/{run.weights_hash()}.safetensors"
     decode = [each for _ in range(rounds) for each in page.evaluate(DECODE, [script("network"), weights, codes])]
     page.locator(".steer").evaluate(FOLLOW, "input")

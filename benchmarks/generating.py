@@ -56,7 +56,7 @@ def in_python(run_name: str, rounds: int) -> list[float]:
     from cae.evaluation import quality
     from cae.evaluation.classifier import judge_of
     from cae.latent import sampling
-    from cae.latent.space import latent_space
+    from cae.latent.explore import latent_space
     from cae.runs.run import Run
 
     run = Run.open(run_name)

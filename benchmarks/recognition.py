@@ -29,7 +29,8 @@ from benchmarks.pages import chromium, draw, opened
 from benchmarks.strokes import Drawing, drawing, raster, unseen
 from cae.data.images import load, to_model
 from cae.data.ink import BOX, MIDDLE, SIDE, normalise_ink, resample
-from cae.latent.space import NEIGHBOURS, LatentSpace, latent_space, vote
+from cae.latent.explore import latent_space
+from cae.latent.space import NEIGHBOURS, LatentSpace, vote
 from cae.network.model import embed
 from cae.runs.run import Run
 

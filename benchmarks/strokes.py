@@ -35,7 +35,7 @@ class Drawing:
 
 def unseen(available: int) -> NDArray[np.int64]:
     """Which of so many training digits the latent space was not measured on."""
-    from cae.latent.space import chosen
+    from cae.latent.explore import chosen
 
     return np.setdiff1d(np.arange(available), np.concatenate(chosen(available)))
 

@@ -21,7 +21,8 @@ from cae.errors import CaeError, CannotFit, Damaged, NoJudge
 from cae.evaluation import probes
 from cae.evaluation.codes import codes_of
 from cae.evaluation.errors import Evaluation, errors_per_image, kept
-from cae.latent.space import latent_space, off_manifold, off_manifolds, vote
+from cae.latent.explore import latent_space
+from cae.latent.space import off_manifold, off_manifolds, vote
 from cae.runs.run import Run
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from cae.disk.tensors import npy, single
 from cae.errors import CaeError
 from cae.evaluation import errors, probes
 from cae.evaluation.codes import codes_of
-from cae.latent.space import NEIGHBOURS, chosen, closeness, fingerprint, latent_space, neighbours, traverse
+from cae.latent.explore import chosen, fingerprint, latent_space
+from cae.latent.space import NEIGHBOURS, closeness, neighbours, traverse
 from cae.runs.run import Run
 
 if TYPE_CHECKING:

@@ -77,7 +77,7 @@ def _traverse(options: argparse.Namespace) -> int:
     import numpy as np
 
     from cae.exports import films
-    from cae.latent.space import latent_space
+    from cae.latent.explore import latent_space
     from cae.plots import pictures
 
     run, path = run_of(options), target(options, f"{options.name}-traversal.gif", ".gif", ".png")

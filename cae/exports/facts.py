@@ -34,7 +34,7 @@ from cae.steps import Step, Steps, changed
 
 if TYPE_CHECKING:
     from cae.data.images import Images
-    from cae.latent.maps import TSNE, Scores
+    from cae.latent.mapfiles import TSNE, Scores
     from cae.network.model import ConvAutoencoder
 
 EXAMPLES = 10  # classes shown, by one image each

@@ -22,9 +22,10 @@ from cae.config import MapConfig
 from cae.errors import CaeError, DoesNotFit
 from cae.evaluation import errors
 from cae.evaluation.codes import codes_of
-from cae.latent import maps, projection
-from cae.latent.maps import TSNE, Points
-from cae.latent.space import LatentSpace, References, coarse, measuring, points_type, re_inked, sample, to_bytes
+from cae.latent import mapfiles, maps, projection
+from cae.latent.explore import coarse, measuring, points_type, re_inked, to_bytes
+from cae.latent.mapfiles import TSNE, Points
+from cae.latent.space import LatentSpace, References, sample
 from cae.plots.figures import CLASS_COLOURS
 from cae.runs.run import Run
 from cae.steps import Step, Steps, result_of
@@ -129,14 +130,14 @@ def _digits(
     yield Step("re-inking them as if they were drawn")
     files = {
         "space.safetensors": to_bytes(_among_test_digits(run, images, points, space)),
-        "points.safetensors": maps.for_browser(points),
+        "points.safetensors": mapfiles.for_browser(points),
         "pictures.gz": images.pixels[points.indices].numpy().tobytes(),
     }
     kept = maps.kept(run, MapConfig(), maps.fingerprint(images, np.arange(len(images))), len(images))
     if not kept:
         return points, None, files
     tsne = replace(kept[0], positions=kept[0].positions[points.indices])
-    return points, tsne, {**files, TSNE_FILE: maps.tsne_for_browser(points, tsne)}
+    return points, tsne, {**files, TSNE_FILE: mapfiles.tsne_for_browser(points, tsne)}
 
 
 def _among_test_digits(run: Run, images: Images, points: Points, space: LatentSpace) -> LatentSpace:

@@ -9,7 +9,7 @@ from cae.data import picks
 from cae.disk.files import clear_away, require_writable
 from cae.errors import CaeError, CannotProject, InvalidOption
 from cae.evaluation import errors, probes
-from cae.latent import maps, space
+from cae.latent import explore, maps
 from cae.runs.run import Run
 from cae.steps import Steps, result_of
 
@@ -29,7 +29,7 @@ def ship(run: Run) -> Steps[int]:
     with run.writing():
         weights = run.weights_hash()
         errors.place(run, weights).ship((yield from errors.evaluate(run)))
-        space.place(run, weights).ship((yield from space.measuring(run)))
+        explore.place(run, weights).ship((yield from explore.measuring(run)))
         probes.place(run, weights).ship((yield from probes.probe(run)))
         _add_map(run)
         frames = {int(frame.stem): frame for frame in (run.path / "epochs").glob("[0-9]*.safetensors")}

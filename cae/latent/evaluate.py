@@ -15,9 +15,9 @@ from cae.evaluation import errors as evaluation_errors
 from cae.evaluation import probes
 from cae.evaluation.errors import Evaluation
 from cae.evaluation.probes import Probing
-from cae.jobs.process import Job
+from cae.jobs.job import Job
 from cae.latent import maps
-from cae.latent.maps import Scores
+from cae.latent.mapfiles import Scores
 from cae.latent.projection import Snapshot
 from cae.runs.run import Run
 from cae.steps import Step, Steps, changed, result_of
@@ -101,7 +101,7 @@ def prepare(run: Run, *, with_priors: bool = False) -> Steps[None]:
     With what Generate fits, where that is wanted. Raises as `judge` does.
     """
     from cae.data.images import load
-    from cae.latent import sampling, space
+    from cae.latent import explore, sampling
 
     dataset = run.dataset
     yield Step("judging")
@@ -110,9 +110,9 @@ def prepare(run: Run, *, with_priors: bool = False) -> Steps[None]:
     baselines.baselines(dataset)
     baselines.components(dataset)
     yield Step("re-inking training digits, for what is drawn by hand")
-    result_of(space.re_inked(dataset, load(dataset, "train")))
+    result_of(explore.re_inked(dataset, load(dataset, "train")))
     yield Step("measuring the latent space")
-    space.latent_space(run)
+    explore.latent_space(run)
     yield Step("measuring every test image")
     evaluation_errors.errors_per_image(run)
     with contextlib.suppress(CannotProject, InvalidOption):

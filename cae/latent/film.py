@@ -19,9 +19,9 @@ from cae.disk.files import write_whole
 from cae.disk.kept import Kept
 from cae.errors import CaeError, Damaged
 from cae.evaluation.codes import codes_of
-from cae.jobs.process import Job
-from cae.latent import maps, projection
-from cae.latent.maps import TSNE
+from cae.jobs.job import Job
+from cae.latent import mapfiles, maps, projection
+from cae.latent.mapfiles import TSNE
 from cae.runs.run import Run
 
 FORMAT = 1
@@ -133,13 +133,15 @@ def _computed(run: Run, epochs: list[int]) -> Iterator[TSNE]:
 
 def to_bytes(film: MapFilm) -> bytes:
     """A film as safetensors: the positions (F, N, 2), and everything else in the header."""
-    words = {"format": FORMAT, "epochs": film.epochs, "maps": [maps.words_of(each) for each in film.maps]}
-    return maps.save({"positions": np.stack([each.positions for each in film.maps]), "indices": film.indices}, words)
+    words = {"format": FORMAT, "epochs": film.epochs, "maps": [mapfiles.words_of(each) for each in film.maps]}
+    return mapfiles.save(
+        {"positions": np.stack([each.positions for each in film.maps]), "indices": film.indices}, words
+    )
 
 
 def from_bytes(content: bytes) -> MapFilm:
     """Reads such a file. Raises Damaged where it is none."""
-    values, words = maps.read(content)
+    values, words = mapfiles.read(content)
     try:
         positions, indices = values["positions"], values["indices"]
         epochs = tuple(words["epochs"])
@@ -148,7 +150,7 @@ def from_bytes(content: bytes) -> MapFilm:
         if positions.shape != (len(epochs), len(indices), 2) or indices.dtype != np.int32 or indices.ndim != 1:
             raise ValueError
         both = zip(positions, words["maps"], strict=True)
-        return MapFilm(epochs, tuple(maps.from_words(each, said) for each, said in both), indices)
+        return MapFilm(epochs, tuple(mapfiles.from_words(each, said) for each, said in both), indices)
     except (*reading.UNREADABLE, CaeError) as error:
         raise Damaged("The film of a map is damaged and cannot be read.") from error
 
@@ -156,4 +158,4 @@ def from_bytes(content: bytes) -> MapFilm:
 def for_browser(film: MapFilm) -> bytes:
     """The positions (F, N, 2) of all maps, which digits they are, and after which epochs."""
     positions = np.stack([each.positions for each in film.maps])
-    return maps.save({"positions": positions, "indices": film.indices}, {"epochs": film.epochs})
+    return mapfiles.save({"positions": positions, "indices": film.indices}, {"epochs": film.epochs})

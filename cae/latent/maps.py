@@ -9,26 +9,42 @@ import hashlib
 import json
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cae.config import MapConfig, from_json
+from cae.config import MapConfig
 from cae.disk import reading
 from cae.disk.files import cache_folder, keep, write_whole
 from cae.disk.kept import Kept
-from cae.disk.tensors import metadata, tensors
 from cae.errors import CaeError, Damaged
 from cae.evaluation.codes import codes_of
 from cae.evaluation.errors import errors_of
-from cae.jobs.process import Job
+from cae.jobs.job import Job
 from cae.latent import projection
+from cae.latent.explore import coarse
+from cae.latent.mapfiles import (
+    FILE,
+    FORMAT,
+    TSNE,
+    Points,
+    Scores,
+    _iterations,
+    _positions,
+    from_bytes,
+    points_as_bytes,
+    points_from,
+    read,
+    save,
+    scores_from,
+    to_bytes,
+)
 from cae.latent.projection import Indices, Snapshot
 from cae.latent.space import NEIGHBOURS as VOTERS
-from cae.latent.space import References, coarse
+from cae.latent.space import Array, References
 from cae.runs.run import Run
 from cae.steps import Step
 
@@ -36,48 +52,12 @@ if TYPE_CHECKING:
     from cae.data.images import Images
     from cae.network.model import ConvAutoencoder
 
-Array = NDArray[np.float32]
-FORMAT = 1
-FILE, FLAT_SCORES = "map.safetensors", "flat-scores.json"
+FLAT_SCORES = "flat-scores.json"
 _SECONDS_BETWEEN_SNAPSHOTS = 0.4
 _LARGEST = 2**26  # bytes of a file of positions
-_FARTHEST = 100.0  # that a position may be from the middle, in a file
-_KINDS = {
-    "indices": np.int32, "labels": np.uint8, "errors": np.float32, "flat": np.float32, "map.points": np.uint16,
-    "map.low": np.float32, "map.usual": np.float32, "map.step": np.float32, "neighbours": np.int32,
-}  # fmt: skip
 
 
 # -- the digits on a map
-
-
-@dataclass(frozen=True)
-class Points:
-    """The N digits of a map, with D numbers each.
-
-    indices: (N,), which test images they are, ascending. codes: theirs, among which new ones are placed.
-    errors: (N,), MSE on [-1, 1]. neighbours: (N, K), the nearest others of each among the codes, nearest first.
-    flat: positions (N, 3), or as many columns as there are numbers: PCA, or the codes themselves where D is 1 or 2.
-    digits: a fingerprint of the pictures. weights: the hash of the weights.
-    """
-
-    indices: NDArray[np.int32]
-    codes: References
-    errors: Array
-    neighbours: Indices
-    flat: Array
-    class_names: tuple[str, ...]
-    digits: str
-    weights: str
-
-    def positions(self, dimensions: int) -> Array:
-        """The first columns of `flat`, (N, 2) or (N, 3)."""
-        return np.ascontiguousarray(self.flat[:, :dimensions])
-
-    @property
-    def labels(self) -> NDArray[np.uint8]:
-        """The classes, (N,)."""
-        return self.codes.labels
 
 
 def chosen(available: int, config: MapConfig) -> NDArray[np.int32]:
@@ -108,7 +88,7 @@ def points(run: Run, images: Images, config: MapConfig) -> Points:
 
     def place(weights: str) -> Kept[Points]:
         name = f"points-{digits}.safetensors"
-        return Kept(name, _points_as_bytes, lambda content: _points_from(content, weights), is_right, under=weights)
+        return Kept(name, points_as_bytes, lambda content: points_from(content, weights), is_right, under=weights)
 
     found = place(run.weights_hash()).read()
     if found is not None:
@@ -162,14 +142,6 @@ def _flat(codes: Array, labels: NDArray[np.uint8]) -> Array:
 # -- how far a map may be trusted
 
 
-@dataclass(frozen=True)
-class Scores:
-    """What is kept of the neighbourhoods: of 15 neighbours by trustworthiness, of classes by the vote of 10."""
-
-    trustworthiness: float
-    accuracy: float
-
-
 def scores(codes: Array, positions: Array, labels: NDArray[np.integer], classes: int) -> Scores:
     """The scores of a map of these codes (N, D), laid out at `positions` (N, 2) or (N, 3); about 2 s for 10,000."""
     seen = projection.neighbours(positions)
@@ -201,7 +173,7 @@ def flat_scores_place(run: Run, of: Points) -> Kept[dict[int, Scores]]:
         values = reading.parsed(content)
         if (values["weights"], values["digits"]) != (of.weights, of.digits):
             raise ValueError("of other weights or digits")
-        return {int(count): _scores_from(each) for count, each in values["scores"].items()}
+        return {int(count): scores_from(each) for count, each in values["scores"].items()}
 
     return Kept(
         f"flat-scores-{of.digits}.json", to_bytes, from_bytes, lambda found: found.keys() == set(_flat_dimensions(of)),
@@ -218,35 +190,7 @@ def accuracy_of_codes(of: Points) -> float:
     return projection.vote_accuracy(of.neighbours, of.labels, len(of.class_names))
 
 
-def preserved(of: Points, positions: Array) -> NDArray[np.uint8]:
-    """How many of each digit's 15 nearest codes are among the 15 nearest at `positions`, (N,)."""
-    return projection.preserved(of.neighbours, projection.neighbours(positions))
-
-
 # -- t-SNE
-
-
-@dataclass(frozen=True)
-class TSNE:
-    """A t-SNE of a run's codes, finished or stopped.
-
-    positions: (N, 2) in [-1, 1]. kl: the Kullback-Leibler divergence reached, in nats.
-    """
-
-    config: MapConfig
-    positions: Array
-    iteration: int
-    iterations: int
-    kl: float
-    seconds: float
-    scores: Scores
-    digits: str
-    weights: str
-
-    @property
-    def is_finished(self) -> bool:
-        """Whether it was left to run to its end."""
-        return self.iteration == self.iterations
 
 
 def job(run: Run, config: MapConfig) -> Job:
@@ -347,133 +291,3 @@ def _shown(snapshots: Iterator[Snapshot], path: Path) -> Iterator[Snapshot]:
 
 
 # -- as files
-
-
-def to_bytes(found: TSNE) -> bytes:
-    """A t-SNE as safetensors: the positions, and everything else in the header."""
-    return save({"positions": found.positions}, {"format": FORMAT, **words_of(found)})
-
-
-def from_bytes(content: bytes) -> TSNE:
-    """Reads such a file. Raises Damaged where it is none."""
-    values, words = read(content)
-    try:
-        if words.pop("format") != FORMAT:
-            raise ValueError
-        return from_words(values["positions"], words)
-    except (*reading.UNREADABLE, CaeError) as error:
-        raise Damaged(f"{FILE} is damaged and cannot be read.") from error
-
-
-def words_of(found: TSNE) -> dict[str, Any]:
-    """Everything about a t-SNE but its positions, as JSON takes it."""
-    return {name: value for name, value in asdict(found).items() if name != "positions"}
-
-
-def from_words(positions: NDArray[Any], words: dict[str, Any]) -> TSNE:
-    """The t-SNE of these positions and words. Raises one of reading.UNREADABLE or CaeError where it is none."""
-    config, scores = from_json(MapConfig, words["config"]), _scores_from(words["scores"])
-    found = TSNE(**{**words, "positions": _positions(positions), "config": config, "scores": scores})
-    _iterations(found.iteration, found.iterations)
-    reading.number(found.kl), reading.number(found.seconds, 0), reading.text(found.digits), reading.text(found.weights)
-    return found
-
-
-def _positions(found: NDArray[Any]) -> Array:
-    if found.dtype != np.float32 or found.ndim != 2 or found.shape[1] != 2:
-        raise ValueError("no positions")
-    return reading.finite(found, -_FARTHEST, _FARTHEST)
-
-
-def _iterations(done: Any, all_: Any) -> tuple[int, int]:
-    return reading.whole(done, 0, reading.whole(all_)), all_
-
-
-def _scores_from(values: dict[str, Any]) -> Scores:
-    found = Scores(**values)
-    reading.share(found.trustworthiness), reading.share(found.accuracy)
-    return found
-
-
-def _points_as_bytes(of: Points) -> bytes:
-    words = {"format": FORMAT, "class_names": of.class_names, "digits": of.digits, "weights": of.weights}
-    return save(_arrays(of) | {"neighbours": of.neighbours.astype(np.int32)}, words)
-
-
-def _points_from(content: bytes, weights: str) -> Points:
-    arrays, words = read(content)
-    try:
-        count, dimensions = arrays["map.points"].shape
-        rows = {len(arrays[name]) for name in ("indices", "labels", "errors", "flat", "neighbours")}
-        sizes = rows, arrays["map.low"].shape, arrays["map.usual"].shape
-        if (words["format"], words["weights"], *sizes) != (FORMAT, weights, {count}, (dimensions,), (101,)):
-            raise ValueError
-        for name, each in arrays.items():
-            is_size = name in ("errors", "map.usual", "indices")
-            reading.finite(each, 0 if is_size else -1e30, 1e30)
-            if each.dtype != _KINDS[name] or each.ndim != (2 if name in ("flat", "map.points", "neighbours") else 1):
-                raise ValueError
-        names = tuple(reading.text(name) for name in words["class_names"])
-        if not arrays["map.step"][0] > 0 or not (arrays["labels"] < len(names)).all():
-            raise ValueError
-        reading.finite(arrays["neighbours"], 0, count - 1)
-        codes = References(
-            arrays["map.points"], arrays["labels"], arrays["map.low"], float(arrays["map.step"][0]), arrays["map.usual"]
-        )
-        return Points(
-            arrays["indices"], codes, arrays["errors"], arrays["neighbours"].astype(np.int64), arrays["flat"],
-            names, reading.text(words["digits"]), weights,
-        )  # fmt: skip
-    except reading.UNREADABLE as error:
-        raise Damaged("The digits of a map are damaged and cannot be read.") from error
-
-
-def _arrays(of: Points) -> dict[str, NDArray[Any]]:
-    return {
-        "indices": of.indices, "labels": of.labels, "errors": of.errors, "flat": of.flat,
-        "map.points": of.codes.points, "map.low": of.codes.low, "map.usual": of.codes.usual,
-        "map.step": np.array([of.codes.step], np.float32),
-    }  # fmt: skip
-
-
-def for_browser(of: Points) -> bytes:
-    """The digits of a map as safetensors: codes, classes, errors, and the flat positions with what they preserve."""
-    arrays = _arrays(of)
-    for dimensions in range(2, of.flat.shape[1] + 1):
-        arrays[f"preserved.{dimensions}"] = preserved(of, of.positions(dimensions))
-    return save(arrays, {"class_names": of.class_names})
-
-
-def tsne_for_browser(of: Points, found: TSNE) -> bytes:
-    """The positions of a t-SNE, and what they preserve."""
-    return save({"positions": found.positions, "preserved.2": preserved(of, found.positions)}, {})
-
-
-def for_comparison(positions: Array, images: Images) -> bytes:
-    """Positions (N, 2) of the test `images` with their classes: what is needed to lay a map beside others.
-
-    Errors are not among it: the browser decodes the digit that it is asked about, and measures it then.
-    """
-    arrays: dict[str, NDArray[Any]] = {
-        "positions": positions[:, :2].astype(np.float32),
-        "labels": images.labels.numpy().astype(np.uint8),
-    }
-    return save(arrays, {"class_names": images.class_names})
-
-
-def save(arrays: dict[str, NDArray[Any]], words: dict[str, Any]) -> bytes:
-    """Arrays and words as safetensors."""
-    from safetensors.numpy import save as saved
-
-    return saved({name: np.ascontiguousarray(value) for name, value in arrays.items()}, {"map": json.dumps(words)})
-
-
-def read(content: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """The arrays and words of such a file. Raises Damaged where it is none."""
-    try:
-        words = reading.parsed(metadata(content)["map"])
-        if not isinstance(words, dict):
-            raise ValueError
-        return tensors(content), words
-    except reading.UNREADABLE as error:
-        raise Damaged(f"{FILE} is damaged and cannot be read.") from error

@@ -190,7 +190,7 @@ def _spread(codes: Array) -> float:
 def place(distances: Array, positions: Array) -> Array:
     """Where on a map, (2,), a new point belongs whose nearest points, K, lie at `positions` (K, 2).
 
-    In each direction the median of the positions, weighing as `latent.closeness` says of their distances (K,).
+    In each direction the median of the positions, weighing as `space.closeness` says of their distances (K,).
     """
     weights = closeness(distances)
     order = np.argsort(positions, axis=0, kind="stable")  # (K, 2)

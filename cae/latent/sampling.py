@@ -22,10 +22,11 @@ from cae.evaluation import quality
 from cae.evaluation.classifier import SURE, Judge, judge_of
 from cae.evaluation.codes import codes_of
 from cae.evaluation.quality import Quality
-from cae.jobs.process import Job
+from cae.jobs.job import Job
 from cae.latent import priors
+from cae.latent.explore import latent_space
 from cae.latent.priors import Prior
-from cae.latent.space import latent_space, off_manifolds
+from cae.latent.space import off_manifolds
 from cae.plots import pictures
 from cae.runs.run import Run
 from cae.steps import Step, Steps, changed

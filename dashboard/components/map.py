@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cae.latent.maps import TSNE, Points
+from cae.latent.mapfiles import TSNE, Points
 from cae.latent.projection import Snapshot
 from cae.plots.figures import CLASS_COLOURS
 from components._widget import nothing, register

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cae.data import picks
 from cae.errors import DataUnavailable
-from cae.latent.space import FORMAT, reference_pictures, to_bytes
+from cae.latent.explore import FORMAT, reference_pictures, to_bytes
 from cae.runs.run import Run
 from cae.web import bundle
 from resources.loading import Key, key_of, run_of, stamp_of

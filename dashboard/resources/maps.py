@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from cae.config import MapConfig
 from cae.data.images import packed_pictures
 from cae.errors import CaeError
-from cae.jobs.process import Job
-from cae.latent import film, maps
+from cae.jobs.job import Job
+from cae.latent import film, mapfiles, maps
 from cae.latent.film import MapFilm
-from cae.latent.maps import TSNE, Points, Scores
+from cae.latent.mapfiles import TSNE, Points, Scores
 from cae.runs.run import Run
 from resources.files import network_address, stamps_of_film
 from resources.loading import Key, import_slowly, key_of, run_of, stamp_of
@@ -41,12 +41,12 @@ def map_addresses(run: Run, of: Points, found: TSNE | None) -> MapAddresses:
     images = test_images(run)
     tsne = found and serving.address(
         f"{of.weights}-map-{hashlib.sha256(found.positions.tobytes()).hexdigest()[:16]}-{of.digits}.safetensors",
-        lambda: maps.tsne_for_browser(of, found),
+        lambda: mapfiles.tsne_for_browser(of, found),
     )
     return MapAddresses(
         network=network_address(run),
         points=serving.address(
-            f"{of.weights}-points-{of.digits}-{maps.FORMAT}.safetensors", lambda: maps.for_browser(of)
+            f"{of.weights}-points-{of.digits}-{mapfiles.FORMAT}.safetensors", lambda: mapfiles.for_browser(of)
         ),
         pictures=serving.address(f"test-{of.digits}.gz", lambda: packed_pictures(images, of.indices)),
         tsne=tsne or "",
@@ -147,7 +147,7 @@ def all_digits(dataset: str) -> str:
 
 def places_address(dataset: str, positions: NDArray[np.float32]) -> str:
     """The address of a map of all test images, for the page Compare."""
-    content = maps.for_comparison(positions, test_set(dataset))
+    content = mapfiles.for_comparison(positions, test_set(dataset))
     return serving.address(f"places-{hashlib.sha256(content).hexdigest()[:32]}.safetensors", lambda: content)
 
 

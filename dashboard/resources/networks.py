@@ -12,7 +12,7 @@ from cae.config import ModelConfig
 from cae.evaluation import errors as evaluation_errors
 from cae.evaluation.codes import codes_of
 from cae.evaluation.errors import Comparison
-from cae.latent import space
+from cae.latent import explore
 from cae.latent.space import LatentSpace
 from cae.runs.run import Run
 from resources.loading import Key, import_slowly, key_of, run_of, stamp_of
@@ -114,10 +114,10 @@ def references(run: Run) -> tuple[float, float]:
 def latent_space(run: Run) -> LatentSpace:
     """The run's latent space; if it has not been measured, shows that it is being measured now."""
     key, stamp = key_of(run), stamp_of(run.weights_file())
-    if (key, stamp) not in _measured() and run.weights_file().exists() and space.kept(run) is None:
+    if (key, stamp) not in _measured() and run.weights_file().exists() and explore.kept(run) is None:
         place = st.empty()
         with place.status("Measuring the latent space, once for each network ...") as status:
-            for step in space.measuring(run):
+            for step in explore.measuring(run):
                 status.update(label=f"Measuring the latent space: {step.text} ...")
         place.empty()
     _measured().add((key, stamp))
@@ -132,4 +132,4 @@ def _measured() -> set[tuple[Key, int]]:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _latent_space(key: Key, stamp: int) -> LatentSpace:
-    return space.latent_space(run_of(key))
+    return explore.latent_space(run_of(key))

@@ -9,7 +9,7 @@ import streamlit as st
 
 from cae import words
 from cae.jobs import process
-from cae.jobs.process import Job
+from cae.jobs.job import Job
 from cae.runs.run import Run
 from cae.runs.summary import Summary
 from shared.markdown import plain

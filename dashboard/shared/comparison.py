@@ -12,7 +12,7 @@ from cae.config import Config, ModelConfig, Option, TrainConfig
 from cae.evaluation.errors import Evaluation
 from cae.evaluation.probes import Probing
 from cae.evaluation.quality import Quality
-from cae.latent.maps import Scores
+from cae.latent.mapfiles import Scores
 from cae.runs.summary import Summary
 from components import Cell, Group, Row
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from cae.config import MapConfig
 from cae.latent.film import CONFIG
-from cae.latent.maps import TSNE
+from cae.latent.mapfiles import TSNE
 from cae.runs.run import Run
 from resources.maps import map_film, map_if_ready, tsne
 from state import pages

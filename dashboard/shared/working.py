@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from cae.jobs.process import Job
+from cae.jobs.job import Job
 from server.ticking import ticking
 from shared.asking import stop_button
 from shared.markdown import plain

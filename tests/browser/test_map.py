@@ -11,7 +11,7 @@ from visitors import PATIENCE, Visitor, decoded, pixels_of
 from cae.config import MapConfig, ModelConfig
 from cae.data.images import load, to_model
 from cae.disk.files import SHIPPED_RUNS
-from cae.latent import maps
+from cae.latent import mapfiles, maps
 from cae.runs.run import Run
 
 # Where a point is on the screen, and whether another is so near that nobody could tell which is meant.
@@ -104,7 +104,7 @@ def test_the_copy_of_a_digit_is_what_the_network_makes_of_it(visitor):
     expect(page.get_by_role("region", name="Pinned digit")).to_contain_text(f"{points().errors[321]:.3g}")
 
 
-def points() -> maps.Points:
+def points() -> mapfiles.Points:
     return maps.points(Run.open("original"), load("mnist", "test"), MapConfig())
 
 
@@ -229,7 +229,7 @@ def test_a_lasso_selects_the_digits_within_it_and_counts_them(visitor):
     corners = polygon(page, [(0.08, 0.12), (0.55, 0.1), (0.6, 0.5), (0.3, 0.6)])
     head = page.get_by_role("region", name="Selection").locator("b").first
     expect(head).to_contain_text("selected")
-    kept = maps.from_bytes((SHIPPED_RUNS / "original" / maps.FILE).read_bytes())
+    kept = mapfiles.from_bytes((SHIPPED_RUNS / "original" / mapfiles.FILE).read_bytes())
     expected = np.flatnonzero(inside(corners, kept.positions))
     chosen = atlas(page).evaluate("(root) => root.atlas.choices.selected")
     assert len(expected) > 800
@@ -274,7 +274,7 @@ def test_a_box_selects_and_zoom_colour_and_classes_leave_the_selection_alone(vis
     page.get_by_role("button", name="Box").click()
     corners = polygon(page, [(0.1, 0.15), (0.4, 0.5)], close=False)
     expect(page.get_by_role("region", name="Selection")).to_be_visible()
-    kept = maps.from_bytes((SHIPPED_RUNS / "original" / maps.FILE).read_bytes())
+    kept = mapfiles.from_bytes((SHIPPED_RUNS / "original" / mapfiles.FILE).read_bytes())
     low, high = corners.min(axis=0), corners.max(axis=0)
     chosen = atlas(page).evaluate("(root) => root.atlas.choices.selected")
     within = ((kept.positions >= low) & (kept.positions <= high)).all(axis=1)
@@ -312,9 +312,9 @@ def test_a_box_selects_and_zoom_colour_and_classes_leave_the_selection_alone(vis
 def test_the_most_torn_are_those_that_keep_the_fewest_neighbours(visitor):
     page = visitor.opens("/map?run=original")
     page.get_by_label("Select digits").select_option("torn")
-    kept = maps.from_bytes((SHIPPED_RUNS / "original" / maps.FILE).read_bytes())
+    kept = mapfiles.from_bytes((SHIPPED_RUNS / "original" / mapfiles.FILE).read_bytes())
     seen = np.array(atlas(page).evaluate("(root) => [...root.atlas.layout.preserved]"))
-    assert np.abs(seen - maps.preserved(points(), kept.positions)).mean() < 0.02  # codes that nearly tie
+    assert np.abs(seen - mapfiles.preserved(points(), kept.positions)).mean() < 0.02  # codes that nearly tie
     expected = np.argsort(seen, kind="stable")[:50].tolist()
     assert atlas(page).evaluate("(root) => root.atlas.choices.selected") == expected
 
@@ -376,7 +376,7 @@ def test_the_drawing_is_marked_on_both_maps_among_digits_of_its_class(visitor):
     page.mouse.up()
     page.wait_for_timeout(300)
     spotted = page.locator(".draw").evaluate(spot)
-    kept = maps.from_bytes((SHIPPED_RUNS / "original" / maps.FILE).read_bytes())
+    kept = mapfiles.from_bytes((SHIPPED_RUNS / "original" / mapfiles.FILE).read_bytes())
     nearest = np.linalg.norm(kept.positions - spotted, axis=1).argsort()[:20]
     assert while_drawing is not None
     assert (load("mnist", "test").labels.numpy()[nearest] == 1).mean() > 0.8
@@ -442,7 +442,7 @@ def plotted(page: Page) -> np.ndarray:
 
 def cached(server, name: str, config: MapConfig):
     path = server.folder / "cache" / server.run(name).weights_hash() / f"map-{config.key}.safetensors"
-    return maps.from_bytes(path.read_bytes()) if path.exists() else None
+    return mapfiles.from_bytes(path.read_bytes()) if path.exists() else None
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,9 @@ from cae.config import ModelConfig
 from cae.data.images import Images, load, to_model, to_pixels
 from cae.data.ink import normalise_ink
 from cae.disk.files import SHIPPED_RUNS
-from cae.latent import maps, projection
-from cae.latent.space import LatentSpace, explore, from_bytes, neighbours, off_manifold, to_bytes, vote
+from cae.latent import mapfiles, maps, projection
+from cae.latent.explore import explore, from_bytes, to_bytes
+from cae.latent.space import LatentSpace, neighbours, off_manifold, vote
 from cae.network.model import ConvAutoencoder
 from cae.runs.run import Run
 from cae.runs.weights import write_weights
@@ -383,7 +384,7 @@ def mapped(request):
     images = Images(found.pixels[:400], found.labels[:400], found.class_names)
     model = ConvAutoencoder(ModelConfig(latent_dim=request.param, width=4))
     points = maps._points(model, images, np.arange(400, dtype=np.int32), "f" * 64, np.zeros(400, np.float32))
-    return points, maps.for_browser(points)
+    return points, mapfiles.for_browser(points)
 
 
 PATHS = {

@@ -20,7 +20,7 @@ from cae.data.images import load, to_model
 from cae.errors import CaeError
 from cae.evaluation import errors, probes
 from cae.latent import evaluate, sampling
-from cae.latent.space import latent_space
+from cae.latent.explore import latent_space
 from cae.network.model import embed
 from cae.steps import result_of
 

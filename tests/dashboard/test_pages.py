@@ -20,7 +20,8 @@ from cae.config import RECIPES, ModelConfig, TrainConfig
 from cae.data.images import load, to_model
 from cae.disk.files import runs_folder
 from cae.disk.locks import Lock
-from cae.latent.space import from_bytes, latent_space, sample
+from cae.latent.explore import from_bytes, latent_space
+from cae.latent.space import sample
 from cae.network.model import ConvAutoencoder
 from cae.runs import names as runs_names
 from cae.runs.run import Run

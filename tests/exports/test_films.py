@@ -9,7 +9,8 @@ from PIL import Image, ImageSequence
 from cae.data.images import load, to_model, to_pixels
 from cae.errors import InvalidOption, RunNotFound
 from cae.exports import films
-from cae.latent.space import latent_space, traverse
+from cae.latent.explore import latent_space
+from cae.latent.space import traverse
 from cae.plots import pictures
 
 pytestmark = pytest.mark.usefixtures("small_data")

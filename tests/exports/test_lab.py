@@ -25,8 +25,9 @@ from cae.data.ink import normalise_ink
 from cae.disk.files import SHIPPED_RUNS
 from cae.errors import Damaged, DataUnavailable, DoesNotFit, InvalidOption, RunNotFound
 from cae.exports import lab
-from cae.latent import maps
-from cae.latent.space import LatentSpace, from_bytes, latent_space, sample
+from cae.latent import mapfiles, maps
+from cae.latent.explore import from_bytes, latent_space
+from cae.latent.space import LatentSpace, sample
 from cae.network.model import ConvAutoencoder
 from cae.runs.run import Run
 from cae.runs.weights import write_weights
@@ -44,7 +45,7 @@ class Made:
 
     run: Run
     space: LatentSpace
-    tsne: maps.TSNE
+    tsne: mapfiles.TSNE
     content: bytes
     path: Path
 
@@ -76,13 +77,15 @@ def at_home(made, small_data, monkeypatch):
     return made.run
 
 
-def with_tsne(run: Run) -> maps.TSNE:
+def with_tsne(run: Run) -> mapfiles.TSNE:
     """Gives a run a t-SNE of the hundred test digits, not one that was computed, but kept where such a one is."""
     images = data_images.load("mnist", "test")
     positions = np.random.default_rng(0).uniform(-1, 1, (len(images), 2)).astype(np.float32)
     digits = maps.fingerprint(images, np.arange(len(images)))
-    found = maps.TSNE(MapConfig(), positions, 10, 10, 1.0, 1.0, maps.Scores(1.0, 1.0), digits, run.weights_hash())
-    (run.path / maps.FILE).write_bytes(maps.to_bytes(found))
+    found = mapfiles.TSNE(
+        MapConfig(), positions, 10, 10, 1.0, 1.0, mapfiles.Scores(1.0, 1.0), digits, run.weights_hash()
+    )
+    (run.path / mapfiles.FILE).write_bytes(mapfiles.to_bytes(found))
     return found
 
 
@@ -402,9 +405,9 @@ def test_a_page_without_tsne_says_how_to_get_it_and_one_with_it_has_its_position
     indices = load(file_in(found.content, "points.safetensors"))["indices"]
     shown = load(file_in(found.content, "tsne.safetensors"))["positions"]
     assert len(set(indices.tolist())) == 40 and (shown == made.tsne.positions[indices]).all()
-    kept = (at_home.path / maps.FILE).rename(at_home.path / "elsewhere")
+    kept = (at_home.path / mapfiles.FILE).rename(at_home.path / "elsewhere")
     found = result_of(lab.make(at_home))
-    kept.rename(at_home.path / maps.FILE)
+    kept.rename(at_home.path / mapfiles.FILE)
     assert len(found.remarks) == 1 and "python -m cae map eight" in found.remarks[0]
     assert b'id="tsne.safetensors"' not in found.content
 

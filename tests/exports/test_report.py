@@ -24,8 +24,8 @@ from cae.errors import Damaged, RunNotFound
 from cae.evaluation import errors as evaluation_errors
 from cae.exports import facts, report
 from cae.imports.run import import_file
-from cae.latent import maps, sampling
-from cae.latent.maps import TSNE, Scores
+from cae.latent import mapfiles, maps, sampling
+from cae.latent.mapfiles import TSNE, Scores
 from cae.plots import pictures
 from cae.runs.run import Run
 from cae.steps import Step, result_of
@@ -233,7 +233,7 @@ def test_a_tsne_that_was_computed_is_drawn_where_its_digits_lie(measured):
     places = np.stack([np.linspace(-1, 1, 100), np.linspace(1, -1, 100)], axis=1).astype(np.float32)
     digits = maps.fingerprint(test, np.arange(100))
     tsne = TSNE(MapConfig(), places, 750, 750, 1.5, 3.0, Scores(0.9876, 0.5432), digits, measured.weights_hash())
-    (measured.path / maps.FILE).write_bytes(maps.to_bytes(tsne))
+    (measured.path / mapfiles.FILE).write_bytes(mapfiles.to_bytes(tsne))
     found = result_of(report.gather(measured))
     page = page_of(found)
     ((_, image),) = [each for each in page.images if each[0] == "A map of the codes"]

@@ -14,7 +14,8 @@ from pathlib import Path
 from helpers import PROJECT, TINY, environment, options
 
 from cae.errors import CaeError
-from cae.jobs.process import Job, ask_to_stop, resume_training, start_training
+from cae.jobs.job import Job
+from cae.jobs.process import ask_to_stop, resume_training, start_training
 from cae.runs.run import Run
 
 _LEAD = 0.003  # seconds from saying what to do to doing it

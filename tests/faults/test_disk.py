@@ -30,7 +30,7 @@ from cae.imports import dataset
 from cae.imports.run import import_file
 from cae.jobs import process, sweep
 from cae.latent import evaluate, film, maps, sampling
-from cae.latent.space import latent_space, to_bytes
+from cae.latent.explore import latent_space, to_bytes
 from cae.runs import listing
 from cae.runs.run import Run
 from cae.steps import result_of

@@ -23,7 +23,7 @@ from cae.data.images import load
 from cae.evaluation import classifier, errors, probes
 from cae.imports import dataset
 from cae.jobs import queue, sweep
-from cae.latent import evaluate, film, maps, sampling, space
+from cae.latent import evaluate, explore, film, mapfiles, maps, sampling
 from cae.runs.info import RunInfo
 from cae.runs.listing import names, summaries
 from cae.runs.owners import owner
@@ -64,7 +64,7 @@ def build(folder: Path) -> None:
     run = trained(NAME, SMALL, validation_images=20)
     trained("other", SMALL, seed=1)
     shutil.copy(PROJECT / "checkpoints" / "judge-mnist.safetensors", folder / "checkpoints")
-    result_of(evaluate.judge(run)), result_of(sampling.fit(run)), space.latent_space(run), list(film.compute(run))
+    result_of(evaluate.judge(run)), result_of(sampling.fit(run)), explore.latent_space(run), list(film.compute(run))
     baselines.components("mnist"), errors.errors_per_image(run), maps.flat_scores(run, points())
     changes = {**options(epochs=1, train_images=64).to_json(), "width": 4}
     del changes["dataset"]
@@ -85,7 +85,7 @@ def run() -> Run:
     return Run.open(NAME)
 
 
-def points() -> maps.Points:
+def points() -> mapfiles.Points:
     return maps.points(run(), load("mnist", "test"), MapConfig())
 
 
@@ -204,11 +204,11 @@ def film_says(content):
 
 
 def points_arrays(found):
-    return {**maps._arrays(found), "neighbours": found.neighbours}
+    return {**mapfiles._arrays(found), "neighbours": found.neighbours}
 
 
 def space_arrays(found):
-    return found and mutations.arrays_of(space.to_bytes(found))
+    return found and mutations.arrays_of(explore.to_bytes(found))
 
 
 def arrays_of_priors(parts) -> dict:
@@ -255,7 +255,7 @@ def npy(content):
 def re_inked_says(content):
     kept = npy(content)
     found = np.zeros_like(kept)
-    found[np.concatenate(space.chosen(len(kept)))] = kept
+    found[np.concatenate(explore.chosen(len(kept)))] = kept
     return found
 
 
@@ -308,9 +308,9 @@ FORMATS = [
     Format("baselines", "cache/baselines-*.json", lambda: plain(baselines.baselines("mnist")), document_says, True),
     Format("components", "cache/pca-*.npy", component_rows, npy, True),
     Format("re-inked digits", "cache/re-inked-*.npy",
-           lambda: result_of(space.re_inked("mnist", load("mnist", "train"))), re_inked_says, True),
+           lambda: result_of(explore.re_inked("mnist", load("mnist", "train"))), re_inked_says, True),
     Format("probing.json", "cache/*/probing.json", lambda: plain(probes.kept(run())), document_says),
-    Format("latent space", "cache/*/space.safetensors", lambda: space_arrays(space.kept(run())), mutations.arrays_of),
+    Format("latent space", "cache/*/space.safetensors", lambda: space_arrays(explore.kept(run())), mutations.arrays_of),
     Format("points of a map", "cache/*/points-*.safetensors", lambda: points_arrays(points()), mutations.arrays_of),
     Format("scores of a map", "cache/*/flat-scores-*.json",
            lambda: {str(key): asdict(value) for key, value in maps.flat_scores(run(), points()).items()},

@@ -39,7 +39,7 @@ from cae.imports.dataset import delete_data, import_data
 from cae.jobs import process, sweep
 from cae.jobs.trainer import train_run
 from cae.latent import maps, sampling
-from cae.latent.space import latent_space
+from cae.latent.explore import latent_space
 from cae.runs.run import Run
 from cae.steps import result_of
 

@@ -13,7 +13,7 @@ from cae.errors import Damaged, TooMany
 from cae.exports.zip import pack
 from cae.imports.run import import_file
 from cae.jobs import limits, process, queue
-from cae.jobs.process import Job
+from cae.jobs.job import Job
 from cae.runs import owners
 from cae.runs.owners import COMMAND_LINE, Owner, owner
 from cae.runs.run import Run

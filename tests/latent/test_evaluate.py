@@ -10,7 +10,7 @@ from cae.config import MapConfig, ModelConfig
 from cae.disk.files import cache_folder
 from cae.errors import CaeError
 from cae.evaluation import errors, probes
-from cae.jobs.process import Job
+from cae.jobs.job import Job
 from cae.latent import evaluate, maps
 from cae.runs.run import Run
 from cae.steps import Step, result_of

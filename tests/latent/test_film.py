@@ -10,7 +10,7 @@ from cae.config import MapConfig, ModelConfig
 from cae.data.images import load, to_model
 from cae.errors import CaeError, CannotProject, Damaged, RunNotFound
 from cae.latent import film as latent_film
-from cae.latent import maps, projection
+from cae.latent import mapfiles, maps, projection
 from cae.network.model import embed
 from cae.runs.run import Run
 
@@ -23,7 +23,7 @@ def four():
     return trained("four", ModelConfig(latent_dim=4, width=4))
 
 
-def computed(run: Run) -> list[tuple[int, maps.TSNE]]:
+def computed(run: Run) -> list[tuple[int, mapfiles.TSNE]]:
     return list(latent_film.compute(run))
 
 
@@ -64,7 +64,7 @@ def test_it_is_computed_once_and_again_when_it_is_damaged_or_there_are_other_epo
     assert path.stat().st_mtime_ns == before
     good = latent_film.from_bytes(whole)
     short = latent_film.MapFilm(good.epochs[:2], good.maps, good.indices)
-    for content in (b"", b"nonsense", maps.to_bytes(good.maps[0]), latent_film.to_bytes(short)):
+    for content in (b"", b"nonsense", mapfiles.to_bytes(good.maps[0]), latent_film.to_bytes(short)):
         path.write_bytes(content)
         with pytest.raises(Damaged):
             latent_film.from_bytes(content)

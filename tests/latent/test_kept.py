@@ -9,13 +9,13 @@ from helpers import TINY, options, told
 from cae.disk.files import cache_folder
 from cae.errors import RunNotFound
 from cae.evaluation import errors, probes
-from cae.latent import evaluate, maps, sampling, space
+from cae.latent import evaluate, explore, maps, sampling, space
 from cae.runs.run import Run
 
 MEASURES = {
     "errors": (errors, errors.evaluate),
     "codes": (probes, probes.probe),
-    "latent space": (space, space.measuring),
+    "latent space": (space, explore.measuring),
     "priors": (sampling, sampling.fit),
 }
 
@@ -108,7 +108,7 @@ def test_a_file_of_other_weights_is_not_taken_and_one_beside_the_weights_is_wher
 @pytest.mark.usefixtures("small_data")
 def test_a_run_without_weights_cannot_be_measured():
     run = Run.create("young", TINY, options())
-    asking = [errors.errors_per_image, space.latent_space, sampling.job, evaluate.kept, evaluate.job]
+    asking = [errors.errors_per_image, explore.latent_space, sampling.job, evaluate.kept, evaluate.job]
     asking += [module.kept for module, _ in MEASURES.values()]
     asking += [lambda run, compute=compute: told(compute(run)) for _, compute in MEASURES.values()]
     asking += [lambda run: told(evaluate.judge(run)), lambda run: told(maps.compute(run, maps.MapConfig()))]

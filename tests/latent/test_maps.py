@@ -22,7 +22,7 @@ from cae.disk.files import cache_folder
 from cae.disk.tensors import metadata
 from cae.errors import CannotProject, Damaged, InvalidOption, Unwritable
 from cae.exports.shipping import ship
-from cae.latent import maps, space
+from cae.latent import mapfiles, maps, space
 from cae.latent.projection import Snapshot
 from cae.network.model import embed
 from cae.runs.run import Run
@@ -45,16 +45,16 @@ def test_set() -> data_images.Images:
 test_set.__test__ = False
 
 
-def of(run: Run, config: MapConfig = SMALL) -> maps.Points:
+def of(run: Run, config: MapConfig = SMALL) -> mapfiles.Points:
     return maps.points(run, test_set(), config)
 
 
-def kept(run: Run, config: MapConfig = SMALL) -> maps.TSNE | None:
+def kept(run: Run, config: MapConfig = SMALL) -> mapfiles.TSNE | None:
     found = maps.kept(run, config, of(run, config).digits, len(of(run, config).indices))
     return found[0] if found else None
 
 
-def computed(run: Run, config: MapConfig = SMALL) -> maps.TSNE:
+def computed(run: Run, config: MapConfig = SMALL) -> mapfiles.TSNE:
     return result_of(maps.compute(run, config))
 
 
@@ -107,7 +107,7 @@ def test_a_collapsed_network_has_points_and_no_tsne_and_codes_that_are_no_number
     points = of(four)
     assert np.isfinite(points.flat).all() and np.isfinite(points.codes.usual).all()
     assert "collapsed" in maps.why_not(points, SMALL)
-    load(maps.for_browser(points))
+    load(mapfiles.for_browser(points))
     (kept_points(four)).unlink()
     model.encoder[-1].bias[0] = float("inf")
     with pytest.raises(CannotProject, match="not finite"):
@@ -182,10 +182,10 @@ def test_a_damaged_map_is_computed_anew(four):
     headed = b"\x08\x00\x00\x00\x00\x00\x00\x00{}      "
     for content in (b"", b"nonsense", headed, whole[:-1], whole[:100], whole.replace(b"positions", b"positiens")):
         with pytest.raises(Damaged):
-            maps.from_bytes(content)
+            mapfiles.from_bytes(content)
         file.write_bytes(content)
         assert kept(four) is None
-    assert maps.from_bytes(whole).config == SMALL
+    assert mapfiles.from_bytes(whole).config == SMALL
     computed(four)
     assert len(file.read_bytes()) == pytest.approx(len(whole), abs=100)
 
@@ -193,11 +193,11 @@ def test_a_damaged_map_is_computed_anew(four):
 def test_a_shipped_run_carries_its_map_and_needs_no_cache_for_it_and_one_of_two_dimensions_has_none(four, tiny):
     result_of(ship(four))
     run = Run.open("four")
-    assert (run.path / maps.FILE).exists()
+    assert (run.path / mapfiles.FILE).exists()
     shutil.rmtree(cache_folder())
     assert kept(run, MapConfig()).is_finished
     result_of(ship(tiny))
-    assert not (tiny.path / maps.FILE).exists()
+    assert not (tiny.path / mapfiles.FILE).exists()
 
 
 def test_flat_scores_are_kept_and_those_beside_a_run_taken_if_they_are_of_its_weights_and_digits(four, monkeypatch):
@@ -207,7 +207,7 @@ def test_flat_scores_are_kept_and_those_beside_a_run_taken_if_they_are_of_its_we
     with monkeypatch.context() as patch:
         patch.setattr(maps, "scores", lambda *_: pytest.fail("computed again"))
         assert maps.flat_scores(four, points) == first
-    other, beside = {count: maps.Scores(0.25, 0.5) for count in (2, 3)}, four.path / maps.FLAT_SCORES
+    other, beside = {count: mapfiles.Scores(0.25, 0.5) for count in (2, 3)}, four.path / maps.FLAT_SCORES
     for what in (points, replace(points, weights="0" * 64), replace(points, digits="x")):
         beside.write_bytes(maps.flat_scores_place(four, what).to_bytes(other))
         assert maps.flat_scores(four, points) == (other if what is points else first)
@@ -311,9 +311,9 @@ def test_what_map_refuses_is_one_sentence(four, capsys):
 
 def test_what_the_browser_gets_holds_the_digits_and_what_is_kept_of_their_neighbours(four):
     points = of(four)
-    found = load(maps.for_browser(points))
+    found = load(mapfiles.for_browser(points))
     np.testing.assert_array_equal(found["map.points"], points.codes.points)
     np.testing.assert_array_equal(found["indices"], points.indices)
     np.testing.assert_array_equal(found["flat"], points.flat)
-    np.testing.assert_array_equal(found["preserved.3"], maps.preserved(points, points.flat))
+    np.testing.assert_array_equal(found["preserved.3"], mapfiles.preserved(points, points.flat))
     assert found["preserved.3"].mean() > found["preserved.2"].mean()  # a third direction keeps more

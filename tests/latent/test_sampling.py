@@ -18,7 +18,8 @@ from cae.disk.files import cache_folder
 from cae.errors import CaeError, CannotFit, Damaged, InvalidOption
 from cae.evaluation import classifier
 from cae.latent import sampling
-from cae.latent.space import latent_space, off_manifold, off_manifolds
+from cae.latent.explore import latent_space
+from cae.latent.space import off_manifold, off_manifolds
 from cae.network.model import embed
 from cae.plots import pictures
 from cae.runs.run import Run

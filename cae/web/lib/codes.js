@@ -1,4 +1,4 @@
-// A code among those of real digits. Its twins: `nearest`, `vote` and `offManifold` in cae/latent/space.py, `place` and
+// A code among those of real digits. Its twins: `neighbours`, `vote` and `off_manifold` in cae/latent/space.py, `place` and
 // `along` in cae/latent/projection.py.
 
 // The reference codes called `group` ("real" or "inked") in the tensors of a latent space.

@@ -15,7 +15,7 @@ from cae.config import MapConfig
 from cae.data import picks
 from cae.errors import CaeError
 from cae.evaluation import errors, probes
-from cae.jobs.process import Job
+from cae.jobs.job import Job
 from cae.latent import evaluate, sampling
 from cae.latent.maps import why_not
 from cae.plots.curves import compared_curves

@@ -8,7 +8,8 @@ from cae import words
 from cae.config import MapConfig
 from cae.errors import CaeError, InvalidOption
 from cae.latent.film import CONFIG, epochs_of
-from cae.latent.maps import TSNE, Points, job, snapshot, why_not
+from cae.latent.mapfiles import TSNE, Points
+from cae.latent.maps import job, snapshot, why_not
 from cae.runs.run import Run
 from components import MapAction, digit_map, small_table
 from resources.maps import map_addresses, map_film, map_film_address, map_film_job, map_scores, points, tsne
