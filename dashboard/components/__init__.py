@@ -6,6 +6,8 @@ from components.atlas import atlas as atlas
 from components.chart import chart as chart
 from components.chart import chart_to_come as chart_to_come
 from components.digits import Card as Card
+from components.digits import DigitRow as DigitRow
+from components.digits import digit_rows as digit_rows
 from components.digits import digits as digits
 from components.drawing import DrawingAction as DrawingAction
 from components.drawing import draw as draw

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -52,6 +52,26 @@ def digits(
         "timeless": timeless,
     }
     _digits(key=key, data=data, height="content")
+
+
+DigitRow = tuple[NDArray[np.uint8], str, tuple[str, ...], str]  # images (K, 28, 28), description, caption and title
+
+
+def digit_rows(
+    rows: Iterable[DigitRow],
+    *,
+    key: str,
+    layout: Literal["cards wide", "rows", "rows wide"] = "rows wide",
+    timeless: bool = False,
+    of_runs: bool = False,
+) -> None:
+    """Shows a card for each row of images, which stand side by side."""
+    tiles, cards, end = [], [], 0
+    for images, description, caption, title in rows:
+        start, end = end, end + len(images)
+        tiles.append(images)
+        cards.append(Card(tuple(range(start, end)), description, caption, title))
+    digits(np.concatenate(tiles), cards, key=key, layout=layout, timeless=timeless, of_runs=of_runs)
 
 
 def _pictures(tiles: NDArray[np.uint8] | Sequence[str]) -> dict[str, Any]:

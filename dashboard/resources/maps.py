@@ -36,12 +36,12 @@ class MapAddresses:
     tsne: str
 
 
-def map_addresses(run: Run, of: Points, found: TSNE | None) -> MapAddresses:
-    """The addresses of a map; `found` is its t-SNE."""
+def map_addresses(run: Run, of: Points, layout: TSNE | None) -> MapAddresses:
+    """The addresses of a map; `layout` is its t-SNE."""
     images = test_images(run)
-    tsne = found and serving.address(
-        f"{of.weights}-map-{hashlib.sha256(found.positions.tobytes()).hexdigest()[:16]}-{of.digits}.safetensors",
-        lambda: mapfiles.tsne_for_browser(of, found),
+    address = layout and serving.address(
+        f"{of.weights}-map-{hashlib.sha256(layout.positions.tobytes()).hexdigest()[:16]}-{of.digits}.safetensors",
+        lambda: mapfiles.tsne_for_browser(of, layout),
     )
     return MapAddresses(
         network=network_address(run),
@@ -49,18 +49,18 @@ def map_addresses(run: Run, of: Points, found: TSNE | None) -> MapAddresses:
             f"{of.weights}-points-{of.digits}-{mapfiles.FORMAT}.safetensors", lambda: mapfiles.for_browser(of)
         ),
         pictures=serving.address(f"test-{of.digits}.gz", lambda: packed_pictures(images, of.indices)),
-        tsne=tsne or "",
+        tsne=address or "",
     )
 
 
-def map_if_ready(run: Run, config: MapConfig, found: TSNE | None = None) -> MapAddresses | None:
+def map_if_ready(run: Run, config: MapConfig, layout: TSNE | None = None) -> MapAddresses | None:
     """The addresses of a map, if its digits are encoded: nobody should wait for that with a pen in hand.
 
-    `found` is its t-SNE, by default the one with these options.
+    `layout` is its t-SNE, by default the one with these options.
     """
     if not are_encoded(run, config):
         return None
-    return map_addresses(run, points(run, config), found or tsne(run, config))
+    return map_addresses(run, points(run, config), layout or tsne(run, config))
 
 
 def are_encoded(run: Run, config: MapConfig) -> bool:
@@ -71,9 +71,9 @@ def are_encoded(run: Run, config: MapConfig) -> bool:
 def points(run: Run, config: MapConfig) -> Points:
     """The digits of a map, with their codes."""
     which = _which_points(run, config)
-    found = _points(*which)
+    encoded = _points(*which)
     _encoded().add(which)
-    return found
+    return encoded
 
 
 def _which_points(run: Run, config: MapConfig) -> tuple[Key, int | None, int, int]:
@@ -125,9 +125,9 @@ def _map_film(key: Key, stamp: int) -> MapFilm | None:
     return film.kept(run_of(key))
 
 
-def map_film_address(found: MapFilm) -> str:
+def map_film_address(maps_of_epochs: MapFilm) -> str:
     """The address of a film of maps."""
-    content = film.for_browser(found)
+    content = film.for_browser(maps_of_epochs)
     return serving.address(f"film-{hashlib.sha256(content).hexdigest()[:32]}.safetensors", lambda: content)
 
 

@@ -164,7 +164,7 @@ def test_a_map_that_is_laid_out_is_shown_and_pca_where_there_is_none(small):
     for _ in maps.compute(five, MapConfig()):
         pass
     what = {sheet["name"]: sheet["what"] for sheet in sent(compared("five", "six", "tiny"), "atlas")["sheets"]}
-    assert what["five"].startswith("t-SNE") and what["six"].startswith("PCA") and what["tiny"] == "its two numbers"
+    assert what["five"].startswith("t-SNE") and what["six"].startswith("PCA") and what["tiny"] == "its two dimensions"
 
 
 # -- in the browser

@@ -41,7 +41,7 @@ def test_a_page_is_whole_for_every_eye_in_light_in_dark_and_on_a_phone_and_asks_
     page = visitor.opens(path + "?run=original")
     if path == "/train":
         page.get_by_text("Options", exact=True).click()
-        page.get_by_text("Load a training made elsewhere").click()
+        page.get_by_text("Import a run").click()
         page.wait_for_timeout(800)
     in_light = barriers(page)
     page.emulate_media(color_scheme="dark")
@@ -184,10 +184,10 @@ def test_a_run_is_downloaded_and_loaded_again_under_another_name(visitor, server
         page.get_by_role("button", name="Download", exact=True).click()
     path = tmp_path / "sent.zip"
     download.value.save_as(path)
-    page.get_by_text("Load a training made elsewhere").click()
+    page.get_by_text("Import a run").click()
     page.locator("input[type=file]").set_input_files(path)
     page.get_by_role("textbox", name="Name for it").fill("received")
-    page.get_by_role("button", name="Load it").click()
+    page.get_by_role("button", name="Import it").click()
     wait_until(server.run("received").path.exists, "it is loaded")
     same = [(server.run(name).path / "model.safetensors").read_bytes() for name in ("sent", "received")]
     assert same[0] == same[1]

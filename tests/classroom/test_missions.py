@@ -284,7 +284,7 @@ def labels_of(app):
 
 
 def guessed(app, value):
-    next(box for box in app.selectbox if box.label in ("Your guess", "You are going to draw")).set_value(value)
+    next(box for box in app.selectbox if box.label in ("Your guess", "You will draw")).set_value(value)
     (press,) = (each for each in app.button if each.label in ("Guess", "I will draw that"))
     return settled(press.click().run())
 
@@ -340,7 +340,7 @@ def test_a_guess_that_is_not_whole_is_not_taken(small):
     app = opened("missions", run="tiny", mission="confused-digits")
     app.multiselect[0].set_value([4])
     settled(button(app, "Guess").click().run())
-    assert "two different ones" in words(app) and "Check" not in labels_of(app)
+    assert "two classes" in words(app) and "Check" not in labels_of(app)
     app.multiselect[0].set_value([9, 4])
     assert "**4 and 9**" in words(settled(button(app, "Guess").click().run()))
 
@@ -366,7 +366,7 @@ def test_a_drawing_is_asked_for_and_then_checked(small):
     settled(button(app, "Try another drawing").click().run())
     assert "I will draw that" in labels_of(app)
     app = guessed(app, 7)
-    assert "Check" not in labels_of(app) and "Draw it now" in words(app)  # what was drawn before does not count
+    assert "Check" not in labels_of(app) and "Now draw it" in words(app)  # what was drawn before does not count
     app.session_state["drawing"] = load("mnist", "test").pixels[1].numpy()
     assert "Check" in labels_of(settled(app.run()))
 
@@ -379,7 +379,7 @@ def test_a_wrong_file_is_named_on_the_page_beside_the_others(folder, small):
     settled(next(area for area in app.text_area).set_value("Because.").run())
     assert app.radio[0].proto.captions == ["answered"]
     (folder / "good.toml").unlink()
-    assert "There is no mission here" in words(opened("missions", run="tiny"))
+    assert "There are no missions yet" in words(opened("missions", run="tiny"))
 
 
 # -- in a browser
@@ -401,7 +401,7 @@ def test_a_guess_survives_going_to_look_a_reload_and_the_way_back(guest):
     expect(page.get_by_text("Your guess: z1")).to_be_visible()
     expect(page.get_by_text("2 missions").or_(page.get_by_text("1 mission, 0 checked, 1 picture"))).to_be_visible()
     page.get_by_role("button", name="Check").click()
-    expect(page.get_by_text("Measured of tiny")).to_be_visible()
+    expect(page.get_by_text("Measured on tiny")).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("button", name="Worksheet (HTML)").click()
     text = download.value.path().read_text()

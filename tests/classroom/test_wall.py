@@ -252,7 +252,7 @@ def test_a_class_is_started_on_the_page_and_its_two_links_are_shown_once(small):
     (room,) = wall.classes()
     assert room.title == "Class <b>7</b>" and room.is_moderator(secret[1] or secret[2])
     assert r"Class \<b\>7\</b\>" in words(app)
-    settled(button(app, "I have kept it").click().run())
+    settled(button(app, "I have saved it").click().run())
     assert [each.value for each in app.code] == links[:1]
 
 
@@ -265,7 +265,7 @@ def test_a_link_leads_into_the_class_and_a_wrong_one_is_said_to_be(small, room):
     app = opened("wall", **{"class": slug, "moderator": "wrong"})
     assert "Physics 3B" in words(app) and not app.expander
     app = opened("wall", **{"class": "<script>"})
-    assert "You are in no class yet" in words(app)
+    assert "You are not in a class yet" in words(app)
 
 
 @pytest.mark.parametrize(("host", "is_shown"), [("https://lab.example.org", True), ("http://localhost:8501", False)])
@@ -294,7 +294,7 @@ def test_two_visitors_share_a_wall(chromium, small_server):
     teacher.page.goto(f"{small_server.url}/wall")
     teacher.page.get_by_role("textbox", name="Title").fill("Physics 3B")
     teacher.page.get_by_role("button", name="Start the class").click()
-    teacher.page.get_by_text("Your class has begun").wait_for()
+    teacher.page.get_by_text("Your class has started").wait_for()
     teacher.page.locator("code").nth(1).wait_for()
     link, moderators = (code.inner_text() for code in teacher.page.locator("code").all()[:2])
 

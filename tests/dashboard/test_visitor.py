@@ -104,7 +104,7 @@ def test_a_measurement_that_somebody_else_has_asked_for_is_stopped_only_after_a_
 def test_a_read_only_laboratory_says_why_there_are_no_buttons(small, monkeypatch):
     monkeypatch.setenv("CAE_READ_ONLY", "1")
     said = words(train_page("tiny"))
-    assert "neither be stopped nor resumed here" in said and "forbidden here (read-only)" in said
+    assert "neither be stopped nor resumed" in said and "no notes, no deletion" in said
 
 
 # -- the login

@@ -1,4 +1,4 @@
-"""A digit drawn or photographed, and what the network makes of it."""
+"""A digit drawn or photographed, and its reconstruction."""
 
 import streamlit as st
 
@@ -17,10 +17,10 @@ from state import made, messages, steering
 def canvas(run: Run, files: Addresses) -> None:
     images = pictures.test_images(run)
     on_map = small_map(run)
-    done = draw(files, made.canvas_base(), known=made.drawing() is not None, on_map=on_map, key="draw")
-    if done is not None:
-        made.set_drawing(done.pixels)
-        if done.kind == "steer" and done.pixels is not None:
+    action = draw(files, made.canvas_base(), known=made.drawing() is not None, on_map=on_map, key="draw")
+    if action is not None:
+        made.set_drawing(action.pixels)
+        if action.kind == "steer" and action.pixels is not None:
             steering.steer_from_drawing()
             go_to("steer", run)
     index_column, button_column, wall_column, sheet_column = st.columns(
@@ -40,7 +40,7 @@ def upload(run: Run, files: Addresses) -> None:
     st.header("Or upload a photograph or a scan")
     file = st.file_uploader(
         "Upload a picture", type=["png", "jpg", "jpeg", "webp"], max_upload_size=20,
-        help="One digit on paper: dark ink or light, PNG, JPEG or WebP, at most 20 MB.",
+        help="One digit on paper, in dark or light ink: PNG, JPEG or WebP, at most 20 MB.",
     )  # fmt: skip
     if file is None:
         return
@@ -71,5 +71,5 @@ def show(run: Run) -> None:
 
 st.title("Draw")
 messages.show_message()
-st.markdown("Draw a digit with mouse, pen or finger: what the network makes of it follows while you draw.")
+st.markdown("Draw a digit with mouse, pen or finger: its reconstruction follows while you draw.")
 show_chosen_run(show)

@@ -8,37 +8,37 @@ from cae.runs.run import Run
 from resources import generated, networks, pictures
 from shared.chosen import show_chosen_run
 from shared.measuring import fitting
-from views.generate import between
-from views.generate.digits import choose, go_on, goodness, grid, one_class_missing, where_they_lie
+from views.generate import between, quality
+from views.generate.digits import choose, go_on, grid, say_what_is_missing
 
 
 def show(run: Run) -> None:
     space = networks.latent_space(run)
-    fitted = generated.fitted(run)
-    found = fitted or sampling.unfitted(run, pictures.test_images(run).class_names)
-    config = choose(found)
+    kept = generated.fitted(run)
+    fitted = kept or sampling.unfitted(run, pictures.test_images(run).class_names)
+    config = choose(fitted)
     digits, figures = st.columns([1.2, 1], gap="large")
     try:
         with digits:
-            fresh = generated.fresh(run, found, config)
-            grid(run, config, fresh, found)
+            fresh = generated.fresh(run, fitted, config)
+            grid(run, config, fresh, fitted)
             go_on(run)
     except CannotFit as reason:
         with digits:
-            if fitted is not None:
-                one_class_missing(config, found, reason)
+            if kept is not None:
+                say_what_is_missing(config, fitted, reason)
     with figures:
-        if fitted is None:
+        if kept is None:
             fitting(run)
-        goodness(run, config, found)
-    if (config.prior, config.of_class) in found.priors:
-        where_they_lie(run, config, found, space)
-    between.ways(run, space)
+        quality.figures(run, config, fitted)
+    if (config.prior, config.of_class) in fitted.priors:
+        quality.where_codes_lie(run, config, fitted, space)
+    between.paths(run, space)
     between.arithmetic(run, space)
 
 
 st.title("Generate")
 st.markdown(
-    "Every digit here is new: a code drawn at random, decoded. Small beside it, the training digit most like it."
+    "Every digit here is new: a random code, decoded. The small digit beside it is the training image most like it."
 )
 show_chosen_run(show)

@@ -13,18 +13,18 @@ def show(run: Run) -> None:
     if not run.weights_file().exists():
         st.info(f"{run.name} has not finished an epoch yet: there is nothing to judge. Watch it on the page Train.")
         return
-    found = measured.judgement(run)
-    if found is None:
+    evaluation = measured.judgement(run)
+    if evaluation is None:
         measuring(run)
         figures.compared_with_what(run)
         return
-    figures.headline(found)
+    figures.headline(evaluation)
     figures.compared_with_what(run)
-    figures.class_by_class(run, found.evaluation)
-    figures.hardest(run, found.probing)
-    figures.what_the_codes_know(found)
-    dimensions.what_they_do(run, found.probing)
-    figures.as_json(run, found)
+    figures.class_by_class(run, evaluation.evaluation)
+    figures.hardest(run, evaluation.probing)
+    figures.what_the_codes_know(evaluation)
+    dimensions.what_they_do(run, evaluation.probing)
+    figures.as_json(run, evaluation)
 
 
 st.title("Judge")

@@ -1,4 +1,4 @@
-"""The test digits as points: where the network has put them, and how far to believe it."""
+"""The test images as points, laid out by their codes, and how far to trust that."""
 
 import streamlit as st
 
@@ -25,5 +25,5 @@ def show(run: Run) -> None:
 
 
 st.title("Map")
-st.markdown("Move over the points: every one is a test digit, laid out by its code. Labels only colour it.")
+st.markdown("Move over the points: each is a test image, laid out by its code. Labels only colour it.")
 show_chosen_run(show)

@@ -1,4 +1,4 @@
-"""The t-SNE of a map: started, watched, stopped, and the map itself, which follows it."""
+"""The map, its t-SNE, the film of maps over the epochs, and how far to trust them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from state import messages, pages, steering
 
 
 def layout(run: Run, config: MapConfig, of: Points) -> None:
-    """The map and its t-SNE, ticking while one is computed."""
+    """The map, which refreshes itself while a t-SNE is computed."""
     live = job(run, config).is_live()
     ticking(SECONDS_BETWEEN_TICKS, while_=live)(_layout)(run, config, of, live)
 
@@ -33,31 +33,31 @@ def layout(run: Run, config: MapConfig, of: Points) -> None:
 def _layout(run: Run, config: MapConfig, of: Points, was_live: bool) -> None:
     with messages.errors_in_words():
         if was_live and not job(run, config).is_live():
-            st.rerun()  # it has ended
+            st.rerun()
         moving = snapshot(run, config) if was_live else None
-        found = tsne_of(run, config)  # after that: it takes the other's place
-        progress(run, config, of, found)
-        files = map_addresses(run, of, found)
+        shown = tsne_of(run, config)  # only now: it may have replaced the snapshot
+        progress(run, config, of, shown)
+        files = map_addresses(run, of, shown)
         film = map_film(run)
-        asked = digit_map(
-            files, of, found, moving, film=map_film_address(film) if film else "", drawing=own_drawing(),
+        action = digit_map(
+            files, of, shown, moving, film=map_film_address(film) if film else "", drawing=own_drawing(),
             run=run.name, key="map",
         )  # fmt: skip
-        if asked is not None:
-            go(asked, run)
+        if action is not None:
+            go(action, run)
 
 
-def go(asked: MapAction, run: Run) -> None:
-    """Takes a digit to another page."""
-    if asked.kind == "steer":
-        steering.steer_from_digit(asked.index)
+def go(action: MapAction, run: Run) -> None:
+    """Takes a test image to another page."""
+    if action.kind == "steer":
+        steering.steer_from_digit(action.index)
     else:
-        pages.reconstruct_from("From an index", asked.index)
-    go_to(asked.kind, run)
+        pages.reconstruct_from("From an index", action.index)
+    go_to(action.kind, run)
 
 
-def progress(run: Run, config: MapConfig, of: Points, found: TSNE | None) -> None:
-    """How far t-SNE is, and the button that starts or stops it."""
+def progress(run: Run, config: MapConfig, of: Points, shown: TSNE | None) -> None:
+    """How far the t-SNE is, and the button that starts or stops it."""
     work = job(run, config)
     if work.is_live():
         told, button = st.columns([5, 1], vertical_alignment="bottom")
@@ -72,21 +72,21 @@ def progress(run: Run, config: MapConfig, of: Points, found: TSNE | None) -> Non
             text = f"t-SNE: {waits}"
         told.progress(share, text="Stopping" if work.is_stop_asked() else text)
         with button:
-            stop_button(work, key="stop map", kept="The map is kept as it is then.", width="stretch")
+            stop_button(work, key="stop map", kept="The map so far is kept.", width="stretch")
         return
     if reason := why_not(of, config):
         st.info(plain(reason), icon=":material/info:")
         return
-    if found and found.is_finished:
+    if shown and shown.is_finished:
         return
     say_failure(work)
     told, button = st.columns([5, 1.4], vertical_alignment="center")
-    if found:
-        told.caption(f"t-SNE was stopped after {found.iteration} of {found.iterations} iterations.")
+    if shown:
+        told.caption(f"t-SNE was stopped after {shown.iteration} of {shown.iterations} iterations.")
     else:
         told.caption(
-            "PCA is a shadow of the codes. t-SNE lays them out so that neighbours stay neighbours: some 15 s for "
-            "10,000 digits, and the points move to their places before your eyes."
+            "PCA shows only a shadow of the codes. t-SNE lays them out so that neighbours stay neighbours. It takes "
+            "some 15 s for 10,000 digits, and the points move to their places before your eyes."
         )
     if button.button("Compute t-SNE", type="primary", width="stretch"):
         pages.set_map_config(config)
@@ -94,18 +94,18 @@ def progress(run: Run, config: MapConfig, of: Points, found: TSNE | None) -> Non
 
 
 def through_time(run: Run, of: Points) -> None:
-    """The maps after the other epochs: laid out when asked for, and how to see them."""
+    """The maps of the other epochs: the button that lays them out, or how to see them."""
     run = run.at(None)
     try:
         count = len(epochs_of(run))
-    except CaeError:  # its history is damaged, which does not concern the map after the last epoch
+    except CaeError:  # a damaged history does not concern the map of the last epoch
         return
     if count < 2 or why_not(of, CONFIG):
         return
     if map_film(run) and not map_film_job(run).is_live():
         st.caption(
-            f"The map follows the scrubber **Epoch**: 2,000 digits over {count} epochs. Each map starts from the next "
-            "one's, so that what moves is what the network has learned."
+            f"The map follows the scrubber **Epoch**: 2,000 digits over {count} epochs. Each map starts from that of "
+            "the next epoch, so that points move only by what the network has learned."
         )
         return
 
@@ -123,7 +123,7 @@ def through_time(run: Run, of: Points) -> None:
 @st.fragment
 @messages.errors_in_words()
 def another(run: Run) -> None:
-    """The options, for another map."""
+    """The options of another map, and the button that lays it out."""
     if on_film(run) is not None:
         return
     pages.prepare_map_options()
@@ -134,9 +134,7 @@ def another(run: Run) -> None:
         except InvalidOption:
             st.button("Lay out", disabled=True)
             return
-        if st.button(
-            "Lay out", help="Computes t-SNE with these options; a map that was computed before is there at once."
-        ):
+        if st.button("Lay out", help="Computes a t-SNE with these options, or shows one computed before."):
             if reason := why_not(points(run, config), config):
                 st.info(plain(reason), icon=":material/info:")
                 return
@@ -146,19 +144,19 @@ def another(run: Run) -> None:
             start(job(run, config))
 
 
-def trust(run: Run, config: MapConfig, found: TSNE | None) -> None:
-    """How far the map may be trusted, beside PCA and the latent space itself."""
+def trust(run: Run, config: MapConfig, shown: TSNE | None) -> None:
+    """How far to trust the map, beside PCA and the latent space itself."""
     st.header("How far to trust it")
     accuracy, flat = map_scores(run, config)
     dimensions = run.info.model.latent_dim
     rows: list[tuple[str, float, float | None]] = [
         (f"the latent space, {words.count(dimensions, 'number')}", accuracy, None)
     ]
-    if found:
-        rows.append(("t-SNE", found.scores.accuracy, found.scores.trustworthiness))
-    for count, each in flat.items():
+    if shown:
+        rows.append(("t-SNE", shown.scores.accuracy, shown.scores.trustworthiness))
+    for count, scores in flat.items():
         name = "the codes themselves" if dimensions <= 2 else f"PCA, {count} directions"
-        rows.append((name, each.accuracy, each.trustworthiness))
+        rows.append((name, scores.accuracy, scores.trustworthiness))
     small_table(
         ("where", "10-NN accuracy", "trustworthiness"),
         [(name, words.percent(right), "1" if kept is None else f"{kept:.3f}") for name, right, kept in rows],
@@ -166,9 +164,8 @@ def trust(run: Run, config: MapConfig, found: TSNE | None) -> None:
         key="trust",
     )
     st.caption(
-        "10-NN accuracy: the share of test digits whose class their ten nearest other test digits vote for, though no "
-        "label was ever given to the network. Trustworthiness: whether neighbours on the map are neighbours in the "
-        "latent space, 1 at best. A map can do better than the latent space where it pulls groups apart. "
-        "**On a t-SNE only neighbourhoods mean something: how far apart two clusters lie, how large they are and how "
-        "dense, says nothing.**"
+        "10-NN accuracy: the share of test images whose class wins the vote of their ten nearest others, though the "
+        "network never saw a label. Trustworthiness: whether neighbours on the map are neighbours in the latent space, "
+        "1 at best. A map can beat the latent space by pulling groups apart. **On a t-SNE only neighbourhoods mean "
+        "something: the distances between clusters, their sizes and their densities mean nothing.**"
     )

@@ -1,4 +1,4 @@
-"""One mission: its question, the guess, the way to look, and the answer that was measured."""
+"""One mission: the question, the guess, the way to look, and the measured answer."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from cae import words
-from cae.classroom.checks import Finding, Guess, Strip
+from cae.classroom.checks import Finding, Guess
 from cae.classroom.missions import Mission, compare, in_words
 from cae.classroom.worksheet import LONGEST_WORDS, Attempt
 from cae.runs.run import Run
-from components import Card, digits
+from components import digit_rows
 from resources import measured, networks, pictures
 from shared.going import go_to
 from shared.markdown import plain
@@ -30,12 +30,12 @@ _SAID = {
 }  # fmt: skip
 
 
-def choose(found: Sequence[Mission]) -> Mission:
-    """Draws the choice of a mission, each with how far it is; the one that is chosen."""
+def choose(missions: Sequence[Mission]) -> Mission:
+    """Draws the choice of a mission, and how far each one is. Returns the chosen mission."""
     sheet = worksheet()
-    captions = [_stage(each, sheet.attempt(each.id)) for each in found]
-    chosen = mission_picker({each.id: plain(each.title) for each in found}, captions)
-    return next(each for each in found if each.id == chosen)
+    captions = [_stage(each, sheet.attempt(each.id)) for each in missions]
+    chosen = mission_picker({each.id: plain(each.title) for each in missions}, captions)
+    return next(each for each in missions if each.id == chosen)
 
 
 def _stage(mission: Mission, attempt: Attempt | None) -> str:
@@ -47,7 +47,7 @@ def _stage(mission: Mission, attempt: Attempt | None) -> str:
 
 
 def mission(run: Run, chosen: Mission, among: Sequence[Mission]) -> None:
-    """The question, and what comes after it, as far as one has come."""
+    """The question, and the steps that the visitor has reached."""
     attempt = worksheet().attempt(chosen.id) or Attempt(chosen.id, chosen.title, chosen.question)
     st.header(plain(chosen.title), anchor=False)
     st.markdown(chosen.question)
@@ -66,7 +66,7 @@ def mission(run: Run, chosen: Mission, among: Sequence[Mission]) -> None:
     drawn = own_drawing() if chosen.guess == "drawing" else None
     if attempt.finding is None and drawn is not None and was_drawn_before(chosen.id, drawn):
         _guessed(chosen, attempt)
-        st.caption("Draw it now: what was on the canvas before you said what it would be does not count.")
+        st.caption("Now draw it. What was on the canvas before your guess does not count.")
         _go_and_look(run, chosen)
         return
     if attempt.finding is None:
@@ -76,7 +76,7 @@ def mission(run: Run, chosen: Mission, among: Sequence[Mission]) -> None:
             if is_ready and st.button("Check", type="primary", icon=":material/straighten:"):
                 _check(run, chosen, attempt, attempt.guess, names=names, drawing=drawn)
         if not is_ready:
-            st.caption("The answer has not been measured for this run yet. Once it is, check your guess here.")
+            st.caption("The answer has not been measured for this run yet. Measure it, then check your guess here.")
             (fitting if chosen.measurement.needs == "priors" else measuring)(run)
         return
     _result(chosen, attempt.finding)
@@ -94,7 +94,7 @@ def mission(run: Run, chosen: Mission, among: Sequence[Mission]) -> None:
 
 
 def _can_check_another(run: Run, finding: Finding, is_ready: bool) -> bool:
-    """Draws the button for a run that is another than the one that was checked; whether it was clicked."""
+    """Draws the button that checks another run than before; returns whether it was clicked."""
     called = words.called(run)
     if called == finding.run or not is_ready:
         return False
@@ -102,7 +102,7 @@ def _can_check_another(run: Run, finding: Finding, is_ready: bool) -> bool:
 
 
 def _class_names(run: Run) -> tuple[str, ...]:
-    networks.model(run)  # what is wrong with it is said before anybody has guessed
+    networks.model(run)  # says what is wrong with it before anybody guesses
     return pictures.test_images(run).class_names
 
 
@@ -116,7 +116,7 @@ def _guess_form(run: Run, mission: Mission, attempt: Attempt, names: tuple[str, 
         if not st.form_submit_button(label, type="primary", icon=":material/lightbulb:"):
             return
     if guess is None:
-        st.info("Choose two different ones." if mission.guess == "pair of classes" else "Guess something first.")
+        st.info("Choose two classes." if mission.guess == "pair of classes" else "Guess something first.")
         return
     if mission.guess == "drawing":
         guess_a_drawing(mission.id, own_drawing())
@@ -139,18 +139,18 @@ def _field(run: Run, mission: Mission, names: tuple[str, ...]) -> Guess | None:
         return st.radio("Your guess", list(options), index=None, format_func=options.__getitem__, key=key)
     if mission.guess == "dimension":
         return st.selectbox("Your guess", range(run.info.model.latent_dim), index=None, format_func=lambda i: f"z{i}",
-                            key=key, width=220, placeholder="Which number?")  # fmt: skip
+                            key=key, width=220, placeholder="Which dimension?")  # fmt: skip
     if mission.guess == "pair of classes":
         pair = sorted(st.multiselect("Your guess: two of them", range(len(names)), format_func=names.__getitem__,
                                      key=key, max_selections=2, width=320, placeholder="Choose two"))  # fmt: skip
         return (pair[0], pair[1]) if len(pair) == 2 else None
-    label = "You are going to draw" if mission.guess == "drawing" else "Your guess"
+    label = "You will draw" if mission.guess == "drawing" else "Your guess"
     return st.selectbox(label, range(len(names)), index=None, format_func=names.__getitem__, key=key, width=220,
                         placeholder="Which one?")  # fmt: skip
 
 
 def _guessed(mission: Mission, attempt: Attempt) -> None:
-    what = "You are going to draw" if mission.guess == "drawing" else "Your guess"
+    what = "You will draw" if mission.guess == "drawing" else "Your guess"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"{what}: **{plain(attempt.guessed)}**", width="content")
         st.button("Guess again", on_click=_forget, args=(attempt,), type="tertiary", icon=":material/undo:")
@@ -190,23 +190,12 @@ def _result(mission: Mission, finding: Finding) -> None:
     guess, answer = st.columns([1, 1.6])
     guess.caption("You meant" if mission.guess == "drawing" else "Your guess")
     guess.subheader(plain(finding.guess), anchor=False)
-    answer.caption(f"Measured of {plain(finding.run)}")
+    answer.caption(f"Measured on {plain(finding.run)}")
     answer.subheader(plain(finding.answer), anchor=False)
     st.markdown(f":material/{icon}: **{word}.** {plain(finding.sentence)}")
     if finding.strips:
-        strips(finding.strips, key=f"strips {mission.id}")
-
-
-def strips(of: Sequence[Strip], *, key: str) -> None:
-    """Rows of digits."""
-    tiles = [strip.digits() for strip in of]
-    ends = np.cumsum([len(each) for each in tiles])
-    cards = [
-        Card(tuple(range(end - len(each), end)), strip.name, (strip.name,), strip.name)
-        for strip, each, end in zip(of, tiles, ends.tolist(), strict=True)
-    ]
-    shown: NDArray[np.uint8] = np.concatenate(tiles)
-    digits(shown, cards, key=key, layout="rows wide", timeless=True)
+        rows = [(strip.digits(), strip.name, (strip.name,), strip.name) for strip in finding.strips]
+        digit_rows(rows, key=f"strips {mission.id}", timeless=True)
 
 
 # -- one's own words
@@ -217,7 +206,7 @@ def _own_words(mission: Mission, attempt: Attempt) -> None:
 
     def take() -> None:
         written = forms.text_of(key)
-        answered = mission.measurement is None and written.strip()  # then the reason is shown, as it is after a check
+        answered = mission.measurement is None and written.strip()  # which counts as checked, and shows the reason
         _keep(replace(attempt, words=written, why=mission.why if answered else attempt.why))
 
     forms.prepare_field(key, attempt.words)

@@ -1,4 +1,4 @@
-"""Guided questions: predict first, look, then check; and the worksheet that collects what was found."""
+"""Guided questions: guess, look, check; and the worksheet that collects the answers."""
 
 import streamlit as st
 
@@ -12,21 +12,21 @@ from views.missions.worksheet import sheet
 
 
 def show(run: Run) -> None:
-    found, problems = read_all()
+    missions, problems = read_all()
     choice, question = st.columns([1, 1.9], gap="large")
     with choice:
-        chosen = mission.choose(found) if found else None
+        chosen = mission.choose(missions) if missions else None
         for problem in problems:
             st.warning(plain(problem), icon=":material/edit_off:")
     with question:
         if chosen is None:
-            st.info("There is no mission here: missions/README.md says how one is written.", icon=":material/flag:")
+            st.info("There are no missions yet: missions/README.md says how to write one.", icon=":material/flag:")
         else:
-            mission.mission(run, chosen, found)
+            mission.mission(run, chosen, missions)
 
 
 stop_looking()
 st.title("Missions")
-st.markdown("Guess first, then look, then check: every answer is measured, of the run that you have chosen.")
+st.markdown("Guess, then look, then check: the answers are measured on the run that you have chosen.")
 show_chosen_run(show)
 sheet()

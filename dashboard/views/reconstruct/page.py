@@ -1,4 +1,4 @@
-"""Test digits beside their reconstructions."""
+"""Test images beside their reconstructions."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from cae import words
 from cae.data import picks
-from cae.evaluation.errors import Comparison
 from cae.plots import figures
-from cae.plots.pictures import signed_error, to_rgb
 from cae.runs.run import Run
-from components import Card, chart, digits
+from components import chart
 from resources import networks, pictures
 from shared.chosen import show_chosen_run
+from shared.compared import beside_errors
 from state import pages
 
 if TYPE_CHECKING:
@@ -35,9 +33,8 @@ def choose(run: Run, images: Images) -> NDArray[np.int64]:
             label = st.selectbox("Class", range(len(images.class_names)), format_func=images.class_names.__getitem__)
             return picks.of_class(images.labels.numpy(), label, count, seed=0)
         if way == "From an index":
-            first = st.number_input(
-                "Index", 0, len(images) - 1, step=1, key=index_key, help="The number of a digit in the test set."
-            )
+            last = len(images) - 1
+            first = st.number_input("Index", 0, last, step=1, key=index_key, help="Its index in the test set.")
             return picks.from_index(int(first), count, len(images))
         if way == "The hardest":
             return picks.hardest(networks.errors(run), count)
@@ -47,41 +44,17 @@ def choose(run: Run, images: Images) -> NDArray[np.int64]:
         return picks.at_random(count, len(images), int(seed))
 
 
-def show_digits(found: Comparison, images: Images) -> None:
-    tiles = np.concatenate(
-        [to_rgb(found.originals), to_rgb(found.reconstructions), signed_error(found.originals, found.reconstructions)]
-    )
-    count = len(found.indices)
-    cards = [
-        Card(
-            tiles=(number, number + count, number + 2 * count),
-            description=f"Test digit {index} of class {images.class_names[label]}, its reconstruction, and its error",
-            caption=(
-                f"{images.class_names[label]}  #{index}",
-                f"MSE {words.number(mse)}",
-                f"PSNR {psnr:.1f} dB, SSIM {ssim:.3f}",
-            ),
-            title=words.other_scale(mse),
-        )
-        for number, (index, label, mse, psnr, ssim) in enumerate(
-            zip(found.indices, found.labels, found.mse, found.psnr, found.ssim, strict=True)
-        )
-    ]
-    digits(tiles, cards, key="digits", layout="cards wide", legend=True)
-
-
 def show(run: Run) -> None:
     images = pictures.test_images(run)
-    networks.model(run)  # says at once where there are no weights
-    found = networks.compare(run, choose(run, images), with_ssim=True)
-    show_digits(found, images)
+    networks.model(run)  # says at once if there are no weights
+    compared = networks.compare(run, choose(run, images), with_ssim=True)
+    beside_errors(compared, images.class_names, key="digits", wide=True)
     errors = networks.errors(run)
     by_class, histogram = st.columns(2)
     with by_class:
         st.header("Error per class")
-        names = images.class_names
         chart(
-            figures.error_by_class(errors, images.labels.numpy(), names),
+            figures.error_by_class(errors, images.labels.numpy(), images.class_names),
             key="error-by-class",
             description="Box plot of the error of the test images of every class",
             keep=run.name,
@@ -90,14 +63,14 @@ def show(run: Run) -> None:
     with histogram:
         st.header(f"Error of all {len(images):,} test images")
         chart(
-            figures.error_histogram(errors, found.indices),
+            figures.error_histogram(errors, compared.indices),
             key="error-histogram",
             description="Histogram of the error of all test images; the ones shown are marked",
             keep=run.name,
         )
-        st.caption("The strokes on the axis are the digits shown above.")
+        st.caption("The marks on the axis are the digits shown above.")
 
 
 st.title("Reconstruct")
-st.markdown("Choose digits: left the original, in the middle the network's copy, right where the copy is wrong.")
+st.markdown("Choose digits: the original is on the left, its reconstruction in the middle, the error on the right.")
 show_chosen_run(show)

@@ -1,4 +1,4 @@
-"""The latent dimensions under the hand."""
+"""Sliders for the latent dimensions."""
 
 import streamlit as st
 
@@ -24,7 +24,5 @@ def show(run: Run) -> None:
 
 
 st.title("Steer")
-st.markdown(
-    "Drag any slider: the digit follows. Every number of the code is one slider; the strip shows where it leads."
-)
+st.markdown("Drag any slider: the digit follows. Each latent dimension has one slider; the strip shows where it leads.")
 show_chosen_run(show)

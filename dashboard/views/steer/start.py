@@ -1,4 +1,4 @@
-"""Where the steering starts: a digit, a mean, zero, a random code, a drawing or a link."""
+"""Where steering starts: a test image, a class mean, zero, a random code, a drawing, a picture, a sample or a link."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MOST_SEEDS = 2**31
 
 
 def starting_point(run: Run, space: LatentSpace) -> Start | None:
-    """Draws the choice, and gives the start; None where there is nothing to start from yet."""
+    """Draws the choice of the start; returns None if there is nothing to start from yet."""
     if problem := steering.take_link(run, partial(_exists, run, space)):
         st.warning(plain(problem), icon=":material/link_off:")
     choice, details = st.columns([4.4, 3.8], vertical_alignment="bottom")
@@ -46,7 +46,7 @@ def starting_point(run: Run, space: LatentSpace) -> Start | None:
 
 
 def _exists(run: Run, space: LatentSpace, kind: str, number: int) -> bool:
-    """Whether there is such a start, which an address may name."""
+    """Whether a start that an address names exists."""
     if kind == "digit":
         return number < len(pictures.test_images(run))
     return number <= {"mean": len(space.class_names) - 1, "zero": 0, "random": _MOST_SEEDS}[kind]
@@ -58,7 +58,7 @@ def _test_digit(run: Run, _space: LatentSpace, place: DeltaGenerator) -> Start:
     with place:
         number = st.number_input("Index", 0, last, step=1, key=steering.number_key("digit", last),
                                  persist_state="session",
-                                 on_change=_any_class, help="The number of a digit in the test set.")  # fmt: skip
+                                 on_change=_any_class, help="Its index in the test set.")  # fmt: skip
         key = steering.number_key("class", len(images.class_names))
         st.selectbox("Class", range(len(classes)), format_func=classes.__getitem__, key=key, persist_state="session",
                      on_change=_digit_of_class, args=(images,))  # fmt: skip
@@ -78,7 +78,7 @@ def _digit_of_class(images: Images) -> None:
 
 
 def _another_digit(images: Images) -> None:
-    """Takes one at random, of the class that was chosen."""
+    """Takes a random test image of the chosen class."""
     label = steering.number("class") - 1
     members = np.arange(len(images)) if label < 0 else np.flatnonzero(images.labels.numpy() == label)
     if len(members):
@@ -100,7 +100,7 @@ def _zero(run: Run, space: LatentSpace, _: object) -> Start:
 def _random_code(run: Run, space: LatentSpace, place: DeltaGenerator) -> Start:
     with place:
         seed = st.number_input("Seed", 0, _MOST_SEEDS, step=1, key=steering.number_key("random", _MOST_SEEDS),
-                               persist_state="session", help="Drawn from the Gaussian that has the mean and the "
+                               persist_state="session", help="Drawn from the Gaussian with the mean and the "
                                "covariance of real codes.")  # fmt: skip
         st.button("Another", on_click=_another_seed, width="content", icon=":material/casino:")
     return Start(*_id(run, "random", int(seed)), f"Random code {int(seed)}", sample(space, 1, int(seed))[0])
@@ -124,10 +124,10 @@ def _picture(run: Run, _space: LatentSpace, _: object) -> Start:
 
 
 def _sample(run: Run, _space: LatentSpace, _: object) -> Start:
-    found = made.sample(run)
-    assert found is not None  # or the way would not be offered
-    which, place, _ = _id(run, "sample", hash(found.code.tobytes()))
-    return Start(which, place, "", found.name, found.code)
+    chosen = made.sample(run)
+    assert chosen is not None  # otherwise it is not offered
+    which, place, _ = _id(run, "sample", hash(chosen.code.tobytes()))
+    return Start(which, place, "", chosen.name, chosen.code)
 
 
 def _own(run: Run, kind: str, pixels: NDArray[np.uint8]) -> Start:
@@ -142,6 +142,6 @@ def _link(run: Run, _space: LatentSpace, _: object) -> Start:
 
 
 def _id(run: Run, kind: str, number: int) -> tuple[str, str, str]:
-    """What tells a start from others, of other weights too; from others of the run; and in an address."""
+    """A start's id, which depends on the weights; its place, which does not; and its name in an address."""
     place = f"{run.name} {kind} {number}"
     return f"{place} {networks.fingerprint(run)[:12]}", place, f"{kind}-{number}"

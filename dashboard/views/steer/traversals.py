@@ -1,4 +1,4 @@
-"""Traversals to take home: what one number of the code does, as a film, and all of them on a sheet."""
+"""Traversals as files: one latent dimension as a film, and all of them on a sheet."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from state import pages, steering
 
 
 def traversals(run: Run, start: Start) -> None:
-    """From the code to which somebody has moved."""
+    """Traversals from the code that the visitor has reached."""
     space = networks.latent_space(run)
     moved = steering.steered(start.place, start.code)
     code = start.code if moved is None else np.array(moved, np.float32)
@@ -24,16 +24,16 @@ def traversals(run: Run, start: Start) -> None:
     add_steered(run, start, code)
     with st.expander("Take a traversal home"):
         st.caption(
-            "From the digit as it is now: one number of its code from the 1st to the 99th percentile of real codes "
-            "and back; or every number, a row each, the strongest first."
+            "A traversal starts from the digit as it is now. It moves one latent dimension from the 1st to the 99th "
+            "percentile of real codes and back; or each of them, in a row of its own, the strongest first."
         )
         with st.container(horizontal=True, vertical_alignment="bottom"):
             dimension = st.selectbox(
-                "Number", order, format_func=lambda each: f"z{each}", width=120, key=pages.choice("traversed", order)
+                "Dimension", order, format_func=lambda each: f"z{each}", width=120, key=pages.choice("traversed", order)
             )
             take_home(
                 "Traversal (GIF)", lambda: films.traversal(networks.model(run), space, code, dimension).gif(),
-                f"z{dimension}.gif", key="gif traversal", help="It moves.",
+                f"z{dimension}.gif", key="gif traversal", help="An animation.",
             )  # fmt: skip
             take_home(
                 "All traversals (PNG)",

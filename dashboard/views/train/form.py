@@ -1,4 +1,4 @@
-"""The form for a new training, and for one made elsewhere."""
+"""The forms that start a training and import a run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from who import visitor
 
 
 def new_training() -> None:
-    """Recipe, name, options, and the button that starts it."""
+    """Recipe, name and options, and the button that starts the training."""
     recipe = recipe_picker()
     summary = st.empty()
     name = st.text_input("Run name", key=name_key(listing.free_name(recipe)), max_chars=80)
@@ -54,8 +54,8 @@ def new_training() -> None:
 
 
 def load_elsewhere() -> None:
-    """A file, a name for it, and the button that loads it."""
-    st.caption("A run's zip, a model.safetensors, or a PyTorch state_dict of this architecture; at most 64 MB.")
+    """A file and a name, and the button that imports it as a run."""
+    st.caption("The zip of a run, a model.safetensors, or a PyTorch state_dict of this architecture; at most 64 MB.")
     file = st.file_uploader(
         "File", type=["zip", "safetensors", "pt", "pth"], max_upload_size=64, label_visibility="collapsed",
         key=upload_key(),
@@ -64,17 +64,17 @@ def load_elsewhere() -> None:
         return
     spelled = PurePath(file.name).stem.lower()
     stem = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in spelled).strip("-")
-    with st.form("load", border=False):  # a click right after typing is not lost in what the typing causes
+    with st.form("load", border=False):  # otherwise a click right after typing is lost in the rerun
         name = st.text_input("Name for it", value=listing.free_name(stem[:40] or "imported"))
         activation = st.selectbox(
-            "Activation it was trained with", ACTIVATIONS, help="Asked only of files that do not say."
+            "Activation it was trained with", ACTIVATIONS, help="Used only if the file does not say."
         )
-        if not st.form_submit_button("Load it", width="stretch", disabled=is_read_only()):
+        if not st.form_submit_button("Import it", width="stretch", disabled=is_read_only()):
             return
     from cae.imports.run import import_file
 
     with messages.errors_in_words():
         run = import_file(file.getvalue(), name, activation=activation, by=visitor.me())
-        messages.say(f"{run.name} is loaded.")
+        messages.say(f"{run.name} is imported.")
         forget_upload()
         chosen.look_at(run.name)

@@ -1,4 +1,4 @@
-"""The chosen run while it trains, and after: progress, loss, film, and what can be done with it."""
+"""The chosen run during and after its training: progress, loss, film, and what to do with it."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from who import visitor
 
 SECONDS_BETWEEN_TICKS = 0.6
 FILM_ROWS = 4
-RECENT = 40  # records of progress that say how fast it is now
+RECENT = 40  # records of progress that tell its pace
 
 
 def watch(run: Run) -> None:
-    """Everything about one run, ticking while it is live."""
+    """Everything about a run, which refreshes itself while the run is live."""
     run = run.at(None)
     title, scale, unit = st.columns([1.3, 1, 1], vertical_alignment="bottom")
     title.header(run.name)
@@ -60,17 +60,17 @@ def watch(run: Run) -> None:
         start_or_stop(run, live)
     tick(pictures)()
     if run.state == "failed" and (log := process.last_words(run)):
-        with st.expander("What the process said last"):
+        with st.expander("The last lines of its log"):
             st.code(log, language=None)
     repeat_or_download(run)
     post_run_button(run)
 
 
 def progress_line(run: Run, was_live: bool) -> None:
-    """How far it is, or how it ended; starts the page anew when a live run has ended."""
+    """How far the run is, or how it ended; draws the page again when a live run ends."""
     summary = run.summary()
     if was_live and summary.state not in ("queued", "running"):
-        st.rerun()  # it has ended: the buttons and the table change too
+        st.rerun()  # the buttons and the table change too
     epochs = summary.epochs or 0
     if summary.state == "running":
         _, progress = lists.curve(run)
@@ -87,8 +87,8 @@ def progress_line(run: Run, was_live: bool) -> None:
             text = "Stopping after this batch"
         st.progress(min(done / epochs, 1.0) if epochs else 0.0, text=text)
     elif summary.state == "queued":
-        said = process.last_words(run, lines=1)
-        st.progress(0.0, text=plain(said.capitalize()) if said.startswith("waiting") else "Starting")
+        last = process.last_words(run, lines=1)
+        st.progress(0.0, text=plain(last.capitalize()) if last.startswith("waiting") else "Starting")
     elif summary.state in ("failed", "damaged"):
         st.error(plain(f"{summary.state.capitalize()}: {summary.reason}"))
     elif summary.epochs:
@@ -96,11 +96,11 @@ def progress_line(run: Run, was_live: bool) -> None:
         text = f"{summary.state.capitalize()} after {summary.epochs_done} of {epochs} epochs{spent}. {summary.reason}"
         st.progress(min(summary.epochs_done / epochs, 1.0), text=plain(text))
     else:
-        st.info("Imported as weights alone: how it was trained is not known.")
+        st.info("Only its weights were imported: how it was trained is not known.")
 
 
 def loss_chart(run: Run, *, logarithmic: bool, on_unit: bool) -> None:
-    """Its losses, with the baselines, and the curves of the runs ticked in the table."""
+    """The losses of the run, the baselines, and the curves of the runs ticked in the table."""
     shown = [run]
     for name in pages.overlay():
         try:
@@ -119,7 +119,7 @@ def loss_chart(run: Run, *, logarithmic: bool, on_unit: bool) -> None:
 
 
 def film(run: Run) -> None:
-    """Ten fixed test digits, and what the network made of them after some epochs and after the last one."""
+    """Ten fixed test images, and their reconstructions after several epochs, the last among them."""
     summary = run.summary()
     images = test_images(run)
     fixed = picks.one_per_class(images.labels.numpy(), len(images.class_names))
@@ -131,7 +131,7 @@ def film(run: Run) -> None:
     count = len(fixed)
     cards = [Card(tuple(range(count)), "Ten test digits, one of each class", ("original",))]
     for number, is_kept in rows:
-        label = f"epoch {number}" if run.info.train else "as loaded"
+        label = f"epoch {number}" if run.info.train else "as imported"
         if not is_kept:
             cards.append(Card((-1,) * count, f"{label}: not yet", (label,)))
             continue
@@ -143,14 +143,14 @@ def film(run: Run) -> None:
         take_home(
             "Film of these digits (GIF)", lambda: films.training(run, images, fixed).gif(), "training.gif",
             key="gif training", quiet=True,
-            help="The film of the training: these digits, and their copies after every kept epoch.",
+            help="An animation: these digits, and their reconstructions after every kept epoch.",
         )  # fmt: skip
 
 
 def film_rows(kept: Sequence[int], planned: Sequence[int], chosen: int | None) -> list[tuple[int, bool]]:
-    """Which epochs to show, in order, and whether each was kept: the latest, those before it, and some to come.
+    """The epochs to show, in order, and whether each is there yet: the latest, some before it, and some to come.
 
-    In the place of a planned one that was not kept stands the one before it; `chosen` is among them where it was kept.
+    The one before it replaces a planned epoch that was not kept; `chosen` is included if it was kept.
     """
     latest = kept[-1] if kept else -1
     past = {max((epoch for epoch in kept if epoch <= each), default=latest) for each in planned if each <= latest}
@@ -160,14 +160,12 @@ def film_rows(kept: Sequence[int], planned: Sequence[int], chosen: int | None) -
 
 
 def start_or_stop(run: Run, live: bool) -> None:
-    """The button that fits its state."""
+    """The button that stops or resumes the run."""
     if is_read_only():
-        st.caption("It can neither be stopped nor resumed here: this laboratory is read-only.")
+        st.caption("This laboratory is read-only: runs can neither be stopped nor resumed.")
         return
     if live:
-        if st.button(
-            "Stop", icon=":material/stop:", width="stretch", help="After the batch under way. Nothing is lost."
-        ):
+        if st.button("Stop", icon=":material/stop:", width="stretch", help="After the current batch. Nothing is lost."):
             messages.ask_about_stop(run.name)
         if messages.asked_about_stop() == run.name:
             confirm_stop(run.name)
@@ -176,12 +174,12 @@ def start_or_stop(run: Run, live: bool) -> None:
     summary = run.summary()
     if not summary.resumable:
         return
-    is_complete = summary.state != "finished" and summary.epochs_done == summary.epochs  # and was cut off then
+    is_complete = summary.state != "finished" and summary.epochs_done == summary.epochs  # and was cut off there
     at_least = summary.epochs_done if is_complete else summary.epochs_done + 1
     planned = summary.epochs_done + 5 if summary.state == "finished" else max(summary.epochs or 0, at_least)
     field, button = st.columns(2, vertical_alignment="bottom")
     epochs = field.number_input(
-        "Epochs in all", at_least, 10_000, planned, step=1, help="More of them trains it longer."
+        "Epochs in all", at_least, 10_000, planned, step=1, help="With more epochs it trains longer."
     )
     reason = limits.why_no_training(visitor.me())
     if button.button("Resume", icon=":material/play_arrow:", width="stretch", disabled=bool(reason)):
@@ -192,16 +190,16 @@ def start_or_stop(run: Run, live: bool) -> None:
 
 
 def repeat_or_download(run: Run) -> None:
-    """The same options for another run, and the run as a zip."""
+    """Buttons for another run with the same options, and for the run as a zip."""
     again, zipped, _ = st.columns([1.2, 1, 1])
     train = run.info.train
     if train is not None and again.button("Same settings again", icon=":material/replay:", width="stretch"):
         same = (name for name, recipe in RECIPES.items() if (recipe.model, recipe.train) == (run.info.model, train))
         forms.fill_options_next(next(same, None), run.info.model, train)
-        messages.say("The form holds the settings of this run.")
+        messages.say("The form now has the settings of this run.")
         st.rerun()
     zipped.download_button(
         "Download", lambda: leaving.zipped(run), file_name=f"{run.name}.zip", mime="application/zip",
         icon=":material/download:", width="stretch", on_click="ignore",
-        help="The whole run as a zip: this page loads it again, here or on another machine.",
+        help="The whole run as a zip. This page imports it again, here or on another machine.",
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Start a training, watch it, and keep house among the runs."""
+"""Start a training, watch it, and manage all runs."""
 
 import streamlit as st
 
@@ -10,15 +10,15 @@ from views.train.live import watch
 from views.train.table import all_runs
 
 st.title("Train")
-st.markdown("Press **Start training**: the loss falls, and the ten digits sharpen after every epoch.")
+st.markdown("Press **Start training**: the loss falls, and ten digits sharpen after every epoch.")
 messages.show_message()
 chosen = chosen_run()
 left, right = st.columns([1, 2.6], gap="large")
 with left:
     if is_read_only():
-        st.info("This laboratory is read-only: runs can be looked at, but not started or changed.")
+        st.info("This laboratory is read-only: you can look at runs, but not start or change them.")
     new_training()
-    with st.expander("Load a training made elsewhere"):
+    with st.expander("Import a run"):
         load_elsewhere()
 with right:
     if chosen is None:

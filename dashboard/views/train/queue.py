@@ -18,12 +18,12 @@ def waiting_line() -> None:
         me, waiting = visitor.me(), [run.summary() for run in queue.waiting_runs()]
         is_alone = len(waiting) == 1 and not any(each.state == "running" for each in lists.summaries())
         if not waiting or is_alone:
-            return  # one that is about to begin waits for nobody
+            return  # a single one is about to start
         mine = [number for number, each in enumerate(waiting) if me.is_same(each.resumed_by or each.by)]
         most = limits.most_trainings()
         at_a_time = "One trains at a time" if most == 1 else f"{most} train at a time"
         place = (f" **{mine[0]} ahead of yours.**" if mine[0] else " **Yours is next.**") if mine else ""
-        st.markdown(f"**Waiting for a place.** {at_a_time}, first come, first served.{place}")
+        st.markdown(f"**Queued.** {at_a_time}, first come, first served.{place}")
         lines = []
         for number, each in enumerate(waiting, start=1):
             whose = plain(words.started(each, me)) or "waiting"

@@ -1,4 +1,4 @@
-"""The table of all runs, and what is done in it."""
+"""The table of all runs, and the actions in it."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ SECONDS_BETWEEN_TABLES = 2.0
 
 
 def all_runs() -> None:
-    """The table, which follows what is being trained, and the question before a deletion."""
+    """The table, which refreshes itself during a training, and the question before a deletion."""
     lists.forget_summaries()
     is_any_live = False
-    with contextlib.suppress(CaeError):  # the table says it
+    with contextlib.suppress(CaeError):  # the table shows the error
         is_any_live = any(summary.is_live for summary in lists.summaries())
     ticking(SECONDS_BETWEEN_TABLES, while_=is_any_live)(table)()
     if (name := messages.asked_about_deleting()) is not None:
@@ -38,12 +38,12 @@ def all_runs() -> None:
 
 
 def table() -> None:
-    """A row a run."""
+    """The table, a row for each run."""
     with messages.errors_in_words():
         waiting_line()
         summaries = lists.summaries()
         if not summaries:
-            st.caption("None yet: the first one appears here as soon as it is started.")
+            st.caption("None yet. The first one appears here as soon as it starts.")
             return
         shown, waiting = chosen.chosen_run(), [run.name for run in queue.waiting_runs()]
         action = runs_table(
@@ -56,12 +56,10 @@ def table() -> None:
         )
         if action:
             obey(action)
-        forbidden = " Deleting and notes are forbidden here (read-only)." if is_read_only() else ""
-        st.caption(
-            f"Tick runs to lay their curves over the chart. A click on a name shows that run on every page.{forbidden}"
-        )
+        forbidden = " This laboratory is read-only: no notes, no deletion." if is_read_only() else ""
+        st.caption(f"Tick runs to overlay their curves. Click a name to show that run on every page.{forbidden}")
         if not is_read_only():
-            take_up()
+            resume_all()
 
 
 def row(summary: Summary, waiting: Sequence[str] = (), me: Owner | None = None) -> dict[str, Any]:
@@ -86,18 +84,18 @@ def row(summary: Summary, waiting: Sequence[str] = (), me: Owner | None = None) 
     }
 
 
-def take_up() -> None:
-    """Of several trainings that were cut off, what that means, and the button with which all go on."""
-    found = queue.cut_off()
-    if len(found) < 2:
-        return  # one has its own button
+def resume_all() -> None:
+    """If several trainings were cut off, the button that resumes them all."""
+    runs = queue.cut_off()
+    if len(runs) < 2:
+        return  # a single one has its own button
     told, button = st.columns([5, 1.4], vertical_alignment="center")
     told.markdown(
-        f"**{words.listed([run.name for run in found])}** were cut off. Nothing that was saved is lost, and they go "
-        "on in this order."
+        f"**{words.listed([run.name for run in runs])}** were cut off. Nothing that was saved is lost; they resume in "
+        "this order."
     )
     if button.button("Resume them all", icon=":material/play_arrow:", width="stretch"):
-        for run in found:
+        for run in runs:
             with messages.errors_in_words():
                 process.resume_training(run, by=visitor.me())
         if not queue.cut_off():
@@ -105,7 +103,7 @@ def take_up() -> None:
 
 
 def obey(action: RunsAction) -> None:
-    """Does what somebody has asked for in the table."""
+    """Does what the visitor has asked for in the table."""
     if action.kind == "overlay":
         if pages.overlay() != list(action.runs):
             pages.set_overlay(action.runs)

@@ -1,4 +1,4 @@
-"""What a class has made: drawings with their copies, and its best runs."""
+"""The wall of a class: drawings with their reconstructions, and the best runs."""
 
 import streamlit as st
 
@@ -11,7 +11,7 @@ from who import visitor
 
 
 def show(room: Classroom) -> None:
-    closed = "" if room.is_open else " The class is closed: its wall can be looked at, and takes nothing more."
+    closed = "" if room.is_open else " The class is closed: its wall accepts no more posts."
     st.markdown(f"Drawings and best runs of **{plain(room.title)}**, the newest first.{closed}")
     first_links(room)
     moderation(room)
@@ -24,12 +24,12 @@ def show(room: Classroom) -> None:
 
 st.title("Wall")
 messages.show_message()
-found = visitor.room()
+own = visitor.room()
 with messages.errors_in_words():
-    if found is not None:
-        show(found)
+    if own is not None:
+        show(own)
     elif is_read_only():
-        st.info("You are in no class, and none can be started here: this laboratory is read-only.")
+        st.info("You are not in a class, and cannot start one: this laboratory is read-only.")
     else:
-        st.markdown("You are in no class yet: open the link that you were given, or start one.")
+        st.markdown("You are not in a class yet. Open the link that you were given, or start a class.")
         begin()
