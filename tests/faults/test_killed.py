@@ -21,6 +21,7 @@ from cae.commands.cli import main
 from cae.config import MapConfig
 from cae.disk.files import cache_folder, runs_folder
 from cae.disk.tensors import damage, metadata
+from cae.jobs import job as jobs_job
 from cae.jobs import process as jobs_process
 from cae.jobs import queue, sweep
 from cae.jobs.trainer import train_run
@@ -37,6 +38,12 @@ SHAPE = ("--latent-dim=3", "--width=4", "--batch-size=32", "--train-images=96")
 THREE = (*SHAPE, "--epochs=3")
 LONG = ("--latent-dim=3", "--width=4", "--batch-size=8", "--train-images=200", "--epochs=8")
 ENDLESS = {"epochs": 10_000}
+
+
+def spawning(patch, spawn) -> None:
+    """Has trainings and measurements started by `spawn`."""
+    for module in (jobs_process, jobs_job):
+        patch.setattr(module, "spawn", spawn)
 
 
 @pytest.fixture
@@ -230,7 +237,7 @@ def test_a_request_to_stop_that_outlives_its_process_does_not_stop_the_next(whol
     is_the_same(Run.open("killed"), whole)
 
     work = maps.job(whole, MapConfig())
-    monkeypatch.setattr(jobs_process, "_spawn", lambda *_: None)  # killed as soon as it was born
+    spawning(monkeypatch, lambda *_: None)  # killed as soon as it was born
     work.start()
     work.ask_to_stop()
     aged(work.result.with_suffix(".starting"))
@@ -277,7 +284,7 @@ def test_work_killed_at_any_moment_says_so_and_started_again_gives_the_same(kind
         log.touch()
         spawned.append(start(*given, log=log, **how))
 
-    monkeypatch.setattr(jobs_process, "_spawn", spawn)
+    spawning(monkeypatch, spawn)
     work.start()
     assert end_of(spawned[-1]) == 0
     moments, expected = journal.read_text().splitlines(), results(cache_folder())
@@ -309,7 +316,7 @@ def test_a_map_that_is_started_again_does_not_show_how_far_the_killed_one_was(wh
     work = maps.job(whole, MapConfig())
     assert end_of(start("map", "whole", deadly=("half of .map-all-30-0.safetensors.part", 0))) < 0
     assert maps.snapshot(whole, MapConfig()) is not None
-    monkeypatch.setattr(jobs_process, "_spawn", lambda arguments, log: log.touch())
+    spawning(monkeypatch, lambda arguments, log: log.touch())
     work.start()
     assert maps.snapshot(whole, MapConfig()) is None
 
@@ -424,7 +431,7 @@ def have_begun(found):
 def forked(monkeypatch):
     """Trainings are started as processes that can be killed; gives all there were."""
     processes = []
-    monkeypatch.setattr(jobs_process, "_spawn", lambda arguments, log: processes.append(start(*arguments, log=log)))
+    spawning(monkeypatch, lambda arguments, log: processes.append(start(*arguments, log=log)))
     yield processes
     for process in processes:
         if process.is_alive():
@@ -492,7 +499,7 @@ def test_trainings_take_their_turns_as_they_were_started_though_a_process_is_slo
     first = jobs_process.start_training("first", TINY, options(**ENDLESS))
     wait_until(lambda: lines_in(first.path / "progress.jsonl") > 0, "the first one to train")
     with monkeypatch.context() as patch:
-        patch.setattr(jobs_process, "_spawn", lambda arguments, log: late.append((arguments, log)))
+        spawning(patch, lambda arguments, log: late.append((arguments, log)))
         second = jobs_process.start_training("second", TINY, options(**ENDLESS))
     third = jobs_process.start_training("third", TINY, options(**ENDLESS))
     wait_until(lambda: "waiting for first, second" in jobs_process.last_words(third), jobs_process.last_words(third))
@@ -506,7 +513,7 @@ def test_the_page_shows_the_order_of_those_that_wait_and_takes_up_those_that_wer
     cut_off(forked)
     asked = []
     with monkeypatch.context() as patch:
-        patch.setattr(jobs_process, "_spawn", lambda arguments, log: asked.append((arguments, log)))
+        spawning(patch, lambda arguments, log: asked.append((arguments, log)))
         app = opened("train", run="b-second")
         assert "d-first, b-second, c-third and a-fourth" in words(app)
         button(app, "Resume them all").click().run()

@@ -103,7 +103,7 @@ export function drag(element, {begin, move, end}) {
     element.setPointerCapture(pointer);
     move(event);
   };
-  element.onpointermove = (event) => event.pointerId === pointer && move(event);
+  element.onpointermove = (event) => void (event.pointerId === pointer && move(event));
   element.onpointerup = element.onpointercancel = (event) => {
     if (event.pointerId !== pointer) return;
     pointer = null;
