@@ -1,5 +1,5 @@
-// A code among those of real digits. Its twins: `neighbours`, `vote` and `off_manifold` in cae/latent/space.py, `place` and
-// `along` in cae/latent/projection.py.
+// A code among those of real digits. Its twins: `neighbours`, `vote` and `off_manifold` in cae/latent/space.py,
+// `place` and `along` in cae/latent/projection.py.
 
 // The reference codes called `group` ("real" or "inked") in the tensors of a latent space.
 export function references(tensors, group) {

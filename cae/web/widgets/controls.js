@@ -35,7 +35,7 @@ export class Controls {
     this.index = make("input", {
       type: "number", min: 0, step: 1, ariaLabel: "Find a digit by its index", placeholder: "index",
       title: "Press Enter to find the test digit of this index", onchange: () => events.find(this.index.value),
-      onkeydown: ({key}) => void (key === "Enter" && events.find(this.index.value)),  // what returns false blocks the key
+      onkeydown: ({key}) => void (key === "Enter" && events.find(this.index.value)),  // false would block the key
     });
     this.some = select("Select digits", [], () => {
       const {value} = this.some;
