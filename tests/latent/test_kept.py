@@ -9,13 +9,13 @@ from helpers import TINY, options, told
 from cae.disk.files import cache_folder
 from cae.errors import RunNotFound
 from cae.evaluation import errors, probes
-from cae.latent import evaluate, explore, maps, sampling, space
+from cae.latent import evaluate, explore, maps, sampling
 from cae.runs.run import Run
 
 MEASURES = {
     "errors": (errors, errors.evaluate),
     "codes": (probes, probes.probe),
-    "latent space": (space, explore.measuring),
+    "latent space": (explore, explore.measuring),
     "priors": (sampling, sampling.fit),
 }
 
