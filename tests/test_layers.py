@@ -100,6 +100,17 @@ def test_everything_but_what_computes_comes_without_torch_and_its_like():
     assert "cae" in loaded and not loaded & HEAVY
 
 
+def test_the_first_page_does_not_wait_for_torch():
+    code = (
+        "import sys\nsys.path[:0] = ['dashboard']\n"
+        "import components, shared.measuring, shared.mission_line, resources.loading, views.home.take_home\n"
+        "print(sorted(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment(), check=True,
+                          cwd=PROJECT)  # fmt: skip
+    assert not {name.split(".")[0] for name in ast.literal_eval(done.stdout.splitlines()[-1])} & {"torch", "sklearn"}
+
+
 def test_everything_the_package_promises_is_there():
     import cae
 

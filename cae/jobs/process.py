@@ -122,6 +122,3 @@ def _start_process(run: Run) -> None:
     queue.join(run)  # here, because the process of a later run might be faster
     with run.writing(), announced(run.path / "starting"):
         spawn(["train", "--started", "--resume", run.name], run.path / "log.txt")
-
-
-# -- other work

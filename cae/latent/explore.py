@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from cae.data.shape import ATTRIBUTES, measure
 from cae.disk import reading
 from cae.disk.kept import Kept
-from cae.disk.tensors import metadata, npy, tensors
+from cae.disk.tensors import metadata, npy, single, tensors
 from cae.errors import Damaged, DataUnavailable
 from cae.evaluation.codes import codes_of
 from cae.runs.run import Run
@@ -22,7 +22,7 @@ from cae.steps import Step, Steps, result_of
 if TYPE_CHECKING:
     from cae.data.images import Images
     from cae.network.model import ConvAutoencoder
-from cae.latent.space import NEIGHBOURS, Array, LatentSpace, References, off_manifolds, single
+from cae.latent.space import NEIGHBOURS, Array, LatentSpace, References, off_manifolds
 
 FORMAT = 1
 

@@ -122,19 +122,21 @@ def words_of(found: TSNE) -> dict[str, Any]:
 def from_words(positions: NDArray[Any], words: dict[str, Any]) -> TSNE:
     """The t-SNE of these positions and words. Raises one of reading.UNREADABLE or CaeError where it is none."""
     config, scores = from_json(MapConfig, words["config"]), scores_from(words["scores"])
-    found = TSNE(**{**words, "positions": _positions(positions), "config": config, "scores": scores})
-    _iterations(found.iteration, found.iterations)
+    found = TSNE(**{**words, "positions": positions_from(positions), "config": config, "scores": scores})
+    iterations_from(found.iteration, found.iterations)
     reading.number(found.kl), reading.number(found.seconds, 0), reading.text(found.digits), reading.text(found.weights)
     return found
 
 
-def _positions(found: NDArray[Any]) -> Array:
-    if found.dtype != np.float32 or found.ndim != 2 or found.shape[1] != 2:
+def positions_from(array: NDArray[Any]) -> Array:
+    """The positions (N, 2) in a file. Raises ValueError if they cannot be any."""
+    if array.dtype != np.float32 or array.ndim != 2 or array.shape[1] != 2:
         raise ValueError("no positions")
-    return reading.finite(found, -_FARTHEST, _FARTHEST)
+    return reading.finite(array, -_FARTHEST, _FARTHEST)
 
 
-def _iterations(done: Any, all_: Any) -> tuple[int, int]:
+def iterations_from(done: Any, all_: Any) -> tuple[int, int]:
+    """How many iterations are done, and of how many. Raises ValueError or TypeError if they cannot be any."""
     return reading.whole(done, 0, reading.whole(all_)), all_
 
 

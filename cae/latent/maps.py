@@ -32,11 +32,11 @@ from cae.latent.mapfiles import (
     TSNE,
     Points,
     Scores,
-    _iterations,
-    _positions,
     from_bytes,
+    iterations_from,
     points_as_bytes,
     points_from,
+    positions_from,
     read,
     save,
     scores_from,
@@ -242,7 +242,9 @@ def snapshot(run: Run, config: MapConfig) -> Snapshot | None:
     try:
         values, words = read(reading.content(job(run, config).under_way, _LARGEST))
         kl = reading.number(words["kl"])
-        return Snapshot(*_iterations(words["iteration"], words["iterations"]), kl, _positions(values["positions"]))
+        return Snapshot(
+            *iterations_from(words["iteration"], words["iterations"]), kl, positions_from(values["positions"])
+        )
     except (*reading.UNREADABLE, Damaged):
         return None
 
@@ -288,6 +290,3 @@ def _shown(snapshots: Iterator[Snapshot], path: Path) -> Iterator[Snapshot]:
             keep(path, save({"positions": each.positions}, words))
             written = time.monotonic()
         yield each
-
-
-# -- as files

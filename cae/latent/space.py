@@ -7,15 +7,12 @@ cae/web/lib/codes.js holds the twins of `neighbours`, `vote` and `off_manifold`.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cae.disk.tensors import single
 from cae.errors import InvalidOption
-
-if TYPE_CHECKING:
-    pass
 
 Array = NDArray[np.float32]
 NEIGHBOURS = 10  # that vote, and whose mean distance says how far off the manifold a code is
@@ -153,8 +150,3 @@ def traverse(space: LatentSpace, code: NDArray[np.floating], dimension: int, ste
     codes = np.tile(code.astype(np.float64), (steps, 1))
     codes[:, dimension] = np.linspace(low, high, steps)
     return single(codes)
-
-
-def single(values: NDArray[np.floating]) -> Array:
-    """The values in single precision, contiguous."""
-    return np.ascontiguousarray(values, np.float32)

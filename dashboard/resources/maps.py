@@ -11,7 +11,6 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from cae.config import MapConfig
-from cae.data.images import packed_pictures
 from cae.errors import CaeError
 from cae.jobs.job import Job
 from cae.latent import film, mapfiles, maps
@@ -38,6 +37,8 @@ class MapAddresses:
 
 def map_addresses(run: Run, of: Points, layout: TSNE | None) -> MapAddresses:
     """The addresses of a map; `layout` is its t-SNE."""
+    from cae.data.images import packed_pictures
+
     images = test_images(run)
     address = layout and serving.address(
         f"{of.weights}-map-{hashlib.sha256(layout.positions.tobytes()).hexdigest()[:16]}-{of.digits}.safetensors",
@@ -153,6 +154,8 @@ def places_address(dataset: str, positions: NDArray[np.float32]) -> str:
 
 def test_pictures_address(dataset: str) -> str:
     """The address of all test images."""
+    from cae.data.images import packed_pictures
+
     images = test_set(dataset)
     return serving.address(f"test-{all_digits(dataset)}.gz", lambda: packed_pictures(images, np.arange(len(images))))
 

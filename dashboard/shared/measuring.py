@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cae.latent import evaluate, sampling
+from cae.latent import evaluate
 from cae.runs.run import Run
 from shared.working import job_part
 
@@ -33,5 +33,7 @@ def fitting(run: Run) -> None:
             icon=":material/info:",
         )
         return st.button("Fit the priors", type="primary", width="stretch")
+
+    from cae.latent import sampling  # imports torch
 
     job_part(lambda: sampling.job(run), "Fitting the priors", offer)

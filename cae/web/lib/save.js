@@ -38,7 +38,7 @@ export function csv(rows) {
 }
 
 function numbers([title, ...cells]) {
-  const read = cells.map((text) => /^(-?[\d,]+(?:\.\d+)?) ?(dB|%)?$/.exec(text)), unit = read[0]?.[2];
+  const read = cells.map((text) => /^(-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?) ?(dB|%)?$/.exec(text)), unit = read[0]?.[2];
   if (!read.length || read.some((each) => !each || each[2] !== unit)) return [title, ...cells];
   return [unit ? `${title} (${unit})` : title, ...read.map(([, number]) => number.replaceAll(",", ""))];
 }
