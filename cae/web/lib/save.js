@@ -38,7 +38,8 @@ export function csv(rows) {
 }
 
 function numbers([title, ...cells]) {
-  const read = cells.map((text) => /^(-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?) ?(dB|%)?$/.exec(text)), unit = read[0]?.[2];
+  const pattern = /^(-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?) ?(dB|%)?$/;
+  const read = cells.map((text) => pattern.exec(text)), unit = read[0]?.[2];
   if (!read.length || read.some((each) => !each || each[2] !== unit)) return [title, ...cells];
   return [unit ? `${title} (${unit})` : title, ...read.map(([, number]) => number.replaceAll(",", ""))];
 }
