@@ -158,6 +158,7 @@ def lab(tmp_path_factory, trained_folder, small_data_folder):
             replica.stop()
 
 
+@pytest.mark.slow
 def test_answers_come_over_tls_small_with_headers_and_one_cookie(lab):
     status, headers, page = lab.fetch("/")
     assert status == 200 and re.match(r"laboratory=[0-9a-f]{32};.*HttpOnly; Secure", headers["Set-Cookie"])

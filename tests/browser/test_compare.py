@@ -50,6 +50,7 @@ def with_dataset(run: Run, dataset: str) -> None:
 # -- the table
 
 
+@pytest.mark.slow
 def test_the_best_of_a_row_is_marked_and_it_is_what_was_measured(two):
     found = {run.name: result_of(evaluate.judge(run)) for run in two}
     rows = rows_of(compared("tiny", "second"))
@@ -77,6 +78,7 @@ def test_what_has_not_been_measured_is_a_dash_and_can_be_measured(two):
     assert button(app, "Measure what is missing")
 
 
+@pytest.mark.slow
 def test_options_that_differ_are_shown_and_those_unlike_the_first_are_marked(two):
     app = compared("tiny", "second")
     rows = rows_of(app)
@@ -87,6 +89,7 @@ def test_options_that_differ_are_shown_and_those_unlike_the_first_are_marked(two
     assert texts(turned) == ["5", "4"] and [cell["is_changed"] for cell in turned] == [False, True]
 
 
+@pytest.mark.slow
 def test_runs_of_different_data_sets_have_no_best_and_the_page_says_why(two, monkeypatch):
     first, second = two
     with_dataset(second, "fashion-mnist")
@@ -96,6 +99,7 @@ def test_runs_of_different_data_sets_have_no_best_and_the_page_says_why(two, mon
     assert "second is about fashion-mnist and tiny about mnist" in words(app)
 
 
+@pytest.mark.slow
 def test_runs_of_different_dimensions_are_compared_with_a_word_of_care(small):
     trained("five", ModelConfig(latent_dim=5, width=4), epochs=1)
     app = compared("tiny", "five")
@@ -122,6 +126,7 @@ def test_a_run_without_weights_a_stopped_one_and_a_damaged_one_are_compared_as_f
     assert any("second" in error.value for error in app.error)
 
 
+@pytest.mark.slow
 def test_six_runs_are_the_most_and_one_is_too_few(two, copy_tiny):
     for number in range(5):
         copy_tiny(f"copy-{number}")
@@ -136,6 +141,7 @@ def test_six_runs_are_the_most_and_one_is_too_few(two, copy_tiny):
 # -- curves, digits and maps
 
 
+@pytest.mark.slow
 def test_the_curves_are_the_held_out_losses_over_epochs_or_seconds(two):
     app = compared("tiny", "second")
     traces = sent(app, "compared-curves")["figure"]["data"]
@@ -148,6 +154,7 @@ def test_the_curves_are_the_held_out_losses_over_epochs_or_seconds(two):
     np.testing.assert_allclose(traces[0]["x"], [record.seconds for record in two[0].history()], rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_the_same_digits_go_through_each(two):
     app = compared("tiny", "second")
     shown = pictures_sent(app, "same-digits").reshape(3, 10, 28, 28)

@@ -156,6 +156,7 @@ def test_a_full_disk_leaves_no_half_file(tiny, monkeypatch, own_folders, capsys)
     assert not list(own_folders.glob("*film*"))
 
 
+@pytest.mark.slow
 def test_a_damaged_run_and_one_without_weights_are_one_sentence_each(tiny):
     (tiny.path / "model.safetensors").write_bytes(b"nonsense")
     for command in ("film", "traverse"):

@@ -313,6 +313,7 @@ def test_going_to_look_leads_to_the_page_in_its_state_and_back(small):
     assert "carries slant" not in words(app)
 
 
+@pytest.mark.slow
 def test_what_to_look_for_leads_to_headings_of_the_page(small):
     result_of(evaluate.judge(small)), result_of(sampling.fit(small))
     led = 0

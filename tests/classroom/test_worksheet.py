@@ -143,6 +143,7 @@ def test_nonsense_from_the_tab_is_ignored(action, small):
     assert "0 missions, 0 checked, 0 pictures" in words(settled(app.run()))
 
 
+@pytest.mark.slow
 def test_pictures_are_added_where_they_are_made_and_can_be_taken_off(small):
     app = opened("draw", run="tiny")
     assert button(app, "Add to the worksheet").disabled

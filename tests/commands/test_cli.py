@@ -173,6 +173,7 @@ def test_evaluating_damaged_weights_is_one_sentence(run_main, tiny, damage):
     assert_one_sentence(code, out, err)
 
 
+@pytest.mark.slow
 def test_training_on_data_that_are_not_there_is_one_sentence():
     done = cae("train", "--name", "kana", "--dataset", "kmnist", *SMALL, **NO_NETWORK)
     assert "kmnist" in done.stderr
@@ -214,6 +215,7 @@ def test_training_without_a_terminal_says_a_plain_line_an_epoch(run_main):
     assert "plain has finished" in lines[2]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
 def test_training_on_a_terminal_shows_a_bar(tmp_path):
     import pty
@@ -269,6 +271,7 @@ def test_the_help_names_every_option(run_main):
     assert all(command in out for command in ("train", "stop", "runs", "import", "evaluate"))
 
 
+@pytest.mark.slow
 def test_control_c_stops_and_the_run_can_be_resumed_to_the_same_end(run_main):
     endless = [flag for flag in SMALL if "epochs" not in flag]
     process = start_cae("train", "--name", "broken-off", *endless, "--epochs=9999")
@@ -288,6 +291,7 @@ def test_control_c_stops_and_the_run_can_be_resumed_to_the_same_end(run_main):
     assert weights_of(Run.open("broken-off")) == weights_of(whole)
 
 
+@pytest.mark.slow
 def test_stop_ends_a_training_and_says_how_far_it_came():
     endless = [flag for flag in SMALL if "epochs" not in flag]
     process = start_cae("train", "--name", "stopped", *endless, "--epochs=9999")
@@ -370,6 +374,7 @@ def test_evaluate_in_words_says_the_same_figures(run_main, tiny):
         assert text in out
 
 
+@pytest.mark.slow
 def test_a_real_evaluation_on_all_of_mnist_has_the_known_baselines(run_main, tiny, monkeypatch):
     monkeypatch.delenv("CAE_DATA")
     values = json.loads(run_main("evaluate", "tiny", "--json")[1])

@@ -52,6 +52,7 @@ def fitted(tiny):
 # -- sample
 
 
+@pytest.mark.slow
 def test_a_sheet_of_digits_is_written_where_one_stands(tiny, own_folders):
     done = cae("sample", "tiny", "--count=9")
     assert done.returncode == 0, done.stderr
@@ -62,6 +63,7 @@ def test_a_sheet_of_digits_is_written_where_one_stands(tiny, own_folders):
     assert sampling.kept(tiny) is not None
 
 
+@pytest.mark.slow
 def test_arrays_are_those_of_the_library_and_others_for_another_seed(fitted, own_folders):
     run, priors = fitted
     found = {}
@@ -109,6 +111,7 @@ BAD = {
 AS_PROCESSES = ("no digit", "a file of another kind", "a folder that is not there")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", AS_PROCESSES)
 def test_what_is_wrong_is_said_in_one_sentence(fitted, name):
     before = left_behind()
@@ -143,6 +146,7 @@ def test_a_cache_that_cannot_be_written_costs_time_and_not_the_priors(tiny, run_
 # -- priors
 
 
+@pytest.mark.slow
 def test_priors_are_told_as_json_and_as_a_table(tiny, run_main):
     done = cae("priors", "tiny", "--json")
     assert done.returncode == 0, done.stderr
@@ -164,6 +168,7 @@ def test_priors_are_told_as_json_and_as_a_table(tiny, run_main):
 # -- evaluate
 
 
+@pytest.mark.slow
 def test_evaluate_says_what_codes_and_map_are_worth(tiny, run_main):
     done = cae("evaluate", "tiny", "--json")
     assert done.returncode == 0, done.stderr
@@ -181,6 +186,7 @@ def test_evaluate_says_what_codes_and_map_are_worth(tiny, run_main):
 # -- train-judge
 
 
+@pytest.mark.slow
 def test_a_judge_is_trained_kept_and_used(fitted):
     shipped = fitted[1].judge
     done = cae("train-judge", "--seed=3")

@@ -50,6 +50,7 @@ def real(trained_folder, own_folders):
     return Run.open("tiny")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("page", "title"), PAGES.items())
 def test_every_page_opens_on_the_shipped_run_with_its_title(page, title):
     app = opened(page)
@@ -58,12 +59,14 @@ def test_every_page_opens_on_the_shipped_run_with_its_title(page, title):
     assert not app.error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_shows_the_run_that_the_address_names(page, small):
     app = opened(page, run="tiny")
     assert app.sidebar.selectbox[0].value == "tiny" and not app.error
 
 
+@pytest.mark.slow
 def test_an_address_that_names_no_run_says_so_and_shows_another():
     app = AppTest.from_file(str(PROJECT / "dashboard" / "Home.py"), default_timeout=60)
     app.query_params["run"] = "<img src=x>"
@@ -74,6 +77,7 @@ def test_an_address_that_names_no_run_says_so_and_shows_another():
     assert not app.warning
 
 
+@pytest.mark.slow
 def test_the_name_of_a_new_run_is_kept_while_others_are_started_and_other_pages_are_looked_at(small, copy_tiny):
     app = opened("train")
     name = app.text_input[0]
@@ -124,6 +128,7 @@ def test_home_shows_the_run_beside_the_original_and_the_baselines():
     assert float(values["Test error of “original”"]) < 0.0172
 
 
+@pytest.mark.slow
 def test_the_hourglass_is_that_of_the_chosen_run(real):
     drawn = sent(opened(run="tiny"), "hourglass")
     assert "2<br>numbers" in json.dumps(drawn, ensure_ascii=False) and "1×28×28, 4×14×14" in drawn["description"]
@@ -155,6 +160,7 @@ def test_a_damaged_run_gives_a_sentence_and_no_traceback(page, harm, small):
     assert app.error and all("tiny" in error.value for error in app.error)
 
 
+@pytest.mark.slow
 def test_the_form_has_a_field_for_every_option_filled_from_the_recipe():
     app = opened("train")
     labels = [field.label for field in (*app.number_input, *app.selectbox)]
@@ -190,6 +196,7 @@ def test_a_name_that_cannot_be_is_refused_and_nothing_is_made(name):
     assert not [path for path in runs_folder().glob("[a-z]*") if path.is_dir()]
 
 
+@pytest.mark.slow
 def test_a_training_started_on_the_page_runs_and_can_be_stopped(real, no_training_left):
     app = opened("train")
     app.text_input[0].set_value("from-the-page")
@@ -205,6 +212,7 @@ def test_a_training_started_on_the_page_runs_and_can_be_stopped(real, no_trainin
     assert [each.label for each in settled(app.run()).button if each.label == "Resume"]
 
 
+@pytest.mark.slow
 def test_same_settings_again_fills_the_form(real):
     app = opened("train", run="tiny")
     settled(button(app, "Same settings again").click().run())
@@ -222,6 +230,7 @@ def test_the_table_lists_every_run_and_a_note_is_kept(real):
     assert real.again().info.note == "my first"
 
 
+@pytest.mark.slow
 def test_deleting_asks_and_names_the_run_and_only_then_deletes(real):
     app = opened("train", run="original")
     app.session_state["runs"] = {"action": {"kind": "delete", "value": "tiny"}}
@@ -259,6 +268,7 @@ def test_the_curves_of_ticked_runs_are_laid_over_the_chart(real):
     assert "validation" in names and "original: test" in names
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["At random", "One class", "From an index", "The hardest", "The easiest"])
 def test_every_way_of_choosing_digits_shows_as_many_as_asked_for(way):
     app = opened("reconstruct")
@@ -271,6 +281,7 @@ def test_every_way_of_choosing_digits_shows_as_many_as_asked_for(way):
         assert [card["caption"][0].split("#")[1] for card in cards] == [str(index) for index in range(12)]
 
 
+@pytest.mark.slow
 def test_a_run_that_waits_shows_its_place_and_nothing_breaks(real):
     run = Run.create("waiting", TINY, options())
     with run.lock():
@@ -297,6 +308,7 @@ def test_the_form_says_what_differs_from_its_recipe_and_the_recipe_of_a_run_is_f
     assert "glance, but with epochs 7." in words(app)
 
 
+@pytest.mark.slow
 def test_choosing_a_run_in_the_sidebar_changes_the_page_and_the_address(real):
     app = opened(run="original")
     settled(app.sidebar.selectbox[0].select("tiny").run())
@@ -334,6 +346,7 @@ def gone(app: AppTest) -> list[float] | None:
     return sent(app, "steer")["code"]
 
 
+@pytest.mark.slow
 def test_steering_starts_from_a_test_digit_with_its_picture_and_its_code(small):
     app, images = steering(), load("mnist", "test")
     for index in (0, 61):
@@ -345,6 +358,7 @@ def test_steering_starts_from_a_test_digit_with_its_picture_and_its_code(small):
         assert start["address"] == f"digit-{index}"
 
 
+@pytest.mark.slow
 def test_another_digit_is_of_the_class_that_was_chosen(small):
     app, labels = steering(), load("mnist", "test").labels
     settled(next(box for box in app.selectbox if box.label == "Class").select_index(4).run())  # after "any": class 3
@@ -356,6 +370,7 @@ def test_another_digit_is_of_the_class_that_was_chosen(small):
     assert len(seen) > 1
 
 
+@pytest.mark.slow
 def test_steering_starts_from_the_mean_of_a_class(small):
     app = choose(steering(), "Class mean")
     settled(next(box for box in app.selectbox if box.label == "Class").select_index(6).run())
@@ -364,10 +379,12 @@ def test_steering_starts_from_the_mean_of_a_class(small):
     np.testing.assert_allclose(start["code"], latent_space(small).class_means[6], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_steering_starts_from_zero(small):
     assert sent(choose(steering(), "Zero"), "steer")["start"]["code"] == [0, 0]
 
 
+@pytest.mark.slow
 def test_a_random_code_is_the_sample_of_its_seed_and_another_one_has_another(small):
     app, space = choose(steering(), "Random code"), latent_space(small)
     settled(number(app, "Seed").set_value(7).run())
@@ -378,6 +395,7 @@ def test_a_random_code_is_the_sample_of_its_seed_and_another_one_has_another(sma
     np.testing.assert_allclose(sent(app, "steer")["start"]["code"], sample(space, 1, seed)[0], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_without_a_drawing_the_page_says_where_to_make_one(small):
     app = choose(steering(), "My drawing")
     assert "There is no drawing yet" in app.info[0].value
@@ -385,12 +403,14 @@ def test_without_a_drawing_the_page_says_where_to_make_one(small):
         sent(app, "steer")
 
 
+@pytest.mark.slow
 def test_every_start_has_an_id_of_its_own_and_keeps_it(small):
     app, ways = steering(), ("Test digit", "Class mean", "Zero", "Random code", "Test digit")
     found = [sent(choose(app, way), "steer")["start"]["id"] for way in ways]
     assert found[0] == found[-1] and len(set(found)) == 4
 
 
+@pytest.mark.slow
 def test_the_widget_finds_the_network_the_latent_space_and_the_digits_at_the_addresses_it_is_sent(
     small, own_static_folder
 ):
@@ -405,6 +425,7 @@ def test_the_widget_finds_the_network_the_latent_space_and_the_digits_at_the_add
     assert len(gzip.decompress(content["pictures"])) == 784 * len(space.real.labels)
 
 
+@pytest.mark.slow
 def test_the_network_is_read_again_when_the_file_has_changed_and_only_then(small, own_static_folder, monkeypatch):
     app, file = steering(), small.weights_file()
     first, stamp, read = sent(app, "steer")["network"], file.stat(), []
@@ -438,6 +459,7 @@ def test_in_a_checkout_that_cannot_be_written_to_the_files_come_from_memory_on_e
     assert not list(own_static_folder.iterdir())
 
 
+@pytest.mark.slow
 def test_where_somebody_has_gone_is_kept_for_every_start(small):
     app = steering()
     start = sent(app, "steer")["start"]["id"]
@@ -453,6 +475,7 @@ def test_where_somebody_has_gone_is_kept_for_every_start(small):
     assert gone(app) == [1.25, -3]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", [
     None, [], [1], [1, 2, 3], [1, math.nan], [math.inf, 0], ["1", "2"], [True, False], [None, 1], [[1], [2]], "12",
     {"0": 1, "1": 2}, 5, [1e9, 0], [10**400, 0], [0.0] * 100_000,
@@ -463,6 +486,7 @@ def test_a_code_that_cannot_be_is_ignored(code, small):
     assert gone(app) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", ["tiny another zero", None, 3, ["x"], {}, ""], ids=range(6))
 def test_a_code_that_belongs_to_another_start_is_ignored(start, small):
     app = steering()
@@ -470,6 +494,7 @@ def test_a_code_that_belongs_to_another_start_is_ignored(start, small):
     assert gone(app) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("action", [
     None, 5, "x", [], {}, {"kind": "code"}, {"kind": "code", "value": None}, {"kind": "code", "value": [1, 2]},
     {"kind": ["code"], "value": {}}, {"kind": "else", "value": {"start": "", "code": [1, 2]}},
@@ -481,6 +506,7 @@ def test_nonsense_from_the_sliders_is_ignored(action, small):
     assert gone(app) is None
 
 
+@pytest.mark.slow
 def test_a_link_leads_to_its_code(small):
     app = steering(z="0.5,-2.25")
     start = sent(app, "steer")["start"]
@@ -490,6 +516,7 @@ def test_a_link_leads_to_its_code(small):
     assert sent(choose(app, "The link"), "steer")["start"]["code"] == [0.5, -2.25]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("text", "sentence"), [
     ("a,b", "not a number"), ("1", "this network has 2"), ("1,2,3", "this network has 2"), ("inf,0", "too large"),
     ("nan,0", "too large"), ("", "this network has 2"), ("<b>,1", "not a number"), ("9" * 5000, "this network has 2"),
@@ -517,6 +544,7 @@ def test_a_link_whose_start_does_not_exist_still_leads_to_its_code(start, small)
     assert found["code"] == [0.5, -2.25] and found["name"] == "The code of the link"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", ["mean-9", "digit-99", "zero-0", "random-2147483648"])
 def test_a_link_with_the_last_start_of_its_kind_leads_to_both(start, small):
     app = steering(z="0.5,-2.25", **{"from": start})
@@ -531,6 +559,7 @@ def test_a_start_in_the_address_is_kept_within_what_there_is(start, name, small)
     assert sent(steering(**{"from": start}), "steer")["start"]["name"].startswith(name)
 
 
+@pytest.mark.slow
 def test_a_link_belongs_to_its_run_and_is_offered_for_no_other(small):
     trained("five", ModelConfig(latent_dim=5, width=4), epochs=1)
     app = steering(z="1,2")
@@ -610,6 +639,7 @@ def test_a_drawing_that_cannot_be_is_ignored(kind, value, small):
     assert "There is no drawing yet" in start_from_drawing(app).info[0].value
 
 
+@pytest.mark.slow
 def test_a_test_digit_is_put_on_the_canvas_once_for_each_click(small):
     app, images = opened("draw", run="tiny"), load("mnist", "test")
     assert sent(app, "draw")["base"] is None
@@ -665,6 +695,7 @@ def six(own_folders):
     return trained("six", ModelConfig(latent_dim=6, width=4), train_images=64, epochs=1)
 
 
+@pytest.mark.slow
 def test_the_map_is_sent_where_its_files_are_and_not_the_files(six, own_static_folder):
     app = opened("map", run="six")
     given = sent(app, "map")
@@ -675,6 +706,7 @@ def test_the_map_is_sent_where_its_files_are_and_not_the_files(six, own_static_f
     assert "some 15 s" in words(app) and "only neighbourhoods mean something" in words(app)
 
 
+@pytest.mark.slow
 def test_a_kept_map_is_sent_and_said_how_far_to_trust_it():
     app = opened("map", run="original")
     assert sent(app, "map")["tsne"]["title"] == "Perplexity 30"
@@ -683,6 +715,7 @@ def test_a_kept_map_is_sent_and_said_how_far_to_trust_it():
     assert not [each for each in app.button if each.label == "Compute t-SNE"]
 
 
+@pytest.mark.slow
 def test_options_that_cannot_be_hold_the_button_back(six):
     app = opened("map", run="six")
     field = next(each for each in app.number_input if each.label == "Perplexity")
@@ -691,6 +724,7 @@ def test_options_that_cannot_be_hold_the_button_back(six):
     assert button(app, "Lay out").disabled
 
 
+@pytest.mark.slow
 def test_too_few_digits_for_the_perplexity_are_said_so_and_the_others_are_shown(six):
     app = opened("map", run="six")
     settled(next(each for each in app.number_input if each.label.startswith("Digits")).set_value(50).run())
@@ -699,6 +733,7 @@ def test_too_few_digits_for_the_perplexity_are_said_so_and_the_others_are_shown(
     assert "map config" not in app.session_state  # the map stays as it was
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "action",
     [None, 7, {"kind": "steer"}, {"kind": "steer", "value": 10_000}, {"kind": "steer", "value": "3"},
@@ -711,6 +746,7 @@ def test_nonsense_from_the_map_is_ignored(action, six):
     assert app.title[0].value == "Map"
 
 
+@pytest.mark.slow
 def test_a_digit_that_is_sent_on_becomes_the_start_of_the_steering(small):
     app = opened("map", run="tiny")
     app.session_state["map"] = {"action": {"kind": "steer", "value": 34}}

@@ -53,6 +53,7 @@ def a_training(server, epochs: int):
     return folder
 
 
+@pytest.mark.slow
 def test_with_thirty_watchers_a_training_is_asked_for_half_as_often_and_a_tick_is_small(small_server):
     folder = a_training(small_server, epochs=500)
 

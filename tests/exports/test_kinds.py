@@ -158,6 +158,7 @@ def test_the_single_file_of_python_defines_the_same_network(small_data, out, act
     assert not model.training
 
 
+@pytest.mark.slow
 def test_a_python_with_torch_alone_loads_it(tiny, out):
     export(tiny, ["torch"], out / "x")
     images = noise(4)
@@ -400,6 +401,7 @@ def test_a_disk_that_is_full_at_any_write_leaves_nothing_new(tiny, out, capsys, 
     assert len([path for path in everything(out) if (out / path).is_file()]) == writes
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limits")
 def test_a_file_that_the_system_refuses_to_grow_leaves_nothing(tiny, out):
     code = (

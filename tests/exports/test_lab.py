@@ -446,6 +446,7 @@ def test_the_page_becomes_no_larger_than_it_may(made, at_home, monkeypatch):
         lab.html(at_home)
 
 
+@pytest.mark.slow
 def test_the_page_of_a_shipped_run_has_5000_digits_and_less_than_six_megabytes():
     found = result_of(lab.make(Run(SHIPPED_RUNS / "original")))
     assert (found.digits, found.available, found.remarks) == (5000, 10_000, ())

@@ -67,6 +67,7 @@ def require_right_figures(text):
     assert "111,521 parameters" in text
 
 
+@pytest.mark.slow
 def test_every_cell_runs_in_a_fresh_kernel_and_prints_the_figures_of_the_shipped_run(run_anew):
     for cell in code_cells(run_anew):
         assert not [output for output in cell.outputs if output.output_type == "error"]

@@ -180,6 +180,7 @@ def test_a_truncated_zip_is_refused(tiny, share):
     assert_refused(content[: int(len(content) * share)])
 
 
+@pytest.mark.slow
 def test_a_zip_with_any_byte_changed_is_imported_or_refused_with_a_sentence(tiny):
     content, rng = pack(tiny), random.Random(0)
     refused = 0

@@ -30,6 +30,7 @@ def has_begun(run):
     assert state_of(run) == "running"
 
 
+@pytest.mark.slow
 def test_a_started_training_goes_on_by_itself_to_its_end():
     run = start("alone", epochs=3)
     assert state_of(run) in ("queued", "running")

@@ -113,6 +113,7 @@ def test_a_stopped_and_resumed_run_ends_with_the_same_weights_as_one_never_stopp
     assert_same(run, whole)
 
 
+@pytest.mark.slow
 def test_a_stop_is_obeyed_within_one_batch_and_a_run_in_training_is_not_trained_by_another():
     run = Run.create("obedient", TINY, options(epochs=50))
     events = train_run(run)

@@ -147,6 +147,7 @@ def test_a_computed_map_is_kept_and_not_computed_again(four, monkeypatch):
     np.testing.assert_array_equal(computed(four).positions, found.positions)
 
 
+@pytest.mark.slow
 def test_other_options_other_weights_and_other_digits_are_other_maps(four, tmp_path, monkeypatch):
     computed(four)
     assert kept(four, MapConfig(perplexity=11)) is None
@@ -155,6 +156,7 @@ def test_other_options_other_weights_and_other_digits_are_other_maps(four, tmp_p
     assert kept(other) is None
 
 
+@pytest.mark.slow
 def test_the_scores_of_a_map_are_those_of_its_positions(four):
     computed(four)
     found, points = kept(four), of(four)
@@ -164,6 +166,7 @@ def test_the_scores_of_a_map_are_those_of_its_positions(four):
     assert 0.5 < found.scores.trustworthiness <= 1
 
 
+@pytest.mark.slow
 def test_asked_to_stop_it_keeps_what_it_has(four):
     for number, each in enumerate(snapshots(four), start=1):
         if number == 4:
@@ -175,6 +178,7 @@ def test_asked_to_stop_it_keeps_what_it_has(four):
     assert computed(four).iteration > 100 and kept(four).is_finished
 
 
+@pytest.mark.slow
 def test_a_damaged_map_is_computed_anew(four):
     computed(four)
     file = maps.job(four, SMALL).result
@@ -190,6 +194,7 @@ def test_a_damaged_map_is_computed_anew(four):
     assert len(file.read_bytes()) == pytest.approx(len(whole), abs=100)
 
 
+@pytest.mark.slow
 def test_a_shipped_run_carries_its_map_and_needs_no_cache_for_it_and_one_of_two_dimensions_has_none(four, tiny):
     result_of(ship(four))
     run = Run.open("four")
