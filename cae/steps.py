@@ -19,7 +19,7 @@ class Step:
     share: float | None = None
 
 
-Steps = Generator[Step, None, T]  # whoever asks for no more of them has stopped the work
+Steps = Generator[Step, None, T]  # the caller stops the work by not asking for more
 
 
 def result_of(work: Generator[S, None, T], show: Callable[[S], object] = lambda _: None) -> T:

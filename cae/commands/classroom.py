@@ -41,7 +41,7 @@ def _class(options: argparse.Namespace) -> int:
     print(f"The class “{room.title}” has begun. After the address of the dashboard, as in http://localhost:8501")
     print(f"  to join it      {join}")
     print(f"  to moderate it  {moderate}")
-    print("The second link is shown this once; whoever has it can hide and delete what is on the wall.")
+    print("The second link is shown only now; anyone who has it can hide and delete posts.")
     print("Measure before the lesson what the pages show of a run, or the first visitors wait: python -m cae prepare")
     return 0
 

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.filename is not None:  # not what is printed
             raise
-        print(f"cae: What there is to say cannot be written: {reason(error)}.", file=sys.stderr)
+        print(f"cae: Cannot write the output: {reason(error)}.", file=sys.stderr)
         with contextlib.suppress(OSError):
             sys.stdout.close()
         return 2

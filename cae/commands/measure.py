@@ -204,5 +204,7 @@ def _train_judge(options: argparse.Namespace) -> int:
         share = words.percent(state.held_out_accuracy, 2)
         print(f"epoch {state.epoch:2d}/{state.epochs}  loss {state.loss:.4f}  held out {share}", flush=True)
     found = classifier.save(net, options.dataset)
-    print(f"{words.percent(found.accuracy, 2)} of the test images are read rightly: {classifier.path(options.dataset)}")
+    print(
+        f"{words.percent(found.accuracy, 2)} of the test images are read correctly: {classifier.path(options.dataset)}"
+    )
     return 0

@@ -24,7 +24,7 @@ def print(text: object, *, file: TextIO | None = None, flush: bool = False) -> N
 
 
 def say(text: object) -> None:
-    """Tells whoever waits how far it is."""
+    """Prints the progress of long work to stderr."""
     print(text, file=sys.stderr, flush=True)
 
 

@@ -28,7 +28,7 @@ def troubles() -> list[str]:
 def trouble(folder: Path, lock: Callable[[Path], Lockable] = Lock) -> str:
     """What is wrong with the file system of `folder`, in a sentence; empty if nothing is.
 
-    Takes some milliseconds. A missing or unwritable folder is no trouble here: whoever writes to it is told so.
+    Takes some milliseconds. A missing or unwritable folder is no trouble here: writing to it says so.
     """
     tried = folder / f".trying-{uuid.uuid4().hex}"
     paths = [tried.with_suffix(end) for end in (".lock", ".lock.held", ".old", ".new")]

@@ -63,7 +63,7 @@ class Evaluation:
 
 
 def evaluate(run: Run) -> Steps[Evaluation]:
-    """The evaluation of the run's last weights: the kept one where there is one, otherwise computed (some 5 s).
+    """The evaluation of the run's last weights: kept, or computed in about 5 s.
 
     Raises RunNotFound where the run has no weights yet, and Damaged.
     """
@@ -145,7 +145,7 @@ def errors_per_image(run: Run) -> NDArray[np.float32]:
 
 
 def errors_of(dataset: str, model: ConvAutoencoder, weights: str) -> NDArray[np.float32]:
-    """The same with a model that has been read, and the hash of its weights."""
+    """The error of each test image, (N,), for a loaded model and the hash of its weights."""
 
     def measure() -> NDArray[np.float32]:
         originals, reconstructions, _, _ = _both(dataset, model)
@@ -185,7 +185,7 @@ def to_bytes(found: Evaluation) -> bytes:
 
 
 def from_bytes(content: bytes) -> Evaluation:
-    """Reads such a file. Raises one of reading.UNREADABLE where it is none, or contradicts itself."""
+    """Reads what `to_bytes` wrote. Raises one of reading.UNREADABLE if it is something else, or contradicts itself."""
     values = reading.parsed(content)
     if values.pop("format") != FORMAT:
         raise ValueError("of another format")

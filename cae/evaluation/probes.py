@@ -113,7 +113,7 @@ def probe(run: Run) -> Steps[Probing]:
 
 
 def kept(run: Run) -> Probing | None:
-    """The same if it was measured before: shipped with the run, or in the cache."""
+    """The probes if they were measured before: shipped with the run, or in the cache."""
     return place(run, run.weights_hash()).read()
 
 
@@ -181,7 +181,7 @@ def knn_accuracy(
 
 
 def probe_accuracy(codes: Floats, labels: NDArray[np.integer], test_codes: Floats, truth: NDArray[np.integer]) -> float:
-    """The share of test codes (M, D) that a linear classifier of standardised codes (N, D) names rightly.
+    """The share of test codes (M, D) that a linear classifier of standardised codes (N, D) classifies correctly.
 
     scikit-learn's logistic regression, with its own settings; NaN where there is one class only.
     """
@@ -282,7 +282,7 @@ def to_bytes(found: Probing) -> bytes:
 
 
 def from_bytes(content: bytes) -> Probing:
-    """Reads such a file. Raises one of reading.UNREADABLE where it is none."""
+    """Reads what `to_bytes` wrote. Raises one of reading.UNREADABLE if it is something else."""
     values = reading.parsed(content)
     if values.pop("format") != FORMAT:
         raise ValueError("of another format")

@@ -91,7 +91,7 @@ def nearest(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Which `among` others (N, 28, 28) is most like each picture (S, 28, 28): positions (S,), and MSE on [-1, 1].
 
-    `among_squares` are the `squares` of the others, for whoever asks about the same ones again and again.
+    `among_squares` are the `squares` of the others, for callers that ask about the same ones repeatedly.
     """
     import torch
 

@@ -39,7 +39,7 @@ FEW = 8  # dimensions, up to which a byte for each would tell too few codes apar
 _LARGEST = 2**26  # bytes of the file
 
 
-HELD_OUT = 2_000  # training digits, not among those, that say which distances are usual
+HELD_OUT = 2_000  # other training digits, whose distances are the usual ones
 
 
 def latent_space(run: Run) -> LatentSpace:
@@ -51,7 +51,7 @@ def latent_space(run: Run) -> LatentSpace:
 
 
 def measuring(run: Run) -> Steps[LatentSpace]:
-    """The same, step by step."""
+    """Measures the latent space step by step, or reads the kept one."""
     before = kept(run)
     if before is not None:
         return before
@@ -66,7 +66,7 @@ def measuring(run: Run) -> Steps[LatentSpace]:
 
 
 def kept(run: Run) -> LatentSpace | None:
-    """The same if it was measured before: shipped with the run, or in the cache."""
+    """The latent space if it was measured before: shipped with the run, or in the cache."""
     return place(run, run.weights_hash()).read()
 
 
@@ -243,7 +243,7 @@ def to_bytes(space: LatentSpace) -> bytes:
 
 
 def from_bytes(content: bytes) -> LatentSpace:
-    """Reads such a file. Raises Damaged where it is none."""
+    """Reads what `to_bytes` wrote. Raises Damaged for anything else."""
     try:
         words, arrays = reading.parsed(metadata(content)["space"]), tensors(content)
         names = tuple(reading.text(name) for name in words["class_names"])

@@ -140,7 +140,7 @@ def to_bytes(film: MapFilm) -> bytes:
 
 
 def from_bytes(content: bytes) -> MapFilm:
-    """Reads such a file. Raises Damaged where it is none."""
+    """Reads what `to_bytes` wrote. Raises Damaged for anything else."""
     values, words = mapfiles.read(content)
     try:
         positions, indices = values["positions"], values["indices"]

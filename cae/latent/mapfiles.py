@@ -104,7 +104,7 @@ def to_bytes(found: TSNE) -> bytes:
 
 
 def from_bytes(content: bytes) -> TSNE:
-    """Reads such a file. Raises Damaged where it is none."""
+    """Reads what `to_bytes` wrote. Raises Damaged for anything else."""
     values, words = read(content)
     try:
         if words.pop("format") != FORMAT:
@@ -120,7 +120,7 @@ def words_of(found: TSNE) -> dict[str, Any]:
 
 
 def from_words(positions: NDArray[Any], words: dict[str, Any]) -> TSNE:
-    """The t-SNE of these positions and words. Raises one of reading.UNREADABLE or CaeError where it is none."""
+    """The t-SNE of these positions and words. Raises one of reading.UNREADABLE or CaeError for invalid ones."""
     config, scores = from_json(MapConfig, words["config"]), scores_from(words["scores"])
     found = TSNE(**{**words, "positions": positions_from(positions), "config": config, "scores": scores})
     iterations_from(found.iteration, found.iterations)
@@ -223,7 +223,7 @@ def save(arrays: dict[str, NDArray[Any]], words: dict[str, Any]) -> bytes:
 
 
 def read(content: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """The arrays and words of such a file. Raises Damaged where it is none."""
+    """The arrays and words of a file that `save` wrote. Raises Damaged for anything else."""
     try:
         words = reading.parsed(metadata(content)["map"])
         if not isinstance(words, dict):

@@ -125,7 +125,7 @@ def _labels(images: Images, indices: NDArray[np.int32]) -> NDArray[np.uint8]:
 
 
 def with_usual(codes: References, neighbours: Indices) -> References:
-    """The same, what is usual measured among themselves: the mean distance of each to its nearest others."""
+    """The codes with their usual off-manifold distances: the mean distance of each to its nearest others."""
     values, nearest = codes.points.astype(np.float64), neighbours[:, :VOTERS]
     away = [np.sqrt(np.square(values - values[nearest[:, rank]]).sum(axis=1)) for rank in range(nearest.shape[1])]
     return codes.with_usual(np.mean(away, axis=0) * codes.step)
@@ -218,7 +218,7 @@ def place(run: Run, config: MapConfig, digits: str, count: int) -> Kept[TSNE]:
 
 
 def found(run: Run, config: MapConfig) -> tuple[TSNE, Path] | None:
-    """The same of the test images that there are now."""
+    """The kept map of the current test images, and its file; None if there is none."""
     images = run.test_images()
     indices = chosen(len(images), config)
     return kept(run, config, fingerprint(images, indices), len(indices))
@@ -282,7 +282,7 @@ def compute(run: Run, config: MapConfig) -> Generator[Step | Snapshot, None, TSN
 
 
 def _shown(snapshots: Iterator[Snapshot], path: Path) -> Iterator[Snapshot]:
-    """The same, each written where others can see it, but no more often than they would look."""
+    """The snapshots, each written to a file for the page, at most every 0.4 s."""
     written = 0.0
     for each in snapshots:
         if time.monotonic() - written > _SECONDS_BETWEEN_SNAPSHOTS:

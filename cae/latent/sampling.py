@@ -42,7 +42,7 @@ Key = tuple[str, int | None]  # a prior, and the class it is of; None for all cl
 FORMAT = 1
 FILE = "priors.safetensors"
 JUDGED = 5000  # samples, and test images, that are compared
-_HELD_OUT = 6  # every so manieth training code decides how many components there are
+_HELD_OUT = 6  # every sixth training code is held out to choose the number of components
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Fitted:
     judge: str = ""
 
     def prior(self, kind: str, label: int | None = None) -> Prior:
-        """One of them. Raises CannotFit, saying why there is none, or InvalidOption."""
+        """One of the priors. Raises CannotFit with the reason if it could not be fitted, or InvalidOption."""
         require_known(kind, label, self.class_names)
         if (kind, label) in self.priors:
             return self.priors[kind, label]
@@ -200,7 +200,7 @@ class Seen(Drawn):
     distances: NDArray[np.float64]
 
     def says(self, position: int, class_names: Sequence[str]) -> str:
-        """What the judge says of one of them, class and confidence; empty where there is none."""
+        """The classifier's class and confidence for one sample; empty without a classifier."""
         if not len(self.classes):
             return ""
         return f"{class_names[self.classes[position]]}, {percent(float(self.confidence[position]), 0)}"
@@ -329,7 +329,7 @@ def to_bytes(found: Fitted) -> bytes:
 
 
 def from_bytes(content: bytes) -> Fitted:
-    """Reads such a file. Raises Damaged where it is none."""
+    """Reads what `to_bytes` wrote. Raises Damaged for anything else."""
     try:
         words, arrays = reading.parsed(metadata(content)["priors"]), tensors(content)
         dimensions, names = words["dimensions"], tuple(reading.text(name) for name in words["class_names"])

@@ -37,7 +37,7 @@ class References:
         return self.low + np.float64(self.step) * self.points
 
     def with_usual(self, distances: NDArray[np.floating]) -> References:
-        """The same, once the off-manifold distances of other real digits are known."""
+        """The references with the off-manifold distances of other real digits."""
         return replace(self, usual=single(np.percentile(distances, np.arange(101))))
 
 

@@ -194,7 +194,7 @@ def test_a_judge_is_trained_kept_and_used(fitted):
     *epochs, last = done.stdout.splitlines()
     assert len(epochs) == classifier.EPOCHS and epochs[0].startswith(f"epoch  1/{classifier.EPOCHS}  loss ")
     found = classifier.judge_of("mnist")
-    assert last == f"{100 * found.accuracy:.2f} % of the test images are read rightly: {classifier.path('mnist')}"
+    assert last == f"{100 * found.accuracy:.2f} % of the test images are read correctly: {classifier.path('mnist')}"
     assert found.accuracy == classifier.accuracy(found.net, load("mnist", "test")) > 0.3
     assert sampling.kept(fitted[0]) is None and found.fingerprint != shipped
 

@@ -298,7 +298,7 @@ def test_output_that_cannot_be_written_is_said_and_does_not_stop_a_training(tiny
 
     listed = into_a_full_disk("runs")
     trained_on = into_a_full_disk("train", "--resume", "tiny", "--epochs", "3")
-    said = "cae: What there is to say cannot be written: No space left on device; free some space and try again.\n"
+    said = "cae: Cannot write the output: No space left on device; free some space and try again.\n"
     assert (listed.returncode, listed.stderr) == (2, said)
     assert "Traceback" not in trained_on.stderr and Run.open("tiny").state == "finished"
     assert Run.open("tiny").last_epoch() == 3

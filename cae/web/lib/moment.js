@@ -1,6 +1,6 @@
 // The moment that all widgets of a page show: a run as it was after one of its epochs. The scrubber sets it.
 //
-// A moment is {run, epoch, isLast, network: address of the weights of then, isMoving: whether the hand is still on it}.
+// A moment is {run, epoch, isLast, network: address of its weights, isMoving: whether the hand is still on it}.
 const MOVED = "cae-moment";
 const PATIENCE = 15_000; // milliseconds, after which nothing new is expected
 

@@ -118,7 +118,7 @@ class Atlas {
     }
   }
 
-  // Shows the digits of the film where they lay after another epoch, with their reconstructions of then, while the
+  // Shows the digits of the film where they lay after another epoch, with their reconstructions from then, while the
   // scrubber moves.
   async travelTo({epoch, network: address, isMoving}) {
     if (!isMoving) {
