@@ -315,7 +315,7 @@ cp -r "$CAE_CHECKPOINTS/run" "{out}"
 """
 
 
-@pytest.mark.skipif(shutil.which("unshare") is None, reason="no file system of one's own can be made here")
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="this machine cannot make a file system for the test")
 def test_a_real_disk_that_fills_up_is_said_and_the_training_goes_on_when_there_is_room(
     in_full, small_data, tmp_path, survived
 ):

@@ -42,7 +42,7 @@ class Format:
     place: str
     use: Callable
     says: Callable
-    is_slow: bool = False  # to compute anew
+    is_slow: bool = False  # to compute again
 
     @property
     def kind(self) -> str:
@@ -51,7 +51,7 @@ class Format:
 
     @property
     def is_kept(self) -> bool:
-        """Whether it is left out or computed anew where it is damaged, and nobody hears of it."""
+        """Whether a damaged file is left out or computed again in silence."""
         return self.place.startswith("cache") or "/posts/" in self.place
 
     def file(self, folder: Path) -> Path:
@@ -167,7 +167,7 @@ def resumed():
     state = run().path / "resume.safetensors"
     if state.is_file() and not state.is_symlink() and state.stat().st_size < 2**30:
         shutil.copy(state, other)
-    else:  # it is put back by whoever has spoiled it
+    else:  # the caller puts it back
         state.rename(other / state.name)
     try:
         process.prepare_resume(Run(other), 3)

@@ -36,7 +36,7 @@ def test_of_what_tells_a_visitor_from_others_only_a_hash_is_kept():
         ("  Ada \n Lovelace ", "Ada Lovelace"),
         ("a\u202eb\u0000c\u200bd", "abcd"),  # turned round, a zero, no width
         ("x" * 100, "x" * 40),
-        ("<b>Ada</b>", "<b>Ada</b>"),  # shown as it is: whoever shows it escapes it
+        ("<b>Ada</b>", "<b>Ada</b>"),  # kept as it is: pages escape it
         ("\u00c5sa", "A\u030asa".replace("A\u030a", "\u00c5")),
     ],
 )
